@@ -1,0 +1,1 @@
+"""Values and rules of the product without any input or output."""

@@ -1,0 +1,46 @@
+"""Names of objects: COCO order, aliases of other label sets, security classes, groups."""
+
+from typing import Final
+
+from home_sentry_engine.contract import ObjectGroup
+
+COCO_80: Final[tuple[str, ...]] = tuple(
+    """person,bicycle,car,motorcycle,airplane,bus,train,truck,boat,traffic light,fire hydrant,stop sign,parking meter,bench,bird,cat,
+dog,horse,sheep,cow,elephant,bear,zebra,giraffe,backpack,umbrella,handbag,tie,suitcase,frisbee,skis,snowboard,sports ball,kite,
+baseball bat,baseball glove,skateboard,surfboard,tennis racket,bottle,wine glass,cup,fork,knife,spoon,bowl,banana,apple,sandwich,orange,
+broccoli,carrot,hot dog,pizza,donut,cake,chair,couch,potted plant,bed,dining table,toilet,tv,laptop,mouse,remote,keyboard,cell phone,
+microwave,oven,toaster,sink,refrigerator,book,clock,vase,scissors,teddy bear,hair drier,toothbrush""".replace("\n", "").split(",")
+)
+
+SECURITY_CLASSES: Final[frozenset[str]] = frozenset(
+    {"person", "car", "truck", "dog", "cat", "bird", "bicycle", "motorcycle", "bus"}
+)
+
+_ALIASES: Final[dict[str, str]] = {
+    "motorbike": "motorcycle",
+    "aeroplane": "airplane",
+    "sofa": "couch",
+    "pottedplant": "potted plant",
+    "diningtable": "dining table",
+    "tvmonitor": "tv",
+}
+
+_GROUPS: Final[dict[str, ObjectGroup]] = {
+    "person": ObjectGroup.PERSON,
+    **dict.fromkeys(("car", "truck", "bus", "motorcycle", "bicycle", "train", "boat", "airplane"), ObjectGroup.VEHICLE),
+    **dict.fromkeys(
+        ("dog", "cat", "bird", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe"), ObjectGroup.ANIMAL
+    ),
+    **dict.fromkeys(("package", "suitcase", "backpack", "handbag"), ObjectGroup.PACKAGE),
+}
+
+
+def canonical_label(label: str) -> str:
+    """Fold case, read ``_`` as a space and map names of other label sets to the COCO name."""
+    folded = " ".join(label.replace("_", " ").casefold().split())
+    return _ALIASES.get(folded, folded)
+
+
+def group_of(label: str) -> ObjectGroup:
+    """Tell which coarse group a canonical label belongs to."""
+    return _GROUPS.get(label, ObjectGroup.OTHER)

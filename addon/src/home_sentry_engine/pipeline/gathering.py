@@ -1,0 +1,234 @@
+"""How detections join a visit: batch, event and jobs, written in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from home_sentry_engine.contract import BatchReason, DetectionsAdded, Event, EventChange, RiskLevel
+from home_sentry_engine.domain.batch import Batcher, ClosedBatch, Closure, Offer, OpenBatch
+from home_sentry_engine.domain.detection import FrameDetections
+from home_sentry_engine.domain.identity import IdSource
+from home_sentry_engine.domain.jobs import ASSESS, PRIORITY_NORMAL, PRIORITY_URGENT, NewJob
+from home_sentry_engine.domain.messages import Batch, Media, RuleVerdict, Scene
+from home_sentry_engine.settings import BatchSettings
+
+from .ports import Tx
+from .visit import Evidence, Visit
+
+_URGENT_LEVELS = frozenset({RiskLevel.HIGH, RiskLevel.CRITICAL})
+
+
+class Rules(Protocol):
+    """The deterministic half of the judge."""
+
+    def rule(self, scene: Scene) -> RuleVerdict:
+        """Score a scene by rules."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What one media file showed; only frames with detections."""
+
+    media: Media
+    camera_name: str
+    frames: tuple[FrameDetections, ...]
+
+    @property
+    def count(self) -> int:
+        """Detections over all frames."""
+        return sum(len(frame.detections) for frame in self.frames)
+
+
+class _Placing(Enum):
+    LIVE = auto()
+    LATE = auto()
+    ALONE = auto()
+
+
+class Gathering:
+    """Puts a look into the camera's visit; runs inside a transaction and does no other input or output."""
+
+    def __init__(
+        self, settings: BatchSettings, *, rules: Rules, visit: Visit, ids: IdSource, time_zone: ZoneInfo
+    ) -> None:
+        """Take the limits, the rule judge, the event steps, the id source and the home's time zone."""
+        self._settings = settings
+        self._rules = rules
+        self._visit = visit
+        self._batcher = Batcher(settings.rules, ids)
+        self._ids = ids
+        self._zone = time_zone
+
+    def join(self, tx: Tx, look: Look) -> None:
+        """Store the look's detections and everything that follows from them."""
+        at = self._effective_time(look.media, tx.now)
+        offer, placing = self._offer(tx, look, at)
+        if offer.closed is not None:
+            self.close(tx, offer.closed, at)
+        batch = offer.batch
+        if placing is not _Placing.LATE:
+            tx.batches.save_open(batch, deadline=self._batcher.deadline(batch))
+        ids = tx.detections.add(
+            media_id=look.media.media_id,
+            camera_id=look.media.camera_id,
+            event_id=batch.event_id,
+            batch_id=batch.batch_id,
+            at=look.media.captured_at,
+            frames=look.frames,
+        )
+        before, event = self._event(tx, batch, look, ongoing=placing is _Placing.LIVE)
+        self._announce_detections(tx, look, event, ids)
+        if placing is _Placing.LATE:
+            tx.jobs.put(self.assessment(batch, BatchReason.FORCED, PRIORITY_NORMAL))
+        elif placing is _Placing.ALONE:
+            self.close(tx, Closure(batch=batch, reason=BatchReason.IDLE), batch.last_at)
+        else:
+            self._assess_if_urgent(tx, before, event, batch)
+            if self._batcher.due(batch, at) is BatchReason.FULL:
+                self.close(tx, Closure(batch=batch, reason=BatchReason.FULL), at)
+
+    def close(self, tx: Tx, closure: Closure, at: datetime) -> None:
+        """Close a batch and queue its assessment unless this evidence was assessed already."""
+        batch = closure.batch
+        stored = tx.batches.get(batch.batch_id)
+        tx.batches.close(batch.batch_id, reason=closure.reason, at=at)
+        if stored is None or stored[1] < batch.evidence_version:
+            tx.jobs.put(self.assessment(batch, closure.reason, PRIORITY_NORMAL))
+
+    def assessment(self, batch: OpenBatch, reason: BatchReason, priority: int) -> NewJob:
+        """Make the assessment job of a batch at its present evidence."""
+        return NewJob(
+            queue=ASSESS,
+            payload={
+                "event_id": batch.event_id,
+                "batch_id": batch.batch_id,
+                "version": batch.evidence_version,
+                "reason": reason.value,
+            },
+            key=batch.camera_id,
+            unique=f"{batch.batch_id}:{batch.evidence_version}",
+            priority=priority,
+        )
+
+    def scene(self, tx: Tx, event_id: str, batch: OpenBatch | ClosedBatch, camera_name: str) -> Scene | None:
+        """Gather the visit around a batch; None when it has no stored sighting."""
+        sightings = tx.detections.sightings_of_event(event_id, best=self._settings.best_detections)
+        if not sightings:
+            return None
+        closed = isinstance(batch, ClosedBatch)
+        whole = Batch(
+            batch_id=batch.batch_id,
+            event_id=event_id,
+            camera_id=batch.camera_id,
+            camera_name=camera_name,
+            opened_at=batch.opened_at,
+            last_at=batch.last_at,
+            closed=closed,
+            reason=batch.reason if isinstance(batch, ClosedBatch) else BatchReason.URGENT,
+            evidence_version=0 if isinstance(batch, ClosedBatch) else batch.evidence_version,
+            sightings=sightings,
+        )
+        started = min(sighting.at for sighting in sightings)
+        return Scene(batch=whole, local_time=started.astimezone(self._zone))
+
+    def _effective_time(self, media: Media, now: datetime) -> datetime:
+        """Place a file that comes long after its capture (catch-up) at its capture, all else at its arrival."""
+        late = media.received_at - media.captured_at > timedelta(seconds=self._settings.rules.late_s)
+        return min(media.captured_at, now) if late else now
+
+    def _offer(self, tx: Tx, look: Look, at: datetime) -> tuple[Offer, _Placing]:
+        camera_id = look.media.camera_id
+        current, previous = tx.batches.open_for(camera_id), tx.batches.last_closed(camera_id)
+        joined = self._late(tx, look, at)
+        if joined is not None:
+            return joined, _Placing.LATE
+        if current is not None and at < current.opened_at - timedelta(seconds=self._settings.rules.idle_s):
+            return self._alone(look, at), _Placing.ALONE
+        offer = self._batcher.offer(
+            camera_id=camera_id, count=look.count, now=at, current=current, previous=previous
+        )
+        return offer, _Placing.LIVE
+
+    def _late(self, tx: Tx, look: Look, at: datetime) -> Offer | None:
+        """Find the closed batch that spans a late file's capture and give it back grown."""
+        captured = look.media.captured_at
+        since = at - timedelta(seconds=self._settings.rules.late_s)
+        closed = tx.batches.last_containing(look.media.camera_id, captured, since)
+        if closed is None:
+            return None
+        stored = tx.batches.get(closed.batch_id)
+        version = (stored[1] if stored else 0) + 1
+        grown = OpenBatch(
+            batch_id=closed.batch_id,
+            event_id=closed.event_id,
+            camera_id=closed.camera_id,
+            opened_at=closed.opened_at,
+            last_at=closed.last_at,
+            detections=look.count,
+            evidence_version=version,
+        )
+        return Offer(batch=grown, closed=None, opened=False, new_event=False)
+
+    def _alone(self, look: Look, at: datetime) -> Offer:
+        batch = OpenBatch(
+            batch_id=self._ids(),
+            event_id=self._ids(),
+            camera_id=look.media.camera_id,
+            opened_at=at,
+            last_at=at,
+            detections=look.count,
+            evidence_version=1,
+        )
+        return Offer(batch=batch, closed=None, opened=True, new_event=True)
+
+    def _event(self, tx: Tx, batch: OpenBatch, look: Look, *, ongoing: bool) -> tuple[Event | None, Event]:
+        scene = self.scene(tx, batch.event_id, batch, look.camera_name)
+        if scene is None:
+            raise LookupError(f"batch {batch.batch_id} has no sighting")
+        evidence = Evidence(batch=scene.batch, rule=self._rules.rule(scene), now=tx.now)
+        urgent = self._is_urgent(look.frames)
+        before = tx.events.get(batch.event_id)
+        if before is None:
+            event = self._visit.begin(evidence, media_id=look.media.media_id, fast_path=urgent)
+            tx.events.insert(event)
+            tx.outbox.add("event_created", event, camera_id=event.camera_id)
+            return None, event
+        event = self._visit.grown(before, evidence, fast_path=urgent, ongoing=ongoing)
+        tx.events.save(event)
+        tx.outbox.add("event_updated", event, camera_id=event.camera_id)
+        return before, event
+
+    def _announce_detections(self, tx: Tx, look: Look, event: Event, ids: Sequence[Sequence[int]]) -> None:
+        if not any(ids):
+            return
+        rows = tx.detections.of_media(look.media.media_id)
+        message = DetectionsAdded(
+            seq=0, camera_id=look.media.camera_id, media_id=look.media.media_id, event_id=event.event_id, detections=rows
+        )
+        tx.outbox.add("detections_added", message, camera_id=look.media.camera_id)
+
+    def _is_urgent(self, frames: Sequence[FrameDetections]) -> bool:
+        return any(
+            detection.confidence >= self._settings.fast_path_confidence
+            and detection.label in self._settings.fast_path_classes
+            for frame in frames
+            for detection in frame.detections
+        )
+
+    def _assess_if_urgent(self, tx: Tx, before: Event | None, event: Event, batch: OpenBatch) -> None:
+        first_urgent = event.is_fast_path and not (before is not None and before.is_fast_path)
+        if first_urgent or _newly_escalated(event):
+            tx.jobs.put(self.assessment(batch, BatchReason.URGENT, PRIORITY_URGENT))
+
+
+def _newly_escalated(event: Event) -> bool:
+    last = event.transitions[-1]
+    if last.revision != event.revision or last.level not in _URGENT_LEVELS:
+        return False
+    if last.change not in {EventChange.ESCALATED, EventChange.STARTED}:
+        return False
+    return all(earlier.level is not last.level for earlier in event.transitions[:-1])

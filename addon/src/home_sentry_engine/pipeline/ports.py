@@ -1,0 +1,312 @@
+"""What the pipeline needs of the rooms below it, as protocols that name only the calls it makes."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from home_sentry_engine.contract import Camera, CameraStatus, Event
+from home_sentry_engine.contract import Detection as DetectionRecord
+from home_sentry_engine.domain.batch import ClosedBatch, OpenBatch
+from home_sentry_engine.domain.detection import FrameDetections
+from home_sentry_engine.domain.jobs import Job, NewJob
+from home_sentry_engine.domain.messages import Media, ModelFailure, ModelVerdict, RuleVerdict, Scene, Sighting, Verdict
+
+
+class CameraRows(Protocol):
+    """Cameras inside one transaction."""
+
+    def ensure(self, *, camera_id: str, name: str, folder: str | None, now: datetime) -> tuple[Camera, bool]:
+        """Give the camera, made now if it is new; raises if another folder has this id."""
+        ...
+
+    def get(self, camera_id: str) -> Camera | None:
+        """Give one camera."""
+        ...
+
+    def seen(self, camera_id: str, *, media_id: str | None, at: datetime) -> Camera:
+        """Note that the camera delivered; sets it online."""
+        ...
+
+    def set_status(self, camera_id: str, status: CameraStatus, reason: str | None) -> Camera | None:
+        """Change the status; None when it was so already."""
+        ...
+
+
+class MediaRows(Protocol):
+    """Accepted and rejected files inside one transaction."""
+
+    def claim(self, *, camera_id: str, sha256: str, media_id: str, now: datetime, ttl_s: float) -> bool:
+        """Claim this content for the camera; False for a duplicate."""
+        ...
+
+    def insert(self, media: Media, *, source_key: str | None, origin: str) -> None:
+        """Store an accepted file."""
+        ...
+
+    def get(self, media_id: str) -> Media | None:
+        """Give one accepted file."""
+        ...
+
+    def known_sources(self, keys: Sequence[str]) -> set[str]:
+        """Tell which of these source keys were accepted or rejected before."""
+        ...
+
+    def mark_detected(self, media_id: str) -> None:
+        """Note that a file was looked at."""
+        ...
+
+    def mark_failed(self, media_id: str, reason: str) -> None:
+        """Note that a file is quarantined."""
+        ...
+
+    def count_duplicate(self, *, source_key: str | None) -> None:
+        """Count a delivery whose content was known already."""
+        ...
+
+    def reject(
+        self, *, camera_id: str, source_key: str | None, reason: str, detail: str, sha256: str | None, now: datetime
+    ) -> None:
+        """Store why a file was refused."""
+        ...
+
+
+class DetectionRows(Protocol):
+    """Detections inside one transaction."""
+
+    def exists(self, media_id: str, model_id: str) -> bool:
+        """Tell whether this model's look at this file is stored."""
+        ...
+
+    def add(
+        self,
+        *,
+        media_id: str,
+        camera_id: str,
+        event_id: str | None,
+        batch_id: str | None,
+        at: datetime,
+        frames: Sequence[FrameDetections],
+    ) -> tuple[tuple[int, ...], ...]:
+        """Store what was found, once per (file, model); gives the row ids per frame."""
+        ...
+
+    def sightings_of_event(self, event_id: str, *, best: int) -> tuple[Sighting, ...]:
+        """Give the sightings of a visit in time order, at most its ``best`` detections."""
+        ...
+
+    def of_media(self, media_id: str) -> tuple[DetectionRecord, ...]:
+        """Give the stored rows of one file."""
+        ...
+
+
+class BatchRows(Protocol):
+    """Batches inside one transaction."""
+
+    def open_for(self, camera_id: str) -> OpenBatch | None:
+        """Give the camera's open batch."""
+        ...
+
+    def last_closed(self, camera_id: str) -> ClosedBatch | None:
+        """Give the camera's newest closed batch."""
+        ...
+
+    def last_containing(self, camera_id: str, captured_at: datetime, since: datetime) -> ClosedBatch | None:
+        """Give the batch closed after ``since`` that spans this capture time."""
+        ...
+
+    def save_open(self, batch: OpenBatch, *, deadline: datetime) -> None:
+        """Insert or update an open batch."""
+        ...
+
+    def close(self, batch_id: str, *, reason: str, at: datetime) -> None:
+        """Close a batch."""
+        ...
+
+    def due(self, now: datetime, limit: int) -> tuple[OpenBatch, ...]:
+        """Give open batches whose deadline has passed."""
+        ...
+
+    def get(self, batch_id: str) -> tuple[OpenBatch | ClosedBatch, int] | None:
+        """Give a batch and the evidence version that was assessed last."""
+        ...
+
+    def mark_assessed(self, batch_id: str, version: int) -> None:
+        """Note which evidence was assessed."""
+        ...
+
+    def next_deadline(self) -> datetime | None:
+        """Give the earliest deadline of all open batches."""
+        ...
+
+    def closed_unended(self, before: datetime) -> tuple[str, ...]:
+        """Give ids of events that nothing joined since ``before`` and that are not ended."""
+        ...
+
+
+class EventRows(Protocol):
+    """Events inside one transaction."""
+
+    def insert(self, event: Event) -> None:
+        """Store a new event."""
+        ...
+
+    def get(self, event_id: str) -> Event | None:
+        """Give one event."""
+        ...
+
+    def save(self, event: Event) -> None:
+        """Replace an event."""
+        ...
+
+    def add_assessment(self, event_id: str, *, batch_id: str, at: datetime, verdict: Verdict) -> None:
+        """Keep how a verdict came about: prompt, raw score, clamps, tokens."""
+        ...
+
+
+class JobRows(Protocol):
+    """The queue inside one transaction."""
+
+    def put(self, job: NewJob) -> None:
+        """Queue a job together with the rows that it is about; raises ``QueueFull`` where the policy rejects."""
+        ...
+
+    def ack(self, job: Job) -> None:
+        """Take a finished job out of the queue."""
+        ...
+
+    def retry(self, job: Job, *, after_s: float, error: str, counted: bool = True) -> None:
+        """Give a job back; ``counted=False`` keeps its number of tries."""
+        ...
+
+    def bury(self, job: Job, *, error: str, error_type: str) -> None:
+        """Move a job to the dead letters."""
+        ...
+
+
+class OutboxRows(Protocol):
+    """Announcements inside one transaction."""
+
+    def add(self, kind: str, body: object, *, camera_id: str | None) -> None:
+        """Append an announcement; ``body`` is a record or message of the contract without its sequence number."""
+        ...
+
+
+class Tx(Protocol):
+    """One transaction over everything that the pipeline writes."""
+
+    @property
+    def now(self) -> datetime:
+        """Steady time of this transaction, aware UTC."""
+        ...
+
+    @property
+    def cameras(self) -> CameraRows:
+        """Cameras."""
+        ...
+
+    @property
+    def media(self) -> MediaRows:
+        """Files."""
+        ...
+
+    @property
+    def detections(self) -> DetectionRows:
+        """Detections."""
+        ...
+
+    @property
+    def batches(self) -> BatchRows:
+        """Batches."""
+        ...
+
+    @property
+    def events(self) -> EventRows:
+        """Events."""
+        ...
+
+    @property
+    def jobs(self) -> JobRows:
+        """Queue."""
+        ...
+
+    @property
+    def outbox(self) -> OutboxRows:
+        """Announcements."""
+        ...
+
+
+class Store(Protocol):
+    """Transactions: ``work`` runs once, off the event loop, and its result is returned after the commit."""
+
+    async def write[T](self, work: Callable[[Tx], T]) -> T:
+        """Run ``work`` in a write transaction."""
+        ...
+
+    async def read[T](self, work: Callable[[Tx], T]) -> T:
+        """Run ``work`` against a consistent view; it must not write."""
+        ...
+
+
+class Jobs(Protocol):
+    """The asynchronous side of the queue."""
+
+    async def claim(self, queue: str, n: int, lease_s: float) -> Sequence[Job]:
+        """Lease up to ``n`` jobs."""
+        ...
+
+    async def extend(self, job: Job, lease_s: float) -> bool:
+        """Prolong a lease; False when it was lost."""
+        ...
+
+    async def wait(self, queue: str, timeout_s: float) -> None:
+        """Return when there may be work, at the latest after the time-out."""
+        ...
+
+
+class Frames(Protocol):
+    """Pictures of a media file, decoded off the event loop."""
+
+    async def load(self, media: Media) -> Sequence[Any]:
+        """Decode a still, or the frames of a video; raises ``Permanent`` for a file that cannot be decoded."""
+        ...
+
+    async def keep(self, media: Media, frame: Any) -> None:
+        """Store a video's frame as a still of its own."""
+        ...
+
+
+class Detector(Protocol):
+    """Finds objects."""
+
+    @property
+    def model_id(self) -> str:
+        """Id of the model that looks now; rows are unique per (file, model)."""
+        ...
+
+    async def detect(self, frames: Sequence[Any], *, confidence: float | None) -> Sequence[FrameDetections]:
+        """Look at frames; raises ``StageError``, never gives an empty result for a failure."""
+        ...
+
+
+class RuleJudge(Protocol):
+    """Deterministic judgement."""
+
+    def rule(self, scene: Scene) -> RuleVerdict:
+        """Score a scene by rules."""
+        ...
+
+    def fuse(self, rule: RuleVerdict, model: ModelVerdict | ModelFailure | None) -> Verdict:
+        """Join the rule verdict with the model's answer."""
+        ...
+
+
+class Assessor(Protocol):
+    """Judgement by a language model."""
+
+    async def assess(self, scene: Scene, rule: RuleVerdict) -> ModelVerdict | ModelFailure:
+        """Ask the model; trouble comes back as ``ModelFailure``, never as an exception."""
+        ...
+
+
+type Pictures = Callable[[str], Path]

@@ -1,0 +1,93 @@
+"""Assess: a batch in, the revised verdict of its event out."""
+
+from dataclasses import dataclass
+
+from home_sentry_engine.contract import AnalysisReason, Event
+from home_sentry_engine.domain.errors import Permanent, StageError, Unavailable
+from home_sentry_engine.domain.jobs import ASSESS, Job
+from home_sentry_engine.domain.messages import ModelFailure, Scene, Verdict
+from home_sentry_engine.pipeline.gathering import Gathering
+from home_sentry_engine.pipeline.ports import Assessor, RuleJudge, Store, Tx
+from home_sentry_engine.pipeline.visit import Visit
+from home_sentry_engine.pipeline.worker import Commit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    event_id: str
+    batch_id: str
+    version: int
+
+    @classmethod
+    def of(cls, job: Job) -> _Request:
+        payload = job.payload
+        return cls(event_id=payload["event_id"], batch_id=payload["batch_id"], version=int(payload["version"]))
+
+
+class AssessStage:
+    """Judges the visit around a batch by rules and model and revises its event in place."""
+
+    queue = ASSESS
+
+    def __init__(
+        self, *, store: Store, gathering: Gathering, judge: RuleJudge, assessor: Assessor, visit: Visit
+    ) -> None:
+        """Take the store, the scene source, both halves of the judgement and the event steps."""
+        self._store = store
+        self._gathering = gathering
+        self._judge = judge
+        self._assessor = assessor
+        self._visit = visit
+
+    async def __call__(self, job: Job) -> Commit:
+        """Judge outside any transaction; the commit revises the event."""
+        request = _Request.of(job)
+        scene = await self._store.read(lambda tx: self._scene(tx, request))
+        rule = self._judge.rule(scene)
+        answer = await self._assessor.assess(scene, rule)
+        verdict = self._judge.fuse(rule, answer)
+        return lambda tx: self._commit(tx, request, verdict)
+
+    def abandoned(self, job: Job, error: StageError) -> Commit:
+        """Keep the rule score and say why no model judged."""
+        request = _Request.of(job)
+
+        def commit(tx: Tx) -> None:
+            scene = self._scene_or_none(tx, request)
+            if scene is None:
+                return
+            failure = ModelFailure(reason=AnalysisReason.UNREACHABLE, detail=error.reason)
+            self._commit(tx, request, self._judge.fuse(self._judge.rule(scene), failure))
+
+        return commit
+
+    def stalled(self, job: Job, error: Unavailable) -> Commit:
+        """Leave the provisional event as it is."""
+        del job, error
+        return lambda _tx: None
+
+    def _scene_or_none(self, tx: Tx, request: _Request) -> Scene | None:
+        stored, event = tx.batches.get(request.batch_id), tx.events.get(request.event_id)
+        if stored is None or event is None:
+            return None
+        return self._gathering.scene(tx, request.event_id, stored[0], event.camera_name)
+
+    def _scene(self, tx: Tx, request: _Request) -> Scene:
+        scene = self._scene_or_none(tx, request)
+        if scene is None:
+            raise Permanent("the batch of this assessment does not exist or is empty", code="unknown_batch")
+        return scene
+
+    def _commit(self, tx: Tx, request: _Request, verdict: Verdict) -> None:
+        before = tx.events.get(request.event_id)
+        if before is None:
+            raise Permanent("the event of this assessment is gone", code="event_gone")
+        stored = tx.batches.get(request.batch_id)
+        assessed = stored[1] if stored else 0
+        if assessed > request.version:
+            return
+        event: Event = self._visit.judged(before, verdict, tx.now)
+        tx.events.save(event)
+        tx.events.add_assessment(event.event_id, batch_id=request.batch_id, at=tx.now, verdict=verdict)
+        tx.batches.mark_assessed(request.batch_id, request.version)
+        tx.outbox.add("event_updated", event, camera_id=event.camera_id)

@@ -1,0 +1,97 @@
+"""The wire between engine and integration: messages, vocabulary, errors, codec, version.
+
+Pure data: standard library, mashumaro and orjson only. The engine and Home Assistant read the same files.
+"""
+
+from .codec import decode, decode_client, decode_server, encode, from_plain, to_plain
+from .errors import WireError
+from .messages import (
+    Auth,
+    AuthFailed,
+    Bye,
+    CameraChanged,
+    CameraRemoved,
+    ClientMessage,
+    Command,
+    DetectionsAdded,
+    EventCreated,
+    EventUpdated,
+    Hello,
+    Result,
+    Resync,
+    Sequenced,
+    ServerMessage,
+    Snapshot,
+    SystemStatus,
+)
+from .records import Camera, Detection, Event, Media, Transition
+from .system import Accounting, Component, Info, QueueDepth, Status
+from .values import Box, Factor
+from .version import MIN_SCHEMA, SCHEMA, VERSION, is_compatible
+from .vocabulary import (
+    AnalysisReason,
+    AnalysisState,
+    BatchReason,
+    CameraStatus,
+    ComponentState,
+    EventChange,
+    MediaKind,
+    MediaState,
+    Mode,
+    ObjectGroup,
+    RiskLevel,
+)
+
+__all__ = [
+    "MIN_SCHEMA",
+    "SCHEMA",
+    "VERSION",
+    "Accounting",
+    "AnalysisReason",
+    "AnalysisState",
+    "Auth",
+    "AuthFailed",
+    "BatchReason",
+    "Box",
+    "Bye",
+    "Camera",
+    "CameraChanged",
+    "CameraRemoved",
+    "CameraStatus",
+    "ClientMessage",
+    "Command",
+    "Component",
+    "ComponentState",
+    "Detection",
+    "DetectionsAdded",
+    "Event",
+    "EventChange",
+    "EventCreated",
+    "EventUpdated",
+    "Factor",
+    "Hello",
+    "Info",
+    "Media",
+    "MediaKind",
+    "MediaState",
+    "Mode",
+    "ObjectGroup",
+    "QueueDepth",
+    "Result",
+    "Resync",
+    "RiskLevel",
+    "Sequenced",
+    "ServerMessage",
+    "Snapshot",
+    "Status",
+    "SystemStatus",
+    "Transition",
+    "WireError",
+    "decode",
+    "decode_client",
+    "decode_server",
+    "encode",
+    "from_plain",
+    "is_compatible",
+    "to_plain",
+]

@@ -1,0 +1,156 @@
+"""Messages of the WebSocket ``/api/v1/ws``.
+
+The server greets with ``hello``; the client answers ``auth``; the server sends ``snapshot`` (or replays what came after
+``since``) and from then on sequenced messages. A client that cannot be resumed gets ``resync`` and a new ``snapshot``.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .records import Camera, Detection, Event
+from .system import Info, Status
+from .version import MIN_SCHEMA, SCHEMA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """First message of the server; the only one that an unauthenticated peer gets."""
+
+    type: Literal["hello"] = "hello"
+    engine_id: str
+    name: str
+    version: str
+    schema: int = SCHEMA
+    min_schema: int = MIN_SCHEMA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auth:
+    """First message of the client; ``since`` asks for every sequenced message after that number."""
+
+    type: Literal["auth"] = "auth"
+    token: str
+    schema: int = SCHEMA
+    since: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthFailed:
+    """The token was refused; the server closes with code 4401."""
+
+    type: Literal["auth_failed"] = "auth_failed"
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Whole state at ``cursor``; ``events`` holds the ongoing and the newest event of each camera."""
+
+    type: Literal["snapshot"] = "snapshot"
+    cursor: int
+    resumed: bool = False
+    info: Info
+    status: Status
+    cameras: tuple[Camera, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resync:
+    """``since`` is too old or from another database; a full snapshot follows."""
+
+    type: Literal["resync"] = "resync"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventCreated:
+    """A visit began."""
+
+    type: Literal["event_created"] = "event_created"
+    seq: int
+    event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventUpdated:
+    """An event was revised, changed its level, ended or was dismissed."""
+
+    type: Literal["event_updated"] = "event_updated"
+    seq: int
+    event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectionsAdded:
+    """Objects were found in one media file."""
+
+    type: Literal["detections_added"] = "detections_added"
+    seq: int
+    camera_id: str
+    media_id: str
+    event_id: str | None
+    detections: tuple[Detection, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraChanged:
+    """A camera was added or something about it changed."""
+
+    type: Literal["camera_changed"] = "camera_changed"
+    seq: int
+    camera: Camera
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraRemoved:
+    """A camera was deleted."""
+
+    type: Literal["camera_removed"] = "camera_removed"
+    seq: int
+    camera_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemStatus:
+    """Status of the engine, sent at most every few seconds and never replayed."""
+
+    type: Literal["system_status"] = "system_status"
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A request of the client; ``id`` returns in the result, which comes within ``deadline_s``."""
+
+    type: Literal["command"] = "command"
+    id: int
+    name: str
+    args: dict[str, Any] = field(default_factory=dict)
+    deadline_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """Answer to one command: ``data`` on success, else ``code`` and ``message`` of a ``WireError``."""
+
+    type: Literal["result"] = "result"
+    id: int
+    ok: bool
+    data: Any = None
+    code: str | None = None
+    message: str | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bye:
+    """The server closes this connection; ``slow`` and ``idle`` clients may resume with ``since``."""
+
+    type: Literal["bye"] = "bye"
+    reason: Literal["slow", "idle", "shutdown", "protocol", "unknown"]
+
+
+type Sequenced = EventCreated | EventUpdated | DetectionsAdded | CameraChanged | CameraRemoved
+type ServerMessage = Hello | AuthFailed | Snapshot | Resync | Sequenced | SystemStatus | Result | Bye
+type ClientMessage = Auth | Command

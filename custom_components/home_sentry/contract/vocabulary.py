@@ -1,0 +1,130 @@
+"""Closed vocabularies of the wire; an unknown value from a newer peer reads as ``UNKNOWN``."""
+
+from enum import StrEnum
+from typing import Self
+
+
+class _Vocabulary(StrEnum):
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        """Degrade an unknown word to ``UNKNOWN`` instead of failing the whole message."""
+        return cls("unknown") if isinstance(value, str) and value != "unknown" else None
+
+
+class RiskLevel(_Vocabulary):
+    """Severity derived from a final score; the bands live in the engine's ``domain.risk``."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+    UNKNOWN = "unknown"
+
+
+class AnalysisState(_Vocabulary):
+    """Who decided the score that an event shows."""
+
+    PROVISIONAL = "provisional"
+    LLM = "llm"
+    VLM = "vlm"
+    RULES = "rules"
+    UNKNOWN = "unknown"
+
+
+class AnalysisReason(_Vocabulary):
+    """Why an event stays in state ``rules``."""
+
+    DISABLED = "disabled"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    BREAKER_OPEN = "breaker_open"
+    BAD_OUTPUT = "bad_output"
+    CONTEXT_OVERFLOW = "context_overflow"
+    OUT_OF_MEMORY = "out_of_memory"
+    MODEL_MISSING = "model_missing"
+    GATED = "gated"
+    UNKNOWN = "unknown"
+
+
+class EventChange(_Vocabulary):
+    """What happened to an event at one revision."""
+
+    STARTED = "started"
+    REVISED = "revised"
+    ESCALATED = "escalated"
+    DOWNGRADED = "downgraded"
+    ENDED = "ended"
+    DISMISSED = "dismissed"
+    UNKNOWN = "unknown"
+
+
+class ObjectGroup(_Vocabulary):
+    """Coarse kind of a detected object, as people speak of it."""
+
+    PERSON = "person"
+    VEHICLE = "vehicle"
+    ANIMAL = "animal"
+    PACKAGE = "package"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class MediaKind(_Vocabulary):
+    """Kind of a file that a camera delivered."""
+
+    IMAGE = "image"
+    VIDEO = "video"
+    UNKNOWN = "unknown"
+
+
+class MediaState(_Vocabulary):
+    """Where a media file stands on its way through the pipeline."""
+
+    QUEUED = "queued"
+    DETECTED = "detected"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class CameraStatus(_Vocabulary):
+    """Health of one camera: ``blind`` means that pictures arrive and cannot be looked at."""
+
+    ONLINE = "online"
+    OFFLINE = "offline"
+    DEGRADED = "degraded"
+    BLIND = "blind"
+    ERROR = "error"
+    UNKNOWN = "unknown"
+
+
+class ComponentState(_Vocabulary):
+    """Health of one component of the engine."""
+
+    HEALTHY = "healthy"
+    STARTING = "starting"
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
+    FAILED = "failed"
+    DISABLED = "disabled"
+    UNKNOWN = "unknown"
+
+
+class Mode(_Vocabulary):
+    """How much of the engine works."""
+
+    NORMAL = "normal"
+    DEGRADED = "degraded"
+    MINIMAL = "minimal"
+    OFFLINE = "offline"
+    UNKNOWN = "unknown"
+
+
+class BatchReason(_Vocabulary):
+    """Why a batch was assessed or closed."""
+
+    WINDOW = "window"
+    IDLE = "idle"
+    FULL = "full"
+    URGENT = "urgent"
+    FORCED = "forced"
+    UNKNOWN = "unknown"
