@@ -1,0 +1,27 @@
+"""The door of the room: one object that judges."""
+
+from collections.abc import Sequence
+
+from home_sentry_engine.domain.messages import ModelFailure, ModelVerdict, RuleVerdict, Scene, Verdict
+
+from .evidence import EVIDENCE_TABLE, EvidenceRule
+from .factors import Points
+from .fuse import fuse
+from .rulescore import score_scene
+
+
+class Judge:
+    """Judges scenes by rules and joins the verdict with a model's; pure, keeps nothing between calls."""
+
+    def __init__(self, *, points: Points | None = None, table: Sequence[EvidenceRule] = EVIDENCE_TABLE) -> None:
+        """Take the points of the factors and the rows of floors and ceilings."""
+        self._points = points or Points()
+        self._table = tuple(table)
+
+    def rule(self, scene: Scene) -> RuleVerdict:
+        """Judge by rules alone; about a millisecond."""
+        return score_scene(scene, points=self._points, table=self._table)
+
+    def fuse(self, rule: RuleVerdict, model: ModelVerdict | ModelFailure | None) -> Verdict:
+        """Give the final verdict, provisional while ``model`` is None."""
+        return fuse(rule, model)

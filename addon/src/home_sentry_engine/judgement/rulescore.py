@@ -1,0 +1,66 @@
+"""The deterministic score: factors that sum exactly to it, clamping included."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from home_sentry_engine.contract import Factor
+from home_sentry_engine.domain.messages import RuleVerdict, Scene
+from home_sentry_engine.domain.risk import MAX_SCORE, MIN_SCORE, ScoreRange
+
+from .evidence import EVIDENCE_TABLE, EvidenceRule, allowed_range
+from .explain import summary_of
+from .factors import Points, factors_of
+from .facts import Facts, facts_of
+from .legs import known_of
+
+_GRAVE: Final = frozenset({"forced_entry", "weapon", "inside_armed_away"})
+_SERIOUS: Final = frozenset({"trying_handles", "climbing", "violence", "tamper", "looking_in"})
+_LINGERING_MOST: Final = 60
+_SERIOUS_MOST: Final = 84
+_WITHOUT_PERSON_MOST: Final = 28
+
+
+def score_scene(scene: Scene, *, points: Points, table: Sequence[EvidenceRule] = EVIDENCE_TABLE) -> RuleVerdict:
+    """Judge a scene by rules alone; equal scenes give equal verdicts."""
+    facts, known = facts_of(scene), known_of(scene)
+    factors = list(factors_of(facts, known, points))
+    allowed = allowed_range(facts, known, table)
+    total = _sum(factors)
+    for correction in _corrections(total, factors, facts, allowed):
+        factors.append(correction)
+        total += correction.points
+    return RuleVerdict(
+        score=total, factors=tuple(factors), allowed=allowed, summary=summary_of(facts, known, tuple(factors))
+    )
+
+
+def _sum(factors: Iterable[Factor]) -> int:
+    return sum(factor.points for factor in factors)
+
+
+def _corrections(total: int, factors: Sequence[Factor], facts: Facts, allowed: ScoreRange) -> Iterable[Factor]:
+    most, reason = _most(factors, facts)
+    for factor_id, low, high, why in (
+        ("saturation", total, most, reason),
+        ("range", MIN_SCORE, MAX_SCORE, "scores stay within 0 and 100"),
+        ("ceiling", MIN_SCORE, allowed.ceiling, allowed.ceiling_reason),
+        ("floor", allowed.floor, MAX_SCORE, allowed.floor_reason),
+    ):
+        bounded = min(max(low, total), high)
+        if bounded != total:
+            yield Factor(id=factor_id, points=bounded - total, text=why or factor_id)
+            total = bounded
+
+
+def _most(factors: Sequence[Factor], facts: Facts) -> tuple[int, str]:
+    """Circumstances alone never make a case: they add up only to what the gravest finding bears."""
+    found = {factor.id for factor in factors}
+    if found & _GRAVE:
+        return MAX_SCORE, ""
+    if found & _SERIOUS:
+        return _SERIOUS_MOST, "without entry, weapon or intrusion the score stays below critical"
+    if facts.persons:
+        return _LINGERING_MOST, "presence alone bears no more"
+    if "unknown_vehicle" in found:
+        return _LINGERING_MOST, "a vehicle alone bears no more"
+    return _WITHOUT_PERSON_MOST, "without a person the score stays low"
