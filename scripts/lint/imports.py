@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+import sys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,14 @@ class Module:
     imports: tuple[Import, ...]
 
 
+def parse(path: Path) -> ast.Module:
+    """Parse one file; a syntax error ends the program with its place."""
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    except SyntaxError as error:
+        sys.exit(f"{path}:{error.lineno}: {error.msg}")
+
+
 def read_tree(base: Path, package: str) -> dict[str, Module]:
     """Read all modules of `package` below the folder `base`, by dotted name; empty if it does not exist."""
     modules: dict[str, Module] = {}
@@ -32,8 +41,7 @@ def read_tree(base: Path, package: str) -> dict[str, Module]:
         is_package = parts[-1] == "__init__"
         name = ".".join(parts[:-1] if is_package else parts)
         anchor = name if is_package else name.rpartition(".")[0]
-        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-        modules[name] = Module(name=name, path=path, imports=tuple(_imports(tree, anchor)))
+        modules[name] = Module(name=name, path=path, imports=tuple(_imports(parse(path), anchor)))
     return modules
 
 

@@ -5,17 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 import sys
 
+from imports import parse
+
 FILE_LINES = 400
 FUNCTION_LINES = 50
 
 
 def oversized(path: Path) -> Iterator[str]:
     """Name what is too long in one Python file."""
-    text = path.read_text(encoding="utf-8")
-    lines = text.count("\n")
+    lines = path.read_text(encoding="utf-8").count("\n")
     if lines > FILE_LINES:
         yield f"{path}: {lines} lines (at most {FILE_LINES})"
-    for node in ast.walk(ast.parse(text, filename=str(path))):
+    for node in ast.walk(parse(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             first = node.body[0]

@@ -1,0 +1,48 @@
+"""The engine's tests reach no other machine, and a warning fails them."""
+
+import ipaddress
+from pathlib import Path
+import socket
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            # first, so that a test's own filter is stronger
+            item.add_marker(pytest.mark.filterwarnings("error"), append=False)
+
+
+def _is_local(address: Any) -> bool:
+    if not isinstance(address, tuple):
+        return True
+    try:
+        target = ipaddress.ip_address(address[0])
+    except ValueError:
+        return address[0] in {"localhost", ""}
+    return target.is_loopback or target.is_unspecified or target.is_multicast
+
+
+@pytest.fixture(autouse=True, scope="session")
+def offline():
+    """Refuse connections to anything but this machine."""
+    real_connect, real_connect_ex = socket.socket.connect, socket.socket.connect_ex
+
+    def connect(self, address):
+        if not _is_local(address):
+            raise PermissionError(f"a test may not reach {address}")
+        return real_connect(self, address)
+
+    def connect_ex(self, address):
+        if not _is_local(address):
+            raise PermissionError(f"a test may not reach {address}")
+        return real_connect_ex(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", connect)
+        patch.setattr(socket.socket, "connect_ex", connect_ex)
+        yield
