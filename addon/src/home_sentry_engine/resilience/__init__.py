@@ -1,0 +1,1 @@
+"""Living with parts that fail: circuit breaker, back-off, supervised jobs."""
