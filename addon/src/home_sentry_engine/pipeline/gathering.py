@@ -1,5 +1,6 @@
 """How detections join a visit: batch, event and jobs, written in one transaction."""
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,9 @@ from home_sentry_engine.settings import BatchSettings
 from .ports import Tx
 from .visit import Evidence, Visit
 
+_SKEW_FILES = 5
+_SKEW_SPREAD_S = 3.0
+_LATE_S = 5.0
 _URGENT_LEVELS = frozenset({RiskLevel.HIGH, RiskLevel.CRITICAL})
 
 
@@ -31,7 +35,7 @@ class Rules(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What one media file showed; only frames with detections."""
+    """What one media file showed, frame by frame."""
 
     media: Media
     camera_name: str
@@ -49,6 +53,27 @@ class _Placing(Enum):
     ALONE = auto()
 
 
+class _Lateness:
+    """How late files come, apart from a camera clock that is wrong by a constant."""
+
+    def __init__(self) -> None:
+        self._lags: dict[str, deque[float]] = {}
+        self._last: dict[str, float] = {}
+
+    def of(self, media: Media) -> float:
+        """Take a file's lag in seconds and give what is left of it without the camera's constant error."""
+        lag = (media.received_at - media.captured_at).total_seconds()
+        lags = self._lags.setdefault(media.camera_id, deque(maxlen=_SKEW_FILES))
+        lags.append(lag)
+        constant = len(lags) == _SKEW_FILES and max(lags) - min(lags) < _SKEW_SPREAD_S
+        self._last[media.camera_id] = lag - min(lags) if constant else lag
+        return self._last[media.camera_id]
+
+    def last(self, camera_id: str) -> float:
+        """Give the newest result for a camera, 0 before the first."""
+        return self._last.get(camera_id, 0.0)
+
+
 class Gathering:
     """Puts a look into the camera's visit; runs inside a transaction and does no other input or output."""
 
@@ -62,6 +87,7 @@ class Gathering:
         self._batcher = Batcher(settings.rules, ids)
         self._ids = ids
         self._zone = time_zone
+        self._lateness = _Lateness()
 
     def join(self, tx: Tx, look: Look) -> None:
         """Store the look's detections and everything that follows from them."""
@@ -90,6 +116,18 @@ class Gathering:
             self._assess_if_urgent(tx, before, event, batch)
             if self._batcher.due(batch, at) is BatchReason.FULL:
                 self.close(tx, Closure(batch=batch, reason=BatchReason.FULL), at)
+
+    def note_empty(self, tx: Tx, look: Look) -> None:
+        """Store that a file was looked at and showed nothing."""
+        self._lateness.of(look.media)
+        tx.detections.add(
+            media_id=look.media.media_id,
+            camera_id=look.media.camera_id,
+            event_id=None,
+            batch_id=None,
+            at=look.media.captured_at,
+            frames=look.frames,
+        )
 
     def close(self, tx: Tx, closure: Closure, at: datetime) -> None:
         """Close a batch and queue its assessment unless this evidence was assessed already."""
@@ -137,8 +175,9 @@ class Gathering:
 
     def _effective_time(self, media: Media, now: datetime) -> datetime:
         """Place a file that comes long after its capture (catch-up) at its capture, all else at its arrival."""
-        late = media.received_at - media.captured_at > timedelta(seconds=self._settings.rules.late_s)
-        return min(media.captured_at, now) if late else now
+        if self._lateness.of(media) <= self._settings.rules.late_s:
+            return now
+        return min(media.captured_at, now)
 
     def _offer(self, tx: Tx, look: Look, at: datetime) -> tuple[Offer, _Placing]:
         camera_id = look.media.camera_id
@@ -155,13 +194,13 @@ class Gathering:
 
     def _late(self, tx: Tx, look: Look, at: datetime) -> Offer | None:
         """Find the closed batch that spans a late file's capture and give it back grown."""
-        captured = look.media.captured_at
+        if self._lateness.last(look.media.camera_id) <= _LATE_S:
+            return None
         since = at - timedelta(seconds=self._settings.rules.late_s)
-        closed = tx.batches.last_containing(look.media.camera_id, captured, since)
+        closed = tx.batches.last_containing(look.media.camera_id, look.media.captured_at, since)
         if closed is None:
             return None
-        stored = tx.batches.get(closed.batch_id)
-        version = (stored[1] if stored else 0) + 1
+        version = tx.batches.grow_closed(closed.batch_id, detections=look.count)
         grown = OpenBatch(
             batch_id=closed.batch_id,
             event_id=closed.event_id,

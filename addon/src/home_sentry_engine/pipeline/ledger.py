@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from home_sentry_engine.contract import CameraStatus
 from home_sentry_engine.domain.errors import Rejected, RejectReason
@@ -47,7 +46,7 @@ class Ledger:
                 reason=reason.reason.value,
                 detail=reason.detail,
                 sha256=sha256,
-                now=_booked_at(arrival),
+                now=tx.now,
             )
 
         await self._store.write(work)
@@ -58,7 +57,7 @@ class Ledger:
             camera_id=media.camera_id, sha256=media.sha256, media_id=media.media_id, now=tx.now, ttl_s=self._ttl_s
         )
         if not fresh:
-            tx.media.count_duplicate(source_key=arrival.source_key)
+            tx.media.count_duplicate(source_key=arrival.source_key, now=tx.now)
             return Entry(accepted=False, media_id=media.media_id)
         tx.media.insert(media, source_key=arrival.source_key, origin=arrival.origin)
         tx.jobs.put(
@@ -82,6 +81,3 @@ class Ledger:
         elif camera.status is CameraStatus.UNKNOWN:
             tx.cameras.set_status(camera.id, CameraStatus.ONLINE, None)
 
-
-def _booked_at(arrival: Arrival) -> datetime:
-    return arrival.seen_at

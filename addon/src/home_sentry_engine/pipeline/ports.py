@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from home_sentry_engine.contract import Camera, CameraStatus, Event
+from home_sentry_engine.contract import BatchReason, Camera, CameraStatus, Event
 from home_sentry_engine.contract import Detection as DetectionRecord
 from home_sentry_engine.domain.batch import ClosedBatch, OpenBatch
 from home_sentry_engine.domain.detection import FrameDetections
@@ -52,15 +52,15 @@ class MediaRows(Protocol):
         """Tell which of these source keys were accepted or rejected before."""
         ...
 
-    def mark_detected(self, media_id: str) -> None:
-        """Note that a file was looked at."""
+    def mark_detected(self, media_id: str) -> bool:
+        """Note that a file was looked at; False if that was known."""
         ...
 
-    def mark_failed(self, media_id: str, reason: str) -> None:
-        """Note that a file is quarantined."""
+    def mark_failed(self, media_id: str, reason: str) -> bool:
+        """Note that a file is quarantined; False if that was known."""
         ...
 
-    def count_duplicate(self, *, source_key: str | None) -> None:
+    def count_duplicate(self, *, source_key: str | None, now: datetime) -> None:
         """Count a delivery whose content was known already."""
         ...
 
@@ -119,8 +119,12 @@ class BatchRows(Protocol):
         """Insert or update an open batch."""
         ...
 
-    def close(self, batch_id: str, *, reason: str, at: datetime) -> None:
-        """Close a batch."""
+    def close(self, batch_id: str, *, reason: BatchReason, at: datetime) -> bool:
+        """Close a batch; False if it was closed already."""
+        ...
+
+    def grow_closed(self, batch_id: str, *, detections: int) -> int:
+        """Count a late file's detections into a closed batch; gives its new evidence version."""
         ...
 
     def due(self, now: datetime, limit: int) -> tuple[OpenBatch, ...]:
@@ -159,8 +163,8 @@ class EventRows(Protocol):
         """Replace an event."""
         ...
 
-    def add_assessment(self, event_id: str, *, batch_id: str, at: datetime, verdict: Verdict) -> None:
-        """Keep how a verdict came about: prompt, raw score, clamps, tokens."""
+    def add_assessment(self, event_id: str, *, batch_id: str, version: int, verdict: Verdict) -> None:
+        """Keep how a verdict on one version of the evidence came about: prompt, raw score, clamps, tokens."""
         ...
 
 

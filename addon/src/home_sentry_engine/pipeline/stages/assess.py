@@ -88,6 +88,6 @@ class AssessStage:
             return
         event: Event = self._visit.judged(before, verdict, tx.now)
         tx.events.save(event)
-        tx.events.add_assessment(event.event_id, batch_id=request.batch_id, at=tx.now, verdict=verdict)
+        tx.events.add_assessment(event.event_id, batch_id=request.batch_id, version=request.version, verdict=verdict)
         tx.batches.mark_assessed(request.batch_id, request.version)
         tx.outbox.add("event_updated", event, camera_id=event.camera_id)

@@ -50,13 +50,12 @@ class DetectStage:
         found = tuple(
             await self._detector.detect(pictures, confidence=self._confidences.get(media.camera_id))
         )
-        with_objects = tuple(frame for frame in found if frame.detections)
         if media.kind is MediaKind.VIDEO:
             for picture, frame in zip(pictures, found, strict=True):
                 if frame.detections:
                     await self._frames.keep(media, picture)
         self._observer(media, found)
-        return lambda tx: self._commit(tx, media, with_objects)
+        return lambda tx: self._commit(tx, media, found)
 
     def abandoned(self, job: Job, error: StageError) -> Commit:
         """Quarantine the file and, where the detector is to blame, show the camera as blind."""
@@ -73,13 +72,14 @@ class DetectStage:
         """Show the camera as blind while its pictures wait."""
         return lambda tx: _blind(tx, job.key, error.reason) if job.key else None
 
-    def _commit(self, tx: Tx, media: Media, frames: tuple[FrameDetections, ...]) -> None:
+    def _commit(self, tx: Tx, media: Media, found: tuple[FrameDetections, ...]) -> None:
         known = tx.cameras.get(media.camera_id)
         if known is None:
             raise Permanent("the camera was removed", code="camera_gone")
-        if frames and not tx.detections.exists(media.media_id, frames[0].model_id):
-            look = Look(media=media, camera_name=known.name, frames=frames)
-            self._gathering.join(tx, look)
+        if not any(tx.detections.exists(media.media_id, frame.model_id) for frame in found[:1]):
+            look = Look(media=media, camera_name=known.name, frames=found)
+            step = self._gathering.join if look.count else self._gathering.note_empty
+            step(tx, look)
         tx.media.mark_detected(media.media_id)
         camera = tx.cameras.seen(media.camera_id, media_id=media.media_id, at=media.received_at)
         tx.outbox.add("camera_changed", camera, camera_id=camera.id)

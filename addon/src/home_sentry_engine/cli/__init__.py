@@ -1,0 +1,1 @@
+"""The command ``home-sentry``: argument parsing and thin commands."""

@@ -1,0 +1,1 @@
+"""Running the engine: health, benchmarks, checks of the machine."""
