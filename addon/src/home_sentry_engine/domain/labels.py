@@ -4,13 +4,16 @@ from typing import Final
 
 from home_sentry_engine.contract import ObjectGroup
 
-COCO_80: Final[tuple[str, ...]] = tuple(
-    """person,bicycle,car,motorcycle,airplane,bus,train,truck,boat,traffic light,fire hydrant,stop sign,parking meter,bench,bird,cat,
-dog,horse,sheep,cow,elephant,bear,zebra,giraffe,backpack,umbrella,handbag,tie,suitcase,frisbee,skis,snowboard,sports ball,kite,
-baseball bat,baseball glove,skateboard,surfboard,tennis racket,bottle,wine glass,cup,fork,knife,spoon,bowl,banana,apple,sandwich,orange,
-broccoli,carrot,hot dog,pizza,donut,cake,chair,couch,potted plant,bed,dining table,toilet,tv,laptop,mouse,remote,keyboard,cell phone,
-microwave,oven,toaster,sink,refrigerator,book,clock,vase,scissors,teddy bear,hair drier,toothbrush""".replace("\n", "").split(",")
-)
+_COCO: Final = """
+person bicycle car motorcycle airplane bus train truck boat traffic_light fire_hydrant stop_sign parking_meter
+bench bird cat dog horse sheep cow elephant bear zebra giraffe backpack umbrella handbag tie suitcase frisbee
+skis snowboard sports_ball kite baseball_bat baseball_glove skateboard surfboard tennis_racket bottle
+wine_glass cup fork knife spoon bowl banana apple sandwich orange broccoli carrot hot_dog pizza donut cake
+chair couch potted_plant bed dining_table toilet tv laptop mouse remote keyboard cell_phone microwave oven
+toaster sink refrigerator book clock vase scissors teddy_bear hair_drier toothbrush
+"""
+
+COCO_80: Final[tuple[str, ...]] = tuple(name.replace("_", " ") for name in _COCO.split())
 
 SECURITY_CLASSES: Final[frozenset[str]] = frozenset(
     {"person", "car", "truck", "dog", "cat", "bird", "bicycle", "motorcycle", "bus"}

@@ -87,8 +87,8 @@ class Absent:
 class Scene:
     """A batch with everything known around it; each leg is a value or ``Absent``.
 
-    ``local_time`` is the start of the visit in the home's time zone. ``legs`` maps a leg's name (``zones``, ``baseline``,
-    ``household``, ``attributes`` …) to what it found as JSON values, or to why it found nothing.
+    ``local_time`` is the start of the visit in the home's time zone. ``legs`` maps a leg's name (``zones``,
+    ``baseline``, ``household``, ``attributes`` …) to what it found as JSON values, or to why it found nothing.
     """
 
     batch: Batch

@@ -187,9 +187,7 @@ class Gathering:
             return joined, _Placing.LATE
         if current is not None and at < current.opened_at - timedelta(seconds=self._settings.rules.idle_s):
             return self._alone(look, at), _Placing.ALONE
-        offer = self._batcher.offer(
-            camera_id=camera_id, count=look.count, now=at, current=current, previous=previous
-        )
+        offer = self._batcher.offer(camera_id=camera_id, count=look.count, now=at, current=current, previous=previous)
         return offer, _Placing.LIVE
 
     def _late(self, tx: Tx, look: Look, at: datetime) -> Offer | None:
@@ -246,7 +244,11 @@ class Gathering:
             return
         rows = tx.detections.of_media(look.media.media_id)
         message = DetectionsAdded(
-            seq=0, camera_id=look.media.camera_id, media_id=look.media.media_id, event_id=event.event_id, detections=rows
+            seq=0,
+            camera_id=look.media.camera_id,
+            media_id=look.media.media_id,
+            event_id=event.event_id,
+            detections=rows,
         )
         tx.outbox.add("detections_added", message, camera_id=look.media.camera_id)
 

@@ -80,4 +80,3 @@ class Ledger:
             tx.outbox.add("camera_changed", camera, camera_id=camera.id)
         elif camera.status is CameraStatus.UNKNOWN:
             tx.cameras.set_status(camera.id, CameraStatus.ONLINE, None)
-

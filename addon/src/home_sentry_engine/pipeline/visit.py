@@ -78,7 +78,8 @@ class Visit:
         """Take new evidence into an ongoing event.
 
         A model's verdict stands until the batch is assessed again, but the rules may raise it: a rule level above the
-        level shown makes the event provisional at the rule score. ``ongoing`` is False for late evidence of an ended visit.
+        level shown makes the event provisional at the rule score. ``ongoing`` is False for late evidence of a visit
+        that has ended.
         """
         batch, rule = evidence.batch, evidence.rule
         kept = rule.allowed.clamp(event.llm_score) if event.llm_score is not None else rule.score
@@ -140,9 +141,7 @@ class Visit:
         return self._with(closed, EventChange.ENDED, now)
 
     def _revised(self, before: Event, after: Event, now: datetime) -> Event:
-        after = replace(
-            after, risk_level=self._bands.level_of(after.risk_score), revision=before.revision + 1
-        )
+        after = replace(after, risk_level=self._bands.level_of(after.risk_score), revision=before.revision + 1)
         step = severity(after.risk_level) - severity(before.risk_level)
         if step:
             return self._with(after, EventChange.ESCALATED if step > 0 else EventChange.DOWNGRADED, now)
@@ -165,4 +164,3 @@ class Visit:
             level=event.risk_level,
             state=event.analysis_state,
         )
-

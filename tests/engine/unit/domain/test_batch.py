@@ -117,9 +117,7 @@ def test_every_sighting_is_in_exactly_one_batch_and_limits_hold(gaps, counts):
         assert batcher.deadline(current) > now or batcher.due(current, now) is BatchReason.FULL
     assert sum(held.values()) == total
     for times in events.values():
-        assert all(
-            (later - earlier).total_seconds() <= rules.window_s for earlier, later in itertools.pairwise(times)
-        )
+        assert all((later - earlier).total_seconds() <= rules.window_s for earlier, later in itertools.pairwise(times))
     starts = [times[0] for times in events.values()]
     ends = [times[-1] for times in events.values()]
     assert all((start - end).total_seconds() >= rules.idle_s for end, start in zip(ends, starts[1:], strict=False))

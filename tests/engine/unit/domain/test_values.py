@@ -21,7 +21,9 @@ def test_a_box_without_area_is_an_error(corners):
         Box.from_corners(corners, image=(100, 100))
 
 
-boxes = st.builds(Box, x=st.integers(0, 500), y=st.integers(0, 500), width=st.integers(1, 300), height=st.integers(1, 300))
+boxes = st.builds(
+    Box, x=st.integers(0, 500), y=st.integers(0, 500), width=st.integers(1, 300), height=st.integers(1, 300)
+)
 
 
 @given(boxes, boxes)
@@ -73,7 +75,16 @@ def test_camera_ids_are_stable_and_safe(name):
 
 @pytest.mark.parametrize(
     ("score", "level"),
-    [(0, "low"), (29, "low"), (30, "medium"), (59, "medium"), (60, "high"), (84, "high"), (85, "critical"), (100, "critical")],
+    [
+        (0, "low"),
+        (29, "low"),
+        (30, "medium"),
+        (59, "medium"),
+        (60, "high"),
+        (84, "high"),
+        (85, "critical"),
+        (100, "critical"),
+    ],
 )
 def test_bands_at_their_edges(score, level):
     assert Bands().level_of(score) is RiskLevel(level)
@@ -98,5 +109,10 @@ def test_the_floor_wins_over_the_ceiling(score, floor, ceiling):
 
 
 def test_severity_ranks_levels():
-    assert [severity(level) for level in (RiskLevel.LOW, RiskLevel.MEDIUM, RiskLevel.HIGH, RiskLevel.CRITICAL)] == [0, 1, 2, 3]
+    assert [severity(level) for level in (RiskLevel.LOW, RiskLevel.MEDIUM, RiskLevel.HIGH, RiskLevel.CRITICAL)] == [
+        0,
+        1,
+        2,
+        3,
+    ]
     assert severity(RiskLevel.UNKNOWN) == -1

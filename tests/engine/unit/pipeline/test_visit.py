@@ -125,7 +125,9 @@ def test_more_evidence_escalates_in_place():
 
 
 def test_growth_without_news_adds_no_transition():
-    event = VISIT.grown(begin(), evidence(25, sighting("person"), sighting("person", second=3)), fast_path=False, ongoing=True)
+    event = VISIT.grown(
+        begin(), evidence(25, sighting("person"), sighting("person", second=3)), fast_path=False, ongoing=True
+    )
     assert event.revision == 2
     assert len(event.transitions) == 1
     assert event.detection_count == 2

@@ -38,7 +38,7 @@ class Jobs:
 
 
 class Store:
-    """Runs works at once on a transaction that writes everything into one list; ``broken`` makes the next write fail."""
+    """Runs works at once on a transaction that writes into one list; ``broken`` makes the next write fail."""
 
     def __init__(self) -> None:
         self.log: list[tuple[Any, ...]] = []

@@ -47,9 +47,7 @@ class DetectStage:
         if media is None:
             raise Permanent("the media row of this job is gone", code="media_gone")
         pictures = await self._frames.load(media)
-        found = tuple(
-            await self._detector.detect(pictures, confidence=self._confidences.get(media.camera_id))
-        )
+        found = tuple(await self._detector.detect(pictures, confidence=self._confidences.get(media.camera_id)))
         if media.kind is MediaKind.VIDEO:
             for picture, frame in zip(pictures, found, strict=True):
                 if frame.detections:

@@ -1,0 +1,29 @@
+"""Settings: one schema for options.json, TOML and ``HOME_SENTRY_*``, then frozen slices for the rooms."""
+
+from .load import PREFIX, InvalidSettings, load_settings
+from .schema import ROLES
+from .slices import (
+    ApiSettings,
+    BatchSettings,
+    DetectSettings,
+    IngestSettings,
+    LanguageSettings,
+    ModelSettings,
+    Settings,
+    StorageSettings,
+)
+
+__all__ = [
+    "PREFIX",
+    "ROLES",
+    "ApiSettings",
+    "BatchSettings",
+    "DetectSettings",
+    "IngestSettings",
+    "InvalidSettings",
+    "LanguageSettings",
+    "ModelSettings",
+    "Settings",
+    "StorageSettings",
+    "load_settings",
+]

@@ -1,0 +1,95 @@
+"""From checked values to slices."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from home_sentry_engine.domain.batch import BatchRules
+from home_sentry_engine.domain.risk import Bands
+
+from .slices import (
+    ApiSettings,
+    BatchSettings,
+    DetectSettings,
+    IngestSettings,
+    LanguageSettings,
+    ModelSettings,
+    Settings,
+    StorageSettings,
+)
+
+
+def assemble(raw: Mapping[str, Any], data: Path) -> Settings:
+    """Cut checked settings into slices; raises ``ValueError`` where several do not fit together."""
+    return Settings(
+        data=data,
+        name=raw["name"],
+        time_zone=raw["time_zone"],
+        roles=raw["roles"],
+        demo=raw["demo"],
+        log_level=raw["log_level"],
+        log_format=raw["log_format"],
+        ingest=_ingest(raw, data),
+        detect=DetectSettings(
+            detector=raw["detector"],
+            provider=raw["provider"],
+            confidence=raw["detection_confidence"],
+            camera_confidence=raw["camera_confidence"],
+            classes=raw["detection_classes"],
+            concurrency=raw["ai_max_concurrent_inferences"],
+            threads=raw["detector_threads"],
+        ),
+        batch=BatchSettings(
+            rules=BatchRules(window_s=raw["batch_window_seconds"], idle_s=raw["batch_idle_timeout_seconds"]),
+            check_interval_s=raw["batch_check_interval_seconds"],
+            fast_path_confidence=raw["fast_path_confidence"],
+            fast_path_classes=raw["fast_path_classes"],
+        ),
+        language=_language(raw),
+        api=ApiSettings(
+            host=raw["host"], port=raw["port"], allow_insecure=raw["allow_insecure"], zeroconf=raw["zeroconf"]
+        ),
+        models=ModelSettings(
+            folder=Path(raw.get("models") or data / "models"),
+            mirror=raw.get("model_mirror"),
+            offline=raw["offline"],
+        ),
+        storage=StorageSettings(
+            database_url=raw.get("database_url"),
+            redis_url=raw.get("redis_url"),
+            queue_limit=raw["queue_limit"],
+            overflow=raw["queue_overflow"],
+        ),
+        bands=Bands(medium=raw["risk_medium"], high=raw["risk_high"], critical=raw["risk_critical"]),
+    )
+
+
+def _language(raw: Mapping[str, Any]) -> LanguageSettings:
+    return LanguageSettings(
+        enabled=raw["llm"],
+        model=raw["llm_model"],
+        url=raw.get("llm_url"),
+        api=raw["llm_api"],
+        api_key=raw.get("llm_api_key"),
+        remote_model=raw.get("llm_remote_model"),
+        context_tokens=raw["llm_context_tokens"],
+        max_tokens=raw["llm_max_tokens"],
+        timeout_s=raw["llm_timeout_seconds"],
+        gpu_layers=raw["llm_gpu_layers"],
+        min_rule_score=raw["llm_min_rule_score"],
+        language=raw["language"],
+    )
+
+
+def _ingest(raw: Mapping[str, Any], data: Path) -> IngestSettings:
+    return IngestSettings(
+        camera_root=Path(raw.get("camera_root") or data / "cameras"),
+        auto_create_cameras=raw["auto_create_cameras"],
+        polling=raw["file_watcher_polling"],
+        polling_interval_s=raw["file_watcher_polling_interval"],
+        min_image_bytes=raw["min_image_bytes"],
+        catch_up_h=raw["catch_up_hours"],
+        dedupe_ttl_s=raw["dedupe_ttl_seconds"],
+        frame_interval_s=raw["video_frame_interval_seconds"],
+        max_frames=raw["video_max_frames"],
+    )

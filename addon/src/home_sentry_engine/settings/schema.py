@@ -1,0 +1,132 @@
+"""What each setting may be; the messages complete the sentence "setting 'key' …"."""
+
+import json
+from typing import Final
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import voluptuous as vol
+
+from home_sentry_engine.domain.labels import SECURITY_CLASSES, canonical_label
+
+ROLES: Final = frozenset({"ingest", "detect", "assess", "api"})
+
+
+def _number(low: float, high: float) -> vol.All:
+    return vol.All(vol.Coerce(float), vol.Range(min=low, max=high, msg=f"must be {low:g} to {high:g}"))
+
+
+def _whole(low: int, high: int) -> vol.All:
+    return vol.All(vol.Coerce(int), vol.Range(min=low, max=high, msg=f"must be {low} to {high}"))
+
+
+def _one_of(*words: str) -> vol.In:
+    return vol.In(words, msg=f"must be one of {', '.join(words)}")
+
+
+def _names(value: object) -> frozenset[str]:
+    if isinstance(value, str):
+        value = [part for part in value.split(",") if part.strip()]
+    if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(part, str) for part in value):
+        raise vol.Invalid("must be a list of names")
+    return frozenset(part.strip() for part in value)
+
+
+def _classes(value: object) -> frozenset[str]:
+    return frozenset(canonical_label(name) for name in _names(value))
+
+
+def _roles(value: object) -> frozenset[str]:
+    roles = _names(value)
+    if not roles or not roles <= ROLES:
+        raise vol.Invalid(f"must be one or more of {', '.join(sorted(ROLES))}")
+    return roles
+
+
+def _confidences(value: object) -> dict[str, float]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as err:
+            raise vol.Invalid('must be a JSON object such as {"front_door": 0.6}') from err
+    checked: dict[str, float] = vol.Schema({str: _number(0.01, 1.0)})(value)
+    return checked
+
+
+def _zone(value: object) -> ZoneInfo:
+    try:
+        return ZoneInfo(str(value))
+    except (ZoneInfoNotFoundError, ValueError) as err:
+        raise vol.Invalid("must be a time zone such as Europe/Berlin") from err
+
+
+def _address(value: object) -> str:
+    parts = urlsplit(str(value))
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise vol.Invalid("must be an http:// or https:// address")
+    return str(value).rstrip("/")
+
+
+def _database_address(value: object) -> str:
+    if urlsplit(str(value)).scheme not in {"postgresql", "postgresql+asyncpg", "sqlite", "sqlite+aiosqlite"}:
+        raise vol.Invalid("must be a postgresql:// or sqlite:// address")
+    return str(value)
+
+
+SCHEMA: Final = vol.Schema(
+    {
+        vol.Optional("name", default="Home Sentry"): vol.All(str, vol.Length(min=1, max=64)),
+        vol.Optional("time_zone", default="UTC"): _zone,
+        vol.Optional("roles", default=sorted(ROLES)): _roles,
+        vol.Optional("demo", default=False): vol.Boolean(),
+        vol.Optional("log_level", default="info"): _one_of("debug", "info", "warning", "error"),
+        vol.Optional("log_format", default="json"): _one_of("json", "text"),
+        vol.Optional("camera_root"): vol.All(str, vol.Length(min=1)),
+        vol.Optional("auto_create_cameras", default=True): vol.Boolean(),
+        vol.Optional("file_watcher_polling", default=False): vol.Boolean(),
+        vol.Optional("file_watcher_polling_interval", default=1.0): _number(0.1, 30),
+        vol.Optional("min_image_bytes", default=1024): _whole(1, 1024 * 1024),
+        vol.Optional("catch_up_hours", default=24): _number(0, 24 * 30),
+        vol.Optional("dedupe_ttl_seconds", default=300): _number(60, 3600),
+        vol.Optional("video_frame_interval_seconds", default=4): _number(0.5, 60),
+        vol.Optional("video_max_frames", default=20): _whole(1, 100),
+        vol.Optional("detector", default="auto"): vol.All(str, vol.Length(min=1)),
+        vol.Optional("provider", default="auto"): _one_of("auto", "cuda", "tensorrt", "openvino", "cpu"),
+        vol.Optional("detection_confidence", default=0.5): _number(0.01, 1.0),
+        vol.Optional("camera_confidence", default=dict): _confidences,
+        vol.Optional("detection_classes", default=sorted(SECURITY_CLASSES)): _classes,
+        vol.Optional("ai_max_concurrent_inferences", default=4): _whole(1, 32),
+        vol.Optional("detector_threads", default=0): _whole(0, 64),
+        vol.Optional("batch_window_seconds", default=90): _number(1, 3600),
+        vol.Optional("batch_idle_timeout_seconds", default=30): _number(0.5, 1800),
+        vol.Optional("batch_check_interval_seconds", default=5): _number(0.1, 60),
+        vol.Optional("fast_path_confidence", default=0.90): _number(0.01, 1.0),
+        vol.Optional("fast_path_classes", default=["person"]): _classes,
+        vol.Optional("llm", default=True): vol.Boolean(),
+        vol.Optional("llm_model", default="auto"): vol.All(str, vol.Length(min=1)),
+        vol.Optional("llm_url"): _address,
+        vol.Optional("llm_api", default="auto"): _one_of("auto", "llama.cpp", "openai"),
+        vol.Optional("llm_api_key"): str,
+        vol.Optional("llm_remote_model"): str,
+        vol.Optional("llm_context_tokens", default=4096): _whole(256, 1_048_576),
+        vol.Optional("llm_max_tokens", default=768): _whole(100, 8192),
+        vol.Optional("llm_timeout_seconds", default=120): _number(1, 600),
+        vol.Optional("llm_gpu_layers", default=-1): _whole(-1, 1000),
+        vol.Optional("llm_min_rule_score", default=15): _whole(0, 100),
+        vol.Optional("language", default="en"): vol.All(str, vol.Length(min=2, max=16)),
+        vol.Optional("host", default="127.0.0.1"): vol.All(str, vol.Length(min=1)),
+        vol.Optional("port", default=8093): _whole(0, 65535),
+        vol.Optional("allow_insecure", default=False): vol.Boolean(),
+        vol.Optional("zeroconf", default=True): vol.Boolean(),
+        vol.Optional("models"): vol.All(str, vol.Length(min=1)),
+        vol.Optional("model_mirror"): vol.All(str, vol.Length(min=1)),
+        vol.Optional("offline", default=False): vol.Boolean(),
+        vol.Optional("database_url"): _database_address,
+        vol.Optional("redis_url"): vol.All(str, vol.Length(min=1)),
+        vol.Optional("queue_limit", default=10_000): _whole(10, 1_000_000),
+        vol.Optional("queue_overflow", default="dlq"): _one_of("dlq", "reject", "drop_oldest"),
+        vol.Optional("risk_medium", default=30): _whole(1, 100),
+        vol.Optional("risk_high", default=60): _whole(1, 100),
+        vol.Optional("risk_critical", default=85): _whole(1, 100),
+    }
+)

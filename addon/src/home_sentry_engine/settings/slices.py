@@ -1,0 +1,145 @@
+"""The settings as frozen slices, one for each room."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from home_sentry_engine.domain.batch import BatchRules
+from home_sentry_engine.domain.labels import SECURITY_CLASSES
+from home_sentry_engine.domain.risk import Bands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestSettings:
+    """Where files come from and what may enter."""
+
+    camera_root: Path
+    auto_create_cameras: bool = True
+    polling: bool = False
+    polling_interval_s: float = 1.0
+    sweep_interval_s: float = 5.0
+    debounce_s: float = 0.5
+    stable_s: float = 2.0
+    stable_poll_s: float = 0.5
+    stable_polls: int = 20
+    stable_give_up_s: float = 600.0
+    min_image_bytes: int = 1024
+    min_video_bytes: int = 1024
+    max_file_bytes: int = 50 * 1024 * 1024
+    max_video_bytes: int = 2 * 1024 * 1024 * 1024
+    max_pixels: int = 50_000_000
+    max_scans: int = 20
+    check_timeout_s: float = 30.0
+    catch_up_h: float = 24.0
+    dedupe_ttl_s: float = 300.0
+    frame_interval_s: float = 4.0
+    max_frames: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectSettings:
+    """Which detector looks and what it reports; ``detector`` is a card id or ``auto``."""
+
+    detector: str = "auto"
+    provider: str = "auto"
+    confidence: float = 0.5
+    camera_confidence: Mapping[str, float] = field(default_factory=dict)
+    classes: frozenset[str] = SECURITY_CLASSES
+    same_box_iou: float = 0.8
+    min_box_px: int = 4
+    concurrency: int = 4
+    batch_frames: int = 4
+    threads: int = 0
+    timeout_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSettings:
+    """How sightings become visits."""
+
+    rules: BatchRules = field(default_factory=BatchRules)
+    check_interval_s: float = 5.0
+    fast_path_confidence: float = 0.90
+    fast_path_classes: frozenset[str] = frozenset({"person"})
+    best_detections: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageSettings:
+    """Which language model judges: a GGUF file in a child process, an address, or none."""
+
+    enabled: bool = True
+    model: str = "auto"
+    url: str | None = None
+    api: str = "auto"
+    api_key: str | None = None
+    remote_model: str | None = None
+    context_tokens: int = 4096
+    max_tokens: int = 768
+    temperature: float = 0.2
+    top_p: float = 0.95
+    connect_timeout_s: float = 10.0
+    timeout_s: float = 120.0
+    tries: int = 3
+    gpu_layers: int = -1
+    threads: int = 0
+    min_rule_score: int = 15
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiSettings:
+    """Where the API listens; outside loopback needs ``allow_insecure`` while there is no TLS."""
+
+    host: str = "127.0.0.1"
+    port: int = 8093
+    allow_insecure: bool = False
+    zeroconf: bool = True
+    max_upload_bytes: int = 50 * 1024 * 1024
+    max_body_bytes: int = 1024 * 1024
+    replay_messages: int = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings:
+    """Where model files come from: own folder, then mirror (folder or URL), then the card's source."""
+
+    folder: Path
+    mirror: str | None = None
+    offline: bool = False
+    download_timeout_s: float = 60.0
+    disk_floor_bytes: int = 1024 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageSettings:
+    """Which database and queue: SQLite in the data folder unless URLs say otherwise."""
+
+    database_url: str | None = None
+    redis_url: str | None = None
+    queue_limit: int = 10_000
+    overflow: str = "dlq"
+    lease_s: float = 60.0
+    tries: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that a user may set, checked; rooms get their slice."""
+
+    data: Path
+    name: str
+    time_zone: ZoneInfo
+    roles: frozenset[str]
+    demo: bool
+    log_level: str
+    log_format: str
+    ingest: IngestSettings
+    detect: DetectSettings
+    batch: BatchSettings
+    language: LanguageSettings
+    api: ApiSettings
+    models: ModelSettings
+    storage: StorageSettings
+    bands: Bands

@@ -1,0 +1,115 @@
+"""Settings: sources, ranges, and messages that name the key and the fix."""
+
+from contextlib import suppress
+import json
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from home_sentry_engine.settings import InvalidSettings, load_settings
+
+DATA = Path("data")
+
+
+def test_defaults_are_the_documented_ones():
+    settings = load_settings(data=DATA)
+    assert settings.batch.rules.window_s == 90
+    assert settings.batch.rules.idle_s == 30
+    assert settings.detect.confidence == 0.5
+    assert settings.detect.classes == {"person", "car", "truck", "dog", "cat", "bird", "bicycle", "motorcycle", "bus"}
+    assert settings.ingest.camera_root == DATA / "cameras"
+    assert settings.ingest.debounce_s == 0.5
+    assert settings.api.host == "127.0.0.1"
+    assert settings.roles == {"ingest", "detect", "assess", "api"}
+
+
+def test_later_sources_win(tmp_path):
+    file = tmp_path / "options.json"
+    file.write_text(json.dumps({"detection_confidence": 0.6, "port": 9000, "language": "de"}))
+    settings = load_settings(
+        data=DATA, file=file, environment={"HOME_SENTRY_PORT": "9001", "OTHER": "x"}, overrides={"language": "fr"}
+    )
+    assert settings.detect.confidence == 0.6
+    assert settings.api.port == 9001
+    assert settings.language.language == "fr"
+
+
+def test_toml_is_read(tmp_path):
+    file = tmp_path / "engine.toml"
+    file.write_text('camera_root = "/srv/cameras"\ndetection_classes = ["Motorbike", "person"]\n')
+    settings = load_settings(data=DATA, file=file)
+    assert settings.ingest.camera_root == Path("/srv/cameras")
+    assert settings.detect.classes == {"motorcycle", "person"}
+
+
+def test_lists_and_tables_come_from_the_environment_too():
+    settings = load_settings(
+        data=DATA,
+        environment={
+            "HOME_SENTRY_DETECTION_CLASSES": "person, car",
+            "HOME_SENTRY_CAMERA_CONFIDENCE": '{"front_door": 0.7}',
+            "HOME_SENTRY_LLM": "false",
+            "HOME_SENTRY_ROLES": "api",
+        },
+    )
+    assert settings.detect.classes == {"person", "car"}
+    assert settings.detect.camera_confidence == {"front_door": 0.7}
+    assert not settings.language.enabled
+    assert settings.roles == {"api"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ({"detection_confidence": 1.5}, "setting 'detection_confidence': must be 0.01 to 1 (got 1.5)"),
+        ({"colour": "red"}, "setting 'colour' is not known"),
+        ({"provider": "tpu"}, "must be one of auto, cuda"),
+        ({"time_zone": "Mars/Base"}, "must be a time zone such as Europe/Berlin"),
+        ({"llm_url": "file:///etc/passwd"}, "must be an http:// or https:// address"),
+        ({"risk_medium": 70}, "risk bands must rise"),
+        ({"roles": "cook"}, "must be one or more of api, assess, detect, ingest"),
+        ({"database_url": "mysql://x"}, "must be a postgresql:// or sqlite:// address"),
+    ],
+)
+def test_a_bad_value_names_the_key_and_the_fix(raw, message):
+    with pytest.raises(InvalidSettings) as err:
+        load_settings(data=DATA, overrides=raw)
+    assert message in str(err.value)
+
+
+def test_secrets_do_not_appear_in_messages():
+    with pytest.raises(InvalidSettings) as err:
+        load_settings(data=DATA, overrides={"llm_api_key": 12345})
+    assert "12345" not in str(err.value)
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.json", "[1]"), ("a.json", "{"), ("a.toml", "= 3")])
+def test_a_broken_file_is_named(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InvalidSettings, match=name):
+        load_settings(data=DATA, file=tmp_path / name)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InvalidSettings, match=r"cannot read the settings file none\.json"):
+        load_settings(data=DATA, file=tmp_path / "none.json")
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["port", "provider", "camera_root", "llm", "x", "detection_classes"]),
+        st.one_of(
+            st.none(),
+            st.booleans(),
+            st.integers(),
+            st.floats(allow_nan=True),
+            st.text(max_size=20),
+            st.lists(st.text(max_size=5)),
+        ),
+    )
+)
+def test_rubbish_is_a_clear_error_or_accepted_never_anything_else(raw):
+    with suppress(InvalidSettings):
+        load_settings(data=DATA, overrides=raw)
