@@ -3,6 +3,7 @@
 Pure data: standard library, mashumaro and orjson only. The engine and Home Assistant read the same files.
 """
 
+from .answers import CameraPage, DetectionPage, EventPage, Look, LookObject, MediaPage, Problem, Uploaded
 from .codec import decode, decode_client, decode_server, encode, from_plain, to_plain
 from .errors import WireError
 from .messages import (
@@ -56,6 +57,7 @@ __all__ = [
     "Bye",
     "Camera",
     "CameraChanged",
+    "CameraPage",
     "CameraRemoved",
     "CameraStatus",
     "ClientMessage",
@@ -63,19 +65,25 @@ __all__ = [
     "Component",
     "ComponentState",
     "Detection",
+    "DetectionPage",
     "DetectionsAdded",
     "Event",
     "EventChange",
     "EventCreated",
+    "EventPage",
     "EventUpdated",
     "Factor",
     "Hello",
     "Info",
+    "Look",
+    "LookObject",
     "Media",
     "MediaKind",
+    "MediaPage",
     "MediaState",
     "Mode",
     "ObjectGroup",
+    "Problem",
     "QueueDepth",
     "Result",
     "Resync",
@@ -86,6 +94,7 @@ __all__ = [
     "Status",
     "SystemStatus",
     "Transition",
+    "Uploaded",
     "WireError",
     "decode",
     "decode_client",

@@ -44,7 +44,11 @@ class AuthFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Whole state at ``cursor``; ``events`` holds the ongoing and the newest event of each camera."""
+    """Whole state at ``cursor``; ``events`` holds the ongoing and the newest event of each camera.
+
+    With ``resumed`` it answers ``since``: ``cursor`` is that number, the lists are empty (keep what you have) and
+    everything that came after it follows as sequenced messages.
+    """
 
     type: Literal["snapshot"] = "snapshot"
     cursor: int

@@ -4,7 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .values import Box, Factor
-from .vocabulary import AnalysisReason, AnalysisState, CameraStatus, EventChange, MediaKind, MediaState, ObjectGroup, RiskLevel
+from .vocabulary import (
+    AnalysisReason,
+    AnalysisState,
+    CameraStatus,
+    EventChange,
+    MediaKind,
+    MediaState,
+    ObjectGroup,
+    RiskLevel,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from .vocabulary import ComponentState, Mode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Info:
-    """Identity and abilities of an engine."""
+    """Identity and abilities of an engine; ``risk_bands`` are the lowest scores of medium, high and critical."""
 
     instance_id: str
     name: str
@@ -21,6 +21,7 @@ class Info:
     provider_reason: str | None = None
     llm: str | None = None
     capabilities: tuple[str, ...] = ()
+    risk_bands: tuple[int, int, int] = (30, 60, 85)
     demo: bool = False
 
 

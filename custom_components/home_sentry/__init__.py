@@ -1,0 +1,77 @@
+"""Home Sentry: AI home security that runs at home. This side brings the engine's state into Home Assistant."""
+
+from typing import Final
+
+from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL, Platform
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.aiohttp_client import async_get_clientsession
+
+from .client import ClientError, ConnectionState, Engine, Incompatible, Refused, WrongEngine
+from .const import DOMAIN
+from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator, store_of
+from .devices import camera_key
+from .issues import Issues
+
+PLATFORMS: Final = (
+    Platform.BINARY_SENSOR,
+    Platform.CAMERA,
+    Platform.EVENT,
+    Platform.IMAGE,
+    Platform.SENSOR,
+)
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: HomeSentryConfigEntry) -> bool:
+    """Connect to the engine, then add its devices and entities."""
+    session = async_get_clientsession(hass, verify_ssl=entry.data[CONF_VERIFY_SSL])
+    engine = Engine(session, entry.data[CONF_URL], entry.data[CONF_TOKEN])
+    try:
+        info = await engine.info()
+        if entry.unique_id is not None and info.instance_id != entry.unique_id:
+            raise WrongEngine(expected=entry.unique_id, found=info.instance_id)
+    except Refused as err:
+        raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="refused") from err
+    except ClientError as err:
+        raise _not_ready(hass, entry, err) from err
+    coordinator = HomeSentryCoordinator(hass, entry, engine, info)
+    await coordinator.async_config_entry_first_refresh()
+    entry.runtime_data = coordinator
+    await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    coordinator.async_start_telling()
+    return True
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: HomeSentryConfigEntry) -> bool:
+    """Remember what was told and take the entities away; the connection ends with the entry."""
+    await entry.runtime_data.async_save_now()
+    return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: HomeSentryConfigEntry) -> None:
+    """Leave nothing behind."""
+    Issues(hass, entry).clear()
+    await store_of(hass, entry.entry_id).async_remove()
+
+
+async def async_remove_config_entry_device(
+    hass: HomeAssistant, entry: HomeSentryConfigEntry, device: dr.AnyDeviceEntry
+) -> bool:
+    """Allow the removal of cameras that the engine does not know (any more)."""
+    coordinator = entry.runtime_data
+    known = {(DOMAIN, camera_key(coordinator.instance_id, camera.id)) for camera in coordinator.data.cameras}
+    known.add((DOMAIN, coordinator.instance_id))
+    return not device.identifiers & known
+
+
+def _not_ready(hass: HomeAssistant, entry: HomeSentryConfigEntry, err: ClientError) -> ConfigEntryNotReady:
+    """Let Home Assistant try again by itself; where the user can help, an issue says how."""
+    state = ConnectionState.INCOMPATIBLE if isinstance(err, Incompatible) else ConnectionState.LOST
+    Issues(hass, entry).connection(state, err)
+    key = {Incompatible: "incompatible", WrongEngine: "wrong_engine"}.get(type(err), "unreachable")
+    return ConfigEntryNotReady(
+        translation_domain=DOMAIN,
+        translation_key=key,
+        translation_placeholders={"url": entry.data[CONF_URL], "reason": str(err)},
+    )

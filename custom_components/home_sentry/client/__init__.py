@@ -1,0 +1,37 @@
+"""Typed asyncio client of a Home Sentry engine: REST, WebSocket, mirror of the last state.
+
+Needs aiohttp and the contract only; Home Assistant is not imported here.
+"""
+
+from .address import InvalidAddress, engine_url
+from .backoff import Backoff, Pacing
+from .errors import BadAnswer, ClientError, Incompatible, NoPicture, Refused, Unreachable, WrongEngine
+from .ledger import DetectionNews, Ledger, News, SecurityNews
+from .live import ConnectionState, Live, Observer
+from .mirror import Mirror
+from .rest import Deadlines, Engine, Picture
+
+__all__ = [
+    "Backoff",
+    "BadAnswer",
+    "ClientError",
+    "ConnectionState",
+    "Deadlines",
+    "DetectionNews",
+    "Engine",
+    "Incompatible",
+    "InvalidAddress",
+    "Ledger",
+    "Live",
+    "Mirror",
+    "News",
+    "NoPicture",
+    "Observer",
+    "Pacing",
+    "Picture",
+    "Refused",
+    "SecurityNews",
+    "Unreachable",
+    "WrongEngine",
+    "engine_url",
+]

@@ -1,0 +1,99 @@
+"""Last known state of an engine, kept up to date by its messages."""
+
+import operator
+from typing import Final
+
+from ..contract import (
+    Camera,
+    CameraChanged,
+    CameraRemoved,
+    DetectionsAdded,
+    Event,
+    EventCreated,
+    EventUpdated,
+    Info,
+    ObjectGroup,
+    ServerMessage,
+    Snapshot,
+    Status,
+    SystemStatus,
+)
+
+_STARTED: Final = operator.attrgetter("started_at")
+
+
+class Mirror:
+    """Cameras, status and, per camera, the ongoing events and the newest one."""
+
+    def __init__(self) -> None:
+        """Start without knowledge; ``info`` stays None until the first snapshot."""
+        self.cursor = 0
+        self.info: Info | None = None
+        self.status: Status | None = None
+        self._cameras: dict[str, Camera] = {}
+        self._events: dict[str, dict[str, Event]] = {}
+
+    @property
+    def cameras(self) -> tuple[Camera, ...]:
+        """All cameras that the engine knows."""
+        return tuple(self._cameras.values())
+
+    def camera(self, camera_id: str) -> Camera | None:
+        """Give one camera, None when the engine does not know it."""
+        return self._cameras.get(camera_id)
+
+    def events(self, camera_id: str) -> tuple[Event, ...]:
+        """Give the ongoing events and the newest one of a camera, oldest first."""
+        return tuple(sorted(self._events.get(camera_id, {}).values(), key=_STARTED))
+
+    def newest(self, camera_id: str) -> Event | None:
+        """Give the event of a camera that started last."""
+        return max(self._events.get(camera_id, {}).values(), key=_STARTED, default=None)
+
+    def ongoing_groups(self, camera_id: str) -> frozenset[ObjectGroup]:
+        """Give what kinds of objects take part in visits that go on at a camera."""
+        ongoing = (event for event in self._events.get(camera_id, {}).values() if event.ended_at is None)
+        return frozenset(group for event in ongoing for group in event.groups)
+
+    def apply(self, message: ServerMessage) -> None:
+        """Take over what a message says; replayed history and older revisions change nothing."""
+        seq = getattr(message, "seq", None)
+        if seq is not None:
+            if seq <= self.cursor:
+                return
+            self.cursor = seq
+        match message:
+            case Snapshot(resumed=True):
+                self.info, self.status = message.info, message.status
+            case Snapshot():
+                self._replace(message)
+            case EventCreated(event=event) | EventUpdated(event=event):
+                self._put(event)
+            case CameraChanged(camera=camera):
+                self._cameras[camera.id] = camera
+            case CameraRemoved(camera_id=camera_id):
+                self._cameras.pop(camera_id, None)
+                self._events.pop(camera_id, None)
+            case SystemStatus(status=status):
+                self.status = status
+            case DetectionsAdded() | _:
+                pass
+
+    def _replace(self, snapshot: Snapshot) -> None:
+        self.cursor = snapshot.cursor
+        self.info, self.status = snapshot.info, snapshot.status
+        self._cameras = {camera.id: camera for camera in snapshot.cameras}
+        self._events = {}
+        for event in snapshot.events:
+            self._put(event)
+
+    def _put(self, event: Event) -> None:
+        known = self._events.setdefault(event.camera_id, {})
+        before = known.get(event.event_id)
+        if before is not None and before.revision > event.revision:
+            return
+        known[event.event_id] = event
+        newest = max(known.values(), key=_STARTED)
+        self._events[event.camera_id] = {
+            key: value for key, value in known.items() if value.ended_at is None or value is newest
+        }

@@ -1,0 +1,169 @@
+"""REST side of the client: identity, status and pictures, each with a deadline."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import ClientError as HttpError
+from aiohttp import ClientResponse, ClientSession, ClientTimeout, ClientWebSocketResponse, ClientWSTimeout
+from yarl import URL
+
+from ..contract import Info, Status, decode
+from ..contract.errors import InvalidRequest
+from .errors import BadAnswer, NoPicture, Refused, Unreachable, require_compatible
+
+_API: Final = "/api/v1"
+_MAX_JSON_BYTES: Final = 1 << 20
+_MAX_PICTURE_BYTES: Final = 32 << 20
+_MAX_MESSAGE_BYTES: Final = 16 << 20
+_REFUSALS: Final = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How long each kind of answer may take; ``heartbeat_s`` is the pause between pings on the WebSocket."""
+
+    request_s: float = 10.0
+    picture_s: float = 15.0
+    greeting_s: float = 10.0
+    heartbeat_s: float = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """Encoded picture and its media type."""
+
+    content: bytes
+    content_type: str
+
+
+class Engine:
+    """One engine at one address; the token travels in the header only and never follows a redirect."""
+
+    def __init__(self, session: ClientSession, url: str, token: str, deadlines: Deadlines | None = None) -> None:
+        """Use the caller's session; ``url`` is ``scheme://host:port``."""
+        self._session = session
+        self._base = URL(url)
+        self._token = token
+        self.deadlines = deadlines or Deadlines()
+
+    @property
+    def url(self) -> str:
+        """Address without path."""
+        return str(self._base)
+
+    @property
+    def token(self) -> str:
+        """Secret that the engine asks for."""
+        return self._token
+
+    async def info(self) -> Info:
+        """Give identity and abilities; raises a ``ClientError``, ``Incompatible`` among them."""
+        info = await self._record(Info, "info")
+        require_compatible(info)
+        return info
+
+    async def status(self) -> Status:
+        """Give the state of the whole engine."""
+        return await self._record(Status, "status")
+
+    async def event_snapshot(self, event_id: str) -> Picture:
+        """Give the whole picture of an event with its boxes drawn."""
+        return await self._picture("events", event_id, "snapshot.jpg")
+
+    async def event_thumbnail(self, event_id: str) -> Picture:
+        """Give the small picture of an event with its boxes drawn."""
+        return await self._picture("events", event_id, "thumbnail.jpg")
+
+    async def latest_picture(self, camera_id: str) -> Picture:
+        """Give the newest picture of a camera."""
+        return await self._picture("cameras", camera_id, "latest.jpg")
+
+    async def media_picture(self, media_id: str) -> Picture:
+        """Give one stored picture."""
+        return await self._picture("media", media_id, "picture.jpg")
+
+    @asynccontextmanager
+    async def socket(self) -> AsyncIterator[ClientWebSocketResponse]:
+        """Open the WebSocket; raises ``Unreachable``, ``Refused`` or ``BadAnswer``."""
+        try:
+            async with asyncio.timeout(self.deadlines.request_s):
+                socket = await self._session.ws_connect(
+                    self._url("ws"),
+                    heartbeat=self.deadlines.heartbeat_s,
+                    max_msg_size=_MAX_MESSAGE_BYTES,
+                    timeout=ClientWSTimeout(ws_close=2.0),
+                )
+        except (HttpError, OSError, TimeoutError) as err:
+            raise _translated(err) from err
+        try:
+            yield socket
+        finally:
+            await socket.close()
+
+    def _url(self, *parts: str) -> URL:
+        return self._base.joinpath(_API.lstrip("/"), *parts)
+
+    async def _record[T](self, shape: type[T], *parts: str) -> T:
+        async with self._get(self.deadlines.request_s, *parts) as response:
+            body = await _body(response, _MAX_JSON_BYTES)
+        try:
+            return decode(shape, body)
+        except InvalidRequest as err:
+            raise BadAnswer(f"{'/'.join(parts)}: {err.message}") from err
+
+    async def _picture(self, *parts: str) -> Picture:
+        async with self._get(self.deadlines.picture_s, *parts) as response:
+            if not response.content_type.startswith("image/"):
+                raise BadAnswer(f"a picture was asked for and {response.content_type} came")
+            return Picture(content=await _body(response, _MAX_PICTURE_BYTES), content_type=response.content_type)
+
+    @asynccontextmanager
+    async def _get(self, deadline_s: float, *parts: str) -> AsyncIterator[ClientResponse]:
+        try:
+            async with self._session.get(
+                self._url(*parts),
+                headers={"Authorization": f"Bearer {self._token}"},
+                timeout=ClientTimeout(total=deadline_s),
+                allow_redirects=False,
+            ) as response:
+                _require_ok(response)
+                yield response
+        except (HttpError, OSError, TimeoutError) as err:
+            if isinstance(err, Unreachable | Refused):
+                raise
+            raise _translated(err) from err
+
+
+def _require_ok(response: ClientResponse) -> None:
+    if response.status in _REFUSALS:
+        raise Refused("the engine refused the token")
+    if response.status == HTTPStatus.NOT_FOUND and "jpg" in response.url.suffix:
+        raise NoPicture(response.url.path)
+    if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise Unreachable(f"the engine answered {response.status}")
+    if response.status != HTTPStatus.OK:
+        raise BadAnswer(f"the answer was HTTP {response.status}")
+
+
+async def _body(response: ClientResponse, limit_bytes: int) -> bytes:
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(1 << 16):
+        body += chunk
+        if len(body) > limit_bytes:
+            raise BadAnswer(f"the answer exceeds {limit_bytes} bytes")
+    return bytes(body)
+
+
+def _translated(err: Exception) -> Unreachable | Refused | BadAnswer:
+    status = getattr(err, "status", None)
+    if status in _REFUSALS:
+        return Refused("the engine refused the token")
+    if isinstance(status, int) and status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return BadAnswer(f"the answer was HTTP {status}")
+    if isinstance(err, TimeoutError):
+        return Unreachable("no answer in time")
+    return Unreachable(str(err) or type(err).__name__)

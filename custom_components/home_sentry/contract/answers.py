@@ -1,0 +1,90 @@
+"""Bodies of REST answers that are not records themselves: pages, uploads, looks, problems."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .records import Camera, Detection, Event, Media
+from .values import Box
+from .vocabulary import MediaKind, ObjectGroup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraPage:
+    """All cameras, by name; never cut."""
+
+    items: tuple[Camera, ...]
+    next_cursor: str | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventPage:
+    """Part of a list of events, newest first; ``next_cursor`` is None on the last page, ``total`` where it is cheap."""
+
+    items: tuple[Event, ...]
+    next_cursor: str | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaPage:
+    """Part of a list of media files, newest first."""
+
+    items: tuple[Media, ...]
+    next_cursor: str | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectionPage:
+    """Part of a list of detections, newest first."""
+
+    items: tuple[Detection, ...]
+    next_cursor: str | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uploaded:
+    """An upload was accepted and is queued; follow it under ``/api/v1/media/{media_id}``."""
+
+    media_id: str
+    camera_id: str
+    kind: MediaKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookObject:
+    """One object of a picture that was looked at without being stored."""
+
+    label: str
+    group: ObjectGroup
+    confidence: float
+    box: Box
+    offset_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What the detector saw in an uploaded file; nothing was stored."""
+
+    kind: MediaKind
+    width: int
+    height: int
+    frames: int
+    model_id: str
+    duration_ms: float
+    objects: tuple[LookObject, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Every error answer (``application/problem+json``); ``code`` is stable, ``detail`` is for people."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str
+    details: dict[str, Any] = field(default_factory=dict)

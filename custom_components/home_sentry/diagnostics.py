@@ -1,0 +1,68 @@
+"""What a user may attach to a report: state of engine and cameras without anything private."""
+
+from typing import Any, Final
+
+from homeassistant.components.diagnostics import async_redact_data
+from homeassistant.const import CONF_TOKEN, CONF_URL
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers import device_registry as dr
+
+from .const import DOMAIN
+from .contract import VERSION, to_plain
+from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator
+from .devices import camera_key
+
+TO_REDACT: Final = {
+    CONF_TOKEN,
+    CONF_URL,
+    "analysis_detail",
+    "camera_name",
+    "ceiling_reason",
+    "evidence",
+    "fix",
+    "floor_reason",
+    "mode_causes",
+    "name",
+    "notes",
+    "reason",
+    "reasoning",
+    "recommended_action",
+    "status_reason",
+    "summary",
+    "text",
+    "unsupported",
+}
+
+
+async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: HomeSentryConfigEntry) -> dict[str, Any]:
+    """Give entry, connection, engine and all cameras."""
+    coordinator = entry.runtime_data
+    mirror = coordinator.data
+    return async_redact_data(
+        {
+            "version": VERSION,
+            "entry": {"data": dict(entry.data), "options": dict(entry.options)},
+            "connection": {"state": coordinator.state, "cursor": mirror.cursor},
+            "info": to_plain(mirror.info) if mirror.info else None,
+            "status": to_plain(mirror.status) if mirror.status else None,
+            "cameras": [_camera(coordinator, camera.id) for camera in mirror.cameras],
+        },
+        TO_REDACT,
+    )
+
+
+async def async_get_device_diagnostics(
+    hass: HomeAssistant, entry: HomeSentryConfigEntry, device: dr.AnyDeviceEntry
+) -> dict[str, Any]:
+    """Give one camera, or everything for the engine's own device."""
+    coordinator = entry.runtime_data
+    for camera in coordinator.data.cameras:
+        if (DOMAIN, camera_key(coordinator.instance_id, camera.id)) in device.identifiers:
+            return async_redact_data({"version": VERSION, "camera": _camera(coordinator, camera.id)}, TO_REDACT)
+    return await async_get_config_entry_diagnostics(hass, entry)
+
+
+def _camera(coordinator: HomeSentryCoordinator, camera_id: str) -> dict[str, Any]:
+    camera = coordinator.data.camera(camera_id)
+    events = coordinator.data.events(camera_id)
+    return {"camera": to_plain(camera) if camera else None, "events": [to_plain(event) for event in events]}

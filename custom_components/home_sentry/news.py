@@ -1,0 +1,44 @@
+"""News as Home Assistant shows them: attributes of event entities and the payload on the bus."""
+
+from typing import Any
+
+from .client import DetectionNews, SecurityNews
+from .const import NEWS_VERSION
+
+
+def security_attributes(news: SecurityNews) -> dict[str, Any]:
+    """Give the attributes of a ``security_event``."""
+    event, transition = news.event, news.transition
+    return {
+        "event_id": event.event_id,
+        "score": transition.score,
+        "level": transition.level.value,
+        "state": transition.state.value,
+        "summary": event.summary,
+        "at": transition.at.isoformat(),
+    }
+
+
+def detection_attributes(news: DetectionNews) -> dict[str, Any]:
+    """Give the attributes of a ``detection``."""
+    return {
+        "event_id": news.event_id,
+        "label": news.best.label,
+        "confidence": round(news.best.confidence, 3),
+        "count": news.count,
+        "at": news.best.detected_at.isoformat(),
+    }
+
+
+def bus_payload(news: SecurityNews, device_id: str | None) -> dict[str, Any]:
+    """Give the versioned data of the bus event ``home_sentry_event``."""
+    return {
+        "version": NEWS_VERSION,
+        "type": news.transition.change.value,
+        "device_id": device_id,
+        "camera_id": news.camera_id,
+        "camera_name": news.event.camera_name,
+        "revision": news.transition.revision,
+        **security_attributes(news),
+        "object_types": list(news.event.object_types),
+    }

@@ -1,0 +1,298 @@
+"""Sensors: risk, last verdict and counts of each camera; mode, queue and parts of the engine."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, override
+
+from homeassistant.components.sensor import (
+    SensorDeviceClass,
+    SensorEntity,
+    SensorEntityDescription,
+    SensorStateClass,
+)
+from homeassistant.const import EntityCategory, UnitOfTime
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .const import STATE_LENGTH
+from .contract import ComponentState, Mode, RiskLevel
+from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator
+from .entity import CameraEntity, EngineEntity, async_add_for_cameras
+from .risk import Risk
+
+PARALLEL_UPDATES = 0
+
+type Value = str | int | float | datetime | None
+type Reading = tuple[Value, dict[str, Any]]
+_TOP_FACTORS: Final = 3
+_LEVELS: Final = [level.value for level in RiskLevel if level is not RiskLevel.UNKNOWN]
+_MODES: Final = [mode.value for mode in Mode if mode is not Mode.UNKNOWN]
+_STATES: Final = [state.value for state in ComponentState if state is not ComponentState.UNKNOWN]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraSensorDescription(SensorEntityDescription):
+    """How a camera's sensor gets its value and attributes."""
+
+    read: Callable[[HomeSentryCoordinator, str], Reading]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSensorDescription(SensorEntityDescription):
+    """How an engine's sensor gets its value and attributes."""
+
+    read: Callable[[HomeSentryCoordinator], Reading]
+
+
+def _risk_score(risk: Risk | None) -> Reading:
+    if risk is None:
+        return None, {}
+    factors = sorted(risk.event.factors, key=lambda factor: -abs(factor.points))[:_TOP_FACTORS]
+    return risk.score, {
+        "event_id": risk.event.event_id,
+        "state": risk.event.analysis_state.value,
+        "factors": [{"id": factor.id, "points": factor.points, "text": factor.text} for factor in factors],
+    }
+
+
+def _risk_level(risk: Risk | None) -> Reading:
+    if risk is None or risk.level is RiskLevel.UNKNOWN:
+        return None, {}
+    return risk.level.value, {"event_id": risk.event.event_id}
+
+
+def _summary(coordinator: HomeSentryCoordinator, camera_id: str) -> Reading:
+    event = coordinator.data.newest(camera_id)
+    if event is None:
+        return None, {}
+    text = event.summary
+    short = text if len(text) <= STATE_LENGTH else f"{text[: STATE_LENGTH - 1]}…"
+    return short, {"full_text": text, "event_id": event.event_id, "state": event.analysis_state.value}
+
+
+def _events_today(coordinator: HomeSentryCoordinator, camera_id: str) -> Reading:
+    camera = coordinator.data.camera(camera_id)
+    return (camera.events_today if camera else None), {}
+
+
+def _last_picture(coordinator: HomeSentryCoordinator, camera_id: str) -> Reading:
+    camera = coordinator.data.camera(camera_id)
+    return (camera.latest_media_at if camera else None), {}
+
+
+def _mode(coordinator: HomeSentryCoordinator) -> Reading:
+    status = coordinator.data.status
+    if status is None or status.mode is Mode.UNKNOWN:
+        return None, {}
+    return status.mode.value, {"causes": list(status.mode_causes)}
+
+
+def _queue_depth(coordinator: HomeSentryCoordinator) -> Reading:
+    status = coordinator.data.status
+    if status is None:
+        return None, {}
+    depths = {queue.queue: queue.pending + queue.processing + queue.delayed for queue in status.queues}
+    return sum(depths.values()), {"queues": depths}
+
+
+def _dead_letters(coordinator: HomeSentryCoordinator) -> Reading:
+    status = coordinator.data.status
+    return (sum(queue.dead for queue in status.queues) if status else None), {}
+
+
+def _detector_ms(coordinator: HomeSentryCoordinator) -> Reading:
+    status = coordinator.data.status
+    return (status.detector_ms if status else None), {}
+
+
+def _component(part_id: str, model: Callable[[HomeSentryCoordinator], dict[str, Any]]) -> Callable[..., Reading]:
+    def read(coordinator: HomeSentryCoordinator) -> Reading:
+        status = coordinator.data.status
+        part = next((part for part in (status.components if status else ()) if part.id == part_id), None)
+        if part is None or part.state is ComponentState.UNKNOWN:
+            return None, model(coordinator)
+        return part.state.value, {**model(coordinator), "reason": part.reason, "fix": part.fix}
+
+    return read
+
+
+def _detector_model(coordinator: HomeSentryCoordinator) -> dict[str, Any]:
+    info = coordinator.data.info
+    return {"model": info.detector, "provider": info.provider} if info else {}
+
+
+def _llm_model(coordinator: HomeSentryCoordinator) -> dict[str, Any]:
+    info = coordinator.data.info
+    return {"model": info.llm} if info else {}
+
+
+def _of_house(read: Callable[[Risk | None], Reading]) -> Callable[[HomeSentryCoordinator], Reading]:
+    return lambda coordinator: read(coordinator.house_risk())
+
+
+def _of_camera(read: Callable[[Risk | None], Reading]) -> Callable[[HomeSentryCoordinator, str], Reading]:
+    return lambda coordinator, camera_id: read(coordinator.camera_risk(camera_id))
+
+
+CAMERA_SENSORS: Final = (
+    CameraSensorDescription(
+        key="risk_score",
+        translation_key="risk_score",
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=0,
+        read=_of_camera(_risk_score),
+    ),
+    CameraSensorDescription(
+        key="risk_level",
+        translation_key="risk_level",
+        device_class=SensorDeviceClass.ENUM,
+        options=_LEVELS,
+        read=_of_camera(_risk_level),
+    ),
+    CameraSensorDescription(key="last_summary", translation_key="last_summary", read=_summary),
+    CameraSensorDescription(
+        key="events_today",
+        translation_key="events_today",
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        suggested_display_precision=0,
+        read=_events_today,
+    ),
+    CameraSensorDescription(
+        key="last_picture",
+        translation_key="last_picture",
+        device_class=SensorDeviceClass.TIMESTAMP,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        read=_last_picture,
+    ),
+)
+ENGINE_SENSORS: Final = (
+    EngineSensorDescription(
+        key="house_risk_score",
+        translation_key="house_risk_score",
+        state_class=SensorStateClass.MEASUREMENT,
+        suggested_display_precision=0,
+        read=_of_house(_risk_score),
+    ),
+    EngineSensorDescription(
+        key="house_risk_level",
+        translation_key="house_risk_level",
+        device_class=SensorDeviceClass.ENUM,
+        options=_LEVELS,
+        read=_of_house(_risk_level),
+    ),
+    EngineSensorDescription(
+        key="mode",
+        translation_key="mode",
+        device_class=SensorDeviceClass.ENUM,
+        options=_MODES,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        read=_mode,
+    ),
+    EngineSensorDescription(
+        key="queue_depth",
+        translation_key="queue_depth",
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        suggested_display_precision=0,
+        read=_queue_depth,
+    ),
+    EngineSensorDescription(
+        key="dead_letters",
+        translation_key="dead_letters",
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=0,
+        read=_dead_letters,
+    ),
+    EngineSensorDescription(
+        key="detector",
+        translation_key="detector",
+        device_class=SensorDeviceClass.ENUM,
+        options=_STATES,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        read=_component("detector", _detector_model),
+    ),
+    EngineSensorDescription(
+        key="llm",
+        translation_key="llm",
+        device_class=SensorDeviceClass.ENUM,
+        options=_STATES,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        read=_component("llm", _llm_model),
+    ),
+    EngineSensorDescription(
+        key="detector_time",
+        translation_key="detector_time",
+        device_class=SensorDeviceClass.DURATION,
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfTime.MILLISECONDS,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=0,
+        read=_detector_ms,
+    ),
+)
+
+
+async def async_setup_entry(
+    hass: HomeAssistant, entry: HomeSentryConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add the engine's sensors and those of each camera."""
+    coordinator = entry.runtime_data
+    async_add_entities(EngineSensor(coordinator, item) for item in ENGINE_SENSORS)
+    async_add_for_cameras(
+        coordinator,
+        async_add_entities,
+        lambda camera_id: (CameraSensor(coordinator, camera_id, item) for item in CAMERA_SENSORS),
+    )
+
+
+class CameraSensor(CameraEntity, SensorEntity):
+    """One value of a camera."""
+
+    _unrecorded_attributes = frozenset({"full_text", "factors"})
+    entity_description: CameraSensorDescription
+
+    def __init__(
+        self, coordinator: HomeSentryCoordinator, camera_id: str, description: CameraSensorDescription
+    ) -> None:
+        """Read what the description says."""
+        super().__init__(coordinator, camera_id, description)
+
+    @callback
+    @override
+    def refresh(self) -> None:
+        """Read the value and its attributes."""
+        value, attributes = self.entity_description.read(self.coordinator, self.camera_id)
+        self._attr_native_value, self._attr_extra_state_attributes = value, attributes
+
+    @override
+    def shown(self) -> tuple[Any, ...]:
+        """Give value and attributes."""
+        return (self._attr_native_value, self._attr_extra_state_attributes)
+
+
+class EngineSensor(EngineEntity, SensorEntity):
+    """One value of the engine."""
+
+    _unrecorded_attributes = frozenset({"factors", "queues"})
+    entity_description: EngineSensorDescription
+
+    def __init__(self, coordinator: HomeSentryCoordinator, description: EngineSensorDescription) -> None:
+        """Read what the description says."""
+        super().__init__(coordinator, description)
+
+    @callback
+    @override
+    def refresh(self) -> None:
+        """Read the value and its attributes."""
+        value, attributes = self.entity_description.read(self.coordinator)
+        self._attr_native_value, self._attr_extra_state_attributes = value, attributes
+
+    @override
+    def shown(self) -> tuple[Any, ...]:
+        """Give value and attributes."""
+        return (self._attr_native_value, self._attr_extra_state_attributes)

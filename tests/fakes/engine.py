@@ -1,0 +1,373 @@
+"""An engine that speaks the real contract over real HTTP and WebSocket, under the test's control."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+import itertools
+from typing import Any, Self
+
+from aiohttp import WSMsgType, web
+
+from custom_components.home_sentry.contract import (
+    MIN_SCHEMA,
+    SCHEMA,
+    VERSION,
+    AnalysisState,
+    Auth,
+    AuthFailed,
+    Box,
+    Bye,
+    Camera,
+    CameraChanged,
+    CameraRemoved,
+    CameraStatus,
+    Command,
+    Component,
+    ComponentState,
+    Detection,
+    DetectionsAdded,
+    Event,
+    EventChange,
+    EventCreated,
+    EventUpdated,
+    Factor,
+    Hello,
+    Info,
+    Mode,
+    ObjectGroup,
+    QueueDepth,
+    Result,
+    Resync,
+    RiskLevel,
+    Snapshot,
+    Status,
+    SystemStatus,
+    Transition,
+    decode_client,
+    encode,
+)
+
+TOKEN = "right-token-of-the-fake-engine"
+START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+JPEG = b"\xff\xd8\xff\xe0 a picture \xff\xd9"
+
+
+def level_of(score: int) -> RiskLevel:
+    bands = ((85, RiskLevel.CRITICAL), (60, RiskLevel.HIGH), (30, RiskLevel.MEDIUM))
+    return next((level for lowest, level in bands if score >= lowest), RiskLevel.LOW)
+
+
+class FakeEngine:
+    """State, history and connections of one engine on a port of 127.0.0.1."""
+
+    def __init__(self, instance_id: str = "engine-1", name: str = "Sentry") -> None:
+        self.instance_id = instance_id
+        self.name = name
+        self.token = TOKEN
+        self.version = VERSION
+        self.schema = SCHEMA
+        self.min_schema = MIN_SCHEMA
+        self.mode = Mode.NORMAL
+        self.causes: tuple[str, ...] = ()
+        self.components = [
+            Component(id="detector", state=ComponentState.HEALTHY),
+            Component(id="llm", state=ComponentState.DISABLED, reason="switched off"),
+        ]
+        self.queues = [QueueDepth(queue="detect", pending=2, processing=1, delayed=0, dead=1)]
+        self.cameras: dict[str, Camera] = {}
+        self.events: dict[str, Event] = {}
+        self.history: list[Any] = []
+        self.oldest_replayed = 0
+        self.greets = True
+        self.answers_commands = True
+        self.status_code: int | None = None
+        self.content_type = "image/jpeg"
+        self.requests: list[str] = []
+        self.auths: list[Auth] = []
+        self.port = 0
+        self._numbers = itertools.count(1)
+        self._sockets: set[web.WebSocketResponse] = set()
+        self._runner: web.AppRunner | None = None
+        self._now = START
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def cursor(self) -> int:
+        return self.history[-1].seq if self.history else 0
+
+    @property
+    def connections(self) -> int:
+        return len(self._sockets)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        app = web.Application()
+        app.router.add_get("/health", self._health)
+        app.router.add_get("/api/v1/info", self._info)
+        app.router.add_get("/api/v1/status", self._status)
+        app.router.add_get("/api/v1/ws", self._socket)
+        app.router.add_get("/api/v1/{kind}/{id}/{picture}.jpg", self._picture)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            runner, self._runner = self._runner, None
+            await self.drop_clients()
+            await runner.cleanup()
+
+    async def drop_clients(self) -> None:
+        for socket in list(self._sockets):
+            await socket.close()
+
+    async def say_goodbye(self, reason: Any = "slow") -> None:
+        for socket in list(self._sockets):
+            await socket.send_str(encode(Bye(reason=reason)).decode())
+            await socket.close()
+
+    async def send_raw(self, text: str) -> None:
+        for socket in list(self._sockets):
+            await socket.send_str(text)
+
+    def info(self) -> Info:
+        return Info(
+            instance_id=self.instance_id,
+            name=self.name,
+            version=self.version,
+            schema=self.schema,
+            min_schema=self.min_schema,
+            started_at=START,
+            detector="dfine-s",
+            provider="CPUExecutionProvider",
+            llm="nemotron-4b",
+        )
+
+    def status(self) -> Status:
+        return Status(
+            mode=self.mode,
+            mode_causes=self.causes,
+            components=tuple(self.components),
+            queues=tuple(self.queues),
+            cameras_active=len(self.cameras),
+            cameras_total=len(self.cameras),
+            detector_ms=41.5,
+            at=START,
+        )
+
+    def set_component(self, part: Component) -> None:
+        self.components = [part if known.id == part.id else known for known in self.components]
+
+    async def publish_status(self) -> None:
+        await self._send(SystemStatus(status=self.status()))
+
+    async def put_camera(self, camera_id: str, **changes: Any) -> Camera:
+        known = self.cameras.get(camera_id) or Camera(
+            id=camera_id,
+            name=camera_id.replace("_", " ").title(),
+            status=CameraStatus.ONLINE,
+            created_at=START,
+            last_seen_at=START,
+        )
+        camera = self.cameras[camera_id] = replace(known, **changes)
+        await self._publish(CameraChanged(seq=self.cursor + 1, camera=camera))
+        return camera
+
+    async def remove_camera(self, camera_id: str) -> None:
+        del self.cameras[camera_id]
+        self.events = {key: event for key, event in self.events.items() if event.camera_id != camera_id}
+        await self._publish(CameraRemoved(seq=self.cursor + 1, camera_id=camera_id))
+
+    async def start_event(self, camera_id: str, *, score: int = 40, groups: Any = (ObjectGroup.PERSON,)) -> Event:
+        number = next(self._numbers)
+        self._now += timedelta(seconds=1)
+        event = Event(
+            event_id=f"event-{number}",
+            batch_id=f"batch-{number}",
+            camera_id=camera_id,
+            camera_name=self.cameras[camera_id].name,
+            started_at=self._now,
+            risk_score=score,
+            risk_level=level_of(score),
+            rule_score=score,
+            analysis_state=AnalysisState.PROVISIONAL,
+            summary=f"A person at {camera_id}",
+            factors=tuple(
+                Factor(id=name, points=points, text=name)
+                for name, points in (("a", 5), ("b", 20), ("c", -10), ("d", 1))
+            ),
+            object_types=("person",),
+            groups=groups,
+            detection_count=1,
+            media_id=f"media-{number}",
+            revision=1,
+            transitions=(self._transition(1, EventChange.STARTED, score, AnalysisState.PROVISIONAL),),
+        )
+        self.events[event.event_id] = event
+        await self._publish(EventCreated(seq=self.cursor + 1, event=event))
+        return event
+
+    async def change_event(self, event_id: str, change: EventChange, **changes: Any) -> Event:
+        self._now += timedelta(seconds=1)
+        known = self.events[event_id]
+        if change is EventChange.ENDED:
+            changes.setdefault("ended_at", self._now)
+        score = changes.get("risk_score", known.risk_score)
+        changed = replace(known, risk_level=level_of(score), revision=known.revision + 1, **changes)
+        transition = self._transition(changed.revision, change, score, changed.analysis_state)
+        event = self.events[event_id] = replace(changed, transitions=(*known.transitions, transition))
+        await self._publish(EventUpdated(seq=self.cursor + 1, event=event))
+        return event
+
+    async def see(self, event: Event | None, *groups: ObjectGroup, camera_id: str = "front_door") -> None:
+        number = next(self._numbers)
+        found = tuple(
+            Detection(
+                id=number * 100 + index,
+                media_id=f"media-{number}",
+                camera_id=camera_id,
+                event_id=event.event_id if event else None,
+                label=group.value,
+                group=group,
+                confidence=0.5 + index / 10,
+                box=Box(x=1, y=2, width=3, height=4),
+                image_width=640,
+                image_height=480,
+                detected_at=self._now,
+                model_id="dfine-s",
+            )
+            for index, group in enumerate(groups)
+        )
+        event_id = event.event_id if event else None
+        await self._publish(
+            DetectionsAdded(
+                seq=self.cursor + 1,
+                camera_id=camera_id,
+                media_id=f"media-{number}",
+                event_id=event_id,
+                detections=found,
+            )
+        )
+
+    def _transition(self, revision: int, change: EventChange, score: int, state: AnalysisState) -> Transition:
+        return Transition(
+            revision=revision, change=change, at=self._now, score=score, level=level_of(score), state=state
+        )
+
+    async def _publish(self, message: Any) -> None:
+        self.history.append(message)
+        await self._send(message)
+
+    async def _send(self, message: Any) -> None:
+        for socket in list(self._sockets):
+            await socket.send_str(encode(message).decode())
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        self.requests.append(str(request.rel_url))
+        if self.status_code is not None:
+            return web.Response(status=self.status_code)
+        if request.headers.get("Authorization") != f"Bearer {self.token}":
+            return web.Response(status=401)
+        return None
+
+    async def _health(self, _request: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
+    async def _info(self, request: web.Request) -> web.Response:
+        return self._refusal(request) or _json(self.info())
+
+    async def _status(self, request: web.Request) -> web.Response:
+        return self._refusal(request) or _json(self.status())
+
+    async def _picture(self, request: web.Request) -> web.Response:
+        if refusal := self._refusal(request):
+            return refusal
+        if request.match_info["id"] == "gone":
+            return web.Response(status=404)
+        return web.Response(body=JPEG + request.path.encode(), content_type=self.content_type)
+
+    def _snapshot(self) -> Snapshot:
+        newest: dict[str, Event] = {}
+        for event in self.events.values():
+            newest[event.camera_id] = event
+        shown = [e for e in self.events.values() if e.ended_at is None or newest[e.camera_id] is e]
+        return Snapshot(
+            cursor=self.cursor,
+            info=self.info(),
+            status=self.status(),
+            cameras=tuple(self.cameras.values()),
+            events=tuple(shown),
+        )
+
+    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        if self.greets:
+            hello = Hello(
+                engine_id=self.instance_id,
+                name=self.name,
+                version=self.version,
+                schema=self.schema,
+                min_schema=self.min_schema,
+            )
+            await socket.send_str(encode(hello).decode())
+        first = await socket.receive()
+        if first.type is not WSMsgType.TEXT:
+            return socket
+        auth = decode_client(first.data)
+        assert isinstance(auth, Auth)
+        self.auths.append(auth)
+        if auth.token != self.token:
+            await socket.send_str(encode(AuthFailed(message="wrong token")).decode())
+            await socket.close(code=4401)
+            return socket
+        await self._serve(socket, auth.since)
+        return socket
+
+    async def _serve(self, socket: web.WebSocketResponse, since: int | None) -> None:
+        for message in self._first_messages(since):
+            await socket.send_str(encode(message).decode())
+        self._sockets.add(socket)
+        try:
+            async for message in socket:
+                command = decode_client(message.data)
+                if isinstance(command, Command) and self.answers_commands:
+                    await socket.send_str(encode(_answer(command)).decode())
+        finally:
+            self._sockets.discard(socket)
+
+    def _first_messages(self, since: int | None) -> list[Any]:
+        if since is None:
+            return [self._snapshot()]
+        if not self.oldest_replayed <= since <= self.cursor:
+            return [Resync(reason="too old"), self._snapshot()]
+        resumed = replace(self._snapshot(), cursor=since, resumed=True, cameras=(), events=())
+        return [resumed, *(message for message in self.history if message.seq > since)]
+
+
+def _answer(command: Command) -> Result:
+    if command.name == "fail":
+        return Result(id=command.id, ok=False, code="not_found", message="no such thing", details={"a": 1})
+    return Result(id=command.id, ok=True, data=command.args)
+
+
+def _json(value: object) -> web.Response:
+    return web.Response(body=encode(value), content_type="application/json")
+
+
+async def until(true: Any, *, within_s: float = 5.0) -> None:
+    """Wait until a condition holds."""
+    async with asyncio.timeout(within_s):
+        while not true():  # noqa: ASYNC110  # the condition is not always an event
+            await asyncio.sleep(0.01)

@@ -1,0 +1,70 @@
+"""Fixtures of the integration's tests: a fake engine and an entry that is set up against it."""
+
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
+
+from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+import custom_components.home_sentry  # noqa: F401  # before `hass`: the plug-in's own folder shadows it otherwise
+from custom_components.home_sentry import coordinator as coordinator_module
+from custom_components.home_sentry.client import Live, Pacing
+from custom_components.home_sentry.const import DOMAIN
+from tests.fakes.engine import TOKEN, FakeEngine
+
+FAST = Pacing(first_s=0.02, longest_s=0.05, patient_s=0.05, stable_s=0.0)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Warnings of Home Assistant's own code are not ours to fix."""
+    for item in items:
+        item.add_marker(pytest.mark.filterwarnings("default"))
+
+
+type Setup = Callable[[], Coroutine[Any, Any, MockConfigEntry]]
+
+
+@pytest.fixture(autouse=True)
+def _custom_integrations(enable_custom_integrations: None) -> None:
+    """Let Home Assistant load custom integrations."""
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reconnect without the waits that are right for a house."""
+
+    def fast(*args: Any, **kwargs: Any) -> Live:
+        return Live(*args, **{**kwargs, "pacing": FAST})
+
+    monkeypatch.setattr(coordinator_module, "Live", fast)
+
+
+@pytest.fixture
+async def engine(socket_enabled: None) -> AsyncIterator[FakeEngine]:
+    async with FakeEngine() as engine:
+        await engine.put_camera("front_door")
+        yield engine
+
+
+@pytest.fixture
+def entry(hass: HomeAssistant, engine: FakeEngine) -> MockConfigEntry:
+    entry = MockConfigEntry(
+        domain=DOMAIN,
+        title="Sentry",
+        unique_id=engine.instance_id,
+        data={CONF_URL: engine.url, CONF_TOKEN: TOKEN, CONF_VERIFY_SSL: True},
+    )
+    entry.add_to_hass(hass)
+    return entry
+
+
+@pytest.fixture
+def setup(hass: HomeAssistant, entry: MockConfigEntry) -> Setup:
+    async def run() -> MockConfigEntry:
+        await hass.config_entries.async_setup(entry.entry_id)
+        await hass.async_block_till_done()
+        return entry
+
+    return run
