@@ -1,0 +1,1 @@
+"""How work and news travel: durable queues with leases, and publish/subscribe."""

@@ -1,0 +1,1 @@
+"""The default queue: jobs in the same database as the data."""

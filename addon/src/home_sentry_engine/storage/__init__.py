@@ -1,0 +1,1 @@
+"""What the engine remembers: one schema, one way to write, repositories that speak the product's verbs."""

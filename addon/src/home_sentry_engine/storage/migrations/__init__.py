@@ -1,0 +1,1 @@
+"""Numbered forward revisions of the schema."""

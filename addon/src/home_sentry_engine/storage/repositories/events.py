@@ -1,0 +1,203 @@
+"""Events: one row per visit, revised in place, with every change on record."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Row
+
+from home_sentry_engine.contract import (
+    AnalysisReason,
+    AnalysisState,
+    Event,
+    EventChange,
+    Factor,
+    ObjectGroup,
+    RiskLevel,
+    Transition,
+    from_plain,
+    to_plain,
+)
+from home_sentry_engine.storage.errors import StaleRevision, UnknownRow
+from home_sentry_engine.storage.query import EventQuery, Keyset, Page, fetch_page, time_range
+from home_sentry_engine.storage.rows import insert_into
+from home_sentry_engine.storage.schema import cameras, event_objects, events, transitions
+
+_PLAIN: Final = (
+    *("batch_id", "camera_id", "camera_name", "started_at", "ended_at", "risk_score", "rule_score", "llm_score"),
+    *("floor", "floor_reason", "ceiling", "ceiling_reason", "analysis_detail", "summary", "reasoning"),
+    *("recommended_action", "confidence", "detection_count", "media_id", "model_id", "prompt_version"),
+    *("is_fast_path", "revision"),
+)
+_WORDS: Final = ("risk_level", "analysis_state", "analysis_reason")
+_LISTS: Final = ("flags", "unsupported", "object_types")
+
+
+class Events:
+    """Visits with their verdict; rows in the trash are not shown."""
+
+    def insert(self, conn: Connection, event: Event) -> None:
+        """Store a new event with its transitions."""
+        values = _columns(event) | {"id": event.event_id, "reviewed": event.reviewed, "notes": event.notes}
+        conn.execute(events.insert().values(values))
+        self._keep_parts(conn, event)
+
+    def save(self, conn: Connection, event: Event) -> None:
+        """Store a revised event; ``reviewed`` and ``notes`` have their own verbs and stay as they are.
+
+        Raises ``UnknownRow``, or ``StaleRevision`` if the stored revision is newer.
+        """
+        chosen = sa.and_(events.c.id == event.event_id, events.c.revision <= event.revision)
+        if conn.execute(events.update().where(chosen).values(_columns(event))).rowcount == 0:
+            stored = conn.execute(
+                sa.select(events.c.revision).where(events.c.id == event.event_id)
+            ).scalar_one_or_none()
+            if stored is None:
+                raise UnknownRow(f"there is no event {event.event_id!r}")
+            raise StaleRevision(f"event {event.event_id} is at revision {stored}, not {event.revision}")
+        self._keep_parts(conn, event)
+
+    def get(self, conn: Connection, event_id: str) -> Event | None:
+        """Give one event."""
+        rows = conn.execute(_live().where(events.c.id == event_id)).all()
+        return next(iter(_with_transitions(conn, rows)), None)
+
+    def ongoing(self, conn: Connection) -> tuple[Event, ...]:
+        """Give the events that have not ended, oldest first."""
+        rows = conn.execute(_live().where(events.c.ended_at.is_(None)).order_by(events.c.started_at, events.c.id)).all()
+        return tuple(_with_transitions(conn, rows))
+
+    def newest_per_camera(self, conn: Connection) -> tuple[Event, ...]:
+        """Give each camera's newest event, by camera."""
+        newest = (
+            sa.select(events.c.id)
+            .where(events.c.camera_id == cameras.c.id, events.c.deleted_at.is_(None))
+            .order_by(events.c.started_at.desc(), events.c.id.desc())
+            .limit(1)
+            .correlate(cameras)
+            .scalar_subquery()
+        )
+        chosen = events.c.id.in_(sa.select(newest).select_from(cameras))
+        rows = conn.execute(_live().where(chosen).order_by(events.c.camera_id)).all()
+        return tuple(_with_transitions(conn, rows))
+
+    def count_today(self, conn: Connection, camera_id: str, since: datetime) -> int:
+        """Count a camera's events that started at or after ``since``."""
+        chosen = sa.and_(events.c.camera_id == camera_id, events.c.started_at >= since, events.c.deleted_at.is_(None))
+        return conn.execute(sa.select(sa.func.count()).select_from(events).where(chosen)).scalar_one()
+
+    def page(self, conn: Connection, query: EventQuery) -> Page[Event]:
+        """Give events by start, newest first; raises ``InvalidCursor``."""
+        statement = _live().where(*time_range(query, events.c.started_at), *event_filters(query))
+        keyset = Keyset(at=events.c.started_at, id=events.c.id)
+        return fetch_page(conn, query, statement, keyset, lambda rows: _with_transitions(conn, rows))
+
+    def review(self, conn: Connection, event_id: str, *, reviewed: bool, user: str | None, now: datetime) -> Event:
+        """Mark an event as reviewed or not; raises ``UnknownRow``."""
+        by, at = (user, now) if reviewed else (None, None)
+        return self._change(conn, event_id, reviewed=reviewed, reviewed_by=by, reviewed_at=at)
+
+    def notes(self, conn: Connection, event_id: str, notes: str | None) -> Event:
+        """Replace the user's notes; raises ``UnknownRow``."""
+        return self._change(conn, event_id, notes=notes)
+
+    def trash(self, conn: Connection, event_id: str, now: datetime | None) -> bool:
+        """Put an event into the trash, or with None take it out; False if there is no such event."""
+        chosen = events.c.id == event_id
+        return conn.execute(events.update().where(chosen).values(deleted_at=now)).rowcount > 0
+
+    def _change(self, conn: Connection, event_id: str, **values: Any) -> Event:
+        conn.execute(events.update().where(events.c.id == event_id).values(values))
+        event = self.get(conn, event_id)
+        if event is None:
+            raise UnknownRow(f"there is no event {event_id!r}")
+        return event
+
+    def _keep_parts(self, conn: Connection, event: Event) -> None:
+        changes = [
+            {
+                "event_id": event.event_id,
+                "revision": change.revision,
+                "change": change.change,
+                "at": change.at,
+                "score": change.score,
+                "level": change.level,
+                "state": change.state,
+            }
+            for change in event.transitions
+        ]
+        objects = [{"event_id": event.event_id, "label": label} for label in event.object_types]
+        for table, rows in ((transitions, changes), (event_objects, objects)):
+            if rows:
+                conn.execute(insert_into(conn, table).on_conflict_do_nothing(), rows)
+
+
+def event_filters(query: EventQuery) -> list[sa.ColumnElement[bool]]:
+    """Give the conditions of the query, without its times."""
+    conditions: list[sa.ColumnElement[bool]] = []
+    if query.camera_id is not None:
+        conditions.append(events.c.camera_id == query.camera_id)
+    if query.level is not None:
+        conditions.append(events.c.risk_level == query.level)
+    if query.reviewed is not None:
+        conditions.append(events.c.reviewed.is_(query.reviewed))
+    if query.ongoing is not None:
+        ended = events.c.ended_at
+        conditions.append(ended.is_(None) if query.ongoing else ended.is_not(None))
+    if query.object_type is not None:
+        has = sa.exists().where(event_objects.c.event_id == events.c.id, event_objects.c.label == query.object_type)
+        conditions.append(has)
+    return conditions
+
+
+def _live() -> sa.Select[Any]:
+    return sa.select(events).where(events.c.deleted_at.is_(None))
+
+
+def _columns(event: Event) -> dict[str, Any]:
+    values = {name: getattr(event, name) for name in (*_PLAIN, *_WORDS)}
+    values |= {name: list(getattr(event, name)) for name in _LISTS}
+    values["object_groups"] = [group.value for group in event.groups]
+    values["factors"] = [to_plain(factor) for factor in event.factors]
+    return values
+
+
+def _with_transitions(conn: Connection, rows: Sequence[Row[Any]]) -> list[Event]:
+    ids = [row.id for row in rows]
+    changes: dict[str, list[Transition]] = {event_id: [] for event_id in ids}
+    if ids:
+        chosen = sa.select(transitions).where(transitions.c.event_id.in_(ids)).order_by(transitions.c.revision)
+        for row in conn.execute(chosen):
+            changes[row.event_id].append(_transition(row))
+    return [_event(row, tuple(changes[row.id])) for row in rows]
+
+
+def _transition(row: Row[Any]) -> Transition:
+    return Transition(
+        revision=row.revision,
+        change=EventChange(row.change),
+        at=row.at,
+        score=row.score,
+        level=RiskLevel(row.level),
+        state=AnalysisState(row.state),
+    )
+
+
+def _event(row: Row[Any], changes: tuple[Transition, ...]) -> Event:
+    stored = row._mapping  # noqa: SLF001 SQLAlchemy's public name for the row as a mapping
+    plain: dict[str, Any] = {name: stored[name] for name in _PLAIN}
+    lists: dict[str, Any] = {name: tuple(stored[name]) for name in _LISTS}
+    return Event(
+        event_id=row.id,
+        **plain,
+        **lists,
+        risk_level=RiskLevel(row.risk_level),
+        analysis_state=AnalysisState(row.analysis_state),
+        analysis_reason=None if row.analysis_reason is None else AnalysisReason(row.analysis_reason),
+        groups=tuple(ObjectGroup(word) for word in row.object_groups),
+        factors=tuple(from_plain(Factor, factor) for factor in row.factors),
+        reviewed=row.reviewed,
+        notes=row.notes,
+        transitions=changes,
+    )
