@@ -1,0 +1,1 @@
+"""Vision: catalogue of models, their files, their sessions, the tasks they do, and the detector in use."""

@@ -1,0 +1,18 @@
+"""The catalogue: which models exist, where they come from, under which licence, and how they want to be fed."""
+
+from .card import Card, CardFile, Colour, ImageInput, InvalidCard, Resize, Source, Task
+from .catalogue import Catalogue, UnknownModel, load_catalogue
+
+__all__ = [
+    "Card",
+    "CardFile",
+    "Catalogue",
+    "Colour",
+    "ImageInput",
+    "InvalidCard",
+    "Resize",
+    "Source",
+    "Task",
+    "UnknownModel",
+    "load_catalogue",
+]

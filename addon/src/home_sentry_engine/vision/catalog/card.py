@@ -1,0 +1,127 @@
+"""Cards: everything that is known about one model, as data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+from urllib.parse import quote
+
+from home_sentry_engine.domain.errors import HomeSentryError
+from home_sentry_engine.domain.labels import COCO_80
+
+_COCO_91_IDS: Final = (
+    *range(1, 12), *range(13, 26), 27, 28, *range(31, 45), *range(46, 66), 67, 70, *range(72, 83), *range(84, 91)
+)  # fmt: skip
+_COCO_91: Final = tuple(
+    COCO_80[_COCO_91_IDS.index(index)] if index in _COCO_91_IDS else "" for index in range(max(_COCO_91_IDS) + 1)
+)
+LABEL_SETS: Final[Mapping[str, tuple[str, ...]]] = {"coco80": COCO_80, "coco91": _COCO_91, "none": ()}
+
+
+class InvalidCard(HomeSentryError, ValueError):
+    """A card lacks a field or holds an impossible value; the message names card and field."""
+
+
+class Task(StrEnum):
+    """What a model is for."""
+
+    DETECT = "detect"
+    LANGUAGE = "language"
+    VISION_LANGUAGE = "vision_language"
+
+
+class Colour(StrEnum):
+    """Order of the colour planes that a model wants."""
+
+    RGB = "rgb"
+    BGR = "bgr"
+
+
+class Resize(StrEnum):
+    """How a picture becomes the input size: aspect ignored, or kept with padding right and below."""
+
+    STRETCH = "stretch"
+    LETTERBOX_TOP_LEFT = "letterbox_top_left"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageInput:
+    """Input of an image model: ``(pixel * scale - mean) / std`` per plane, float32 NCHW, values after ``scale``."""
+
+    width: int
+    height: int
+    colour: Colour = Colour.RGB
+    resize: Resize = Resize.STRETCH
+    pad_value: int = 114
+    scale: float = 1.0 / 255.0
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardFile:
+    """One file: ``name`` in the store and in a mirror, ``path`` at the source; None = not known beforehand."""
+
+    name: str
+    path: str
+    size_bytes: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Public home of a model; ``host`` is ``huggingface``, ``github``, ``release``, ``package`` or ``none``.
+
+    ``revision`` is a commit, a tag (``release``) or a branch where no commit is known.
+    """
+
+    host: str
+    repository: str
+    revision: str
+
+    def url(self, path: str) -> str | None:
+        """Give the address of a file of this source; None where the source serves no files."""
+        repository, revision, tail = self.repository, quote(self.revision, safe=""), quote(path)
+        match self.host:
+            case "huggingface":
+                return f"https://huggingface.co/{repository}/resolve/{revision}/{tail}"
+            case "github":
+                return f"https://github.com/{repository}/raw/{revision}/{tail}"
+            case "release":
+                return f"https://github.com/{repository}/releases/download/{revision}/{tail}"
+            case _:
+                return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One model of the catalogue.
+
+    ``contract`` names the shape of its inputs and outputs (the task knows it), ``quirks`` are hints for the task or the
+    session, ``memory_bytes`` is measured resident memory of a loaded session (None = unknown until first loaded).
+    """
+
+    id: str
+    name: str
+    task: Task
+    contract: str
+    licence: str
+    source: Source
+    files: tuple[CardFile, ...]
+    image: ImageInput | None = None
+    label_set: str = "none"
+    memory_bytes: int | None = None
+    default_on: bool = False
+    note: str = ""
+    quirks: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Class names by index; an empty name is an index that the model never means."""
+        return LABEL_SETS[self.label_set]
+
+    @property
+    def size_bytes(self) -> int | None:
+        """Bytes of all files, None while one of them is unknown."""
+        sizes = [file.size_bytes for file in self.files]
+        return None if None in sizes else sum(size for size in sizes if size is not None)

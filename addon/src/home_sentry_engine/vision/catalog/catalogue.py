@@ -1,0 +1,118 @@
+"""Reading the cards that lie beside this module as TOML."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import resources
+import tomllib
+from typing import Any
+
+from home_sentry_engine.domain.errors import HomeSentryError
+
+from .card import LABEL_SETS, Card, CardFile, Colour, ImageInput, InvalidCard, Resize, Source, Task
+
+
+class UnknownModel(HomeSentryError, LookupError):
+    """No card has this id; the message lists those that exist."""
+
+
+class Catalogue:
+    """All cards, by id and by task, in the order of the files."""
+
+    def __init__(self, cards: Iterable[Card]) -> None:
+        """Take the cards; raises ``InvalidCard`` when two share an id or a file name."""
+        self._cards: dict[str, Card] = {}
+        names: dict[str, str] = {}
+        for card in cards:
+            if card.id in self._cards:
+                raise InvalidCard(f"two cards have the id {card.id}")
+            self._cards[card.id] = card
+            for file in card.files:
+                owner = names.setdefault(file.name, card.id)
+                if owner != card.id:
+                    raise InvalidCard(f"cards {owner} and {card.id} share the file name {file.name}")
+
+    def __iter__(self) -> Iterator[Card]:
+        """Go through all cards."""
+        return iter(self._cards.values())
+
+    def __contains__(self, model_id: object) -> bool:
+        """Tell whether a card has this id."""
+        return model_id in self._cards
+
+    def get(self, model_id: str) -> Card:
+        """Give one card; raises ``UnknownModel``."""
+        try:
+            return self._cards[model_id]
+        except KeyError:
+            raise UnknownModel(f"no model is called {model_id!r}; known: {', '.join(self._cards)}") from None
+
+    def of_task(self, task: Task) -> tuple[Card, ...]:
+        """Give the cards of one task."""
+        return tuple(card for card in self if card.task is task)
+
+
+def load_catalogue() -> Catalogue:
+    """Read the cards that the package carries; raises ``InvalidCard``."""
+    folder = resources.files(__package__) / "cards"
+    cards: list[Card] = []
+    for entry in sorted(folder.iterdir(), key=lambda item: item.name):
+        if entry.name.endswith(".toml"):
+            cards.extend(parse_cards(entry.read_text(encoding="utf-8")))
+    return Catalogue(cards)
+
+
+def parse_cards(text: str) -> tuple[Card, ...]:
+    """Read cards from TOML: one ``[[card]]`` table each; raises ``InvalidCard`` naming the card."""
+    return tuple(_card(raw) for raw in tomllib.loads(text).get("card", []))
+
+
+def _card(raw: Mapping[str, Any]) -> Card:
+    name = raw.get("id", "without id")
+    try:
+        return _fields(raw)
+    except (KeyError, TypeError, ValueError) as err:
+        reason = f"lacks {err}" if isinstance(err, KeyError) else str(err)
+        raise InvalidCard(f"card {name}: {reason}") from err
+
+
+def _fields(raw: Mapping[str, Any]) -> Card:
+    label_set = raw.get("labels", "none")
+    if label_set not in LABEL_SETS:
+        raise ValueError(f"unknown label set {label_set!r}")
+    return Card(
+        id=raw["id"],
+        name=raw["name"],
+        task=Task(raw["task"]),
+        contract=raw["contract"],
+        licence=raw["licence"],
+        source=Source(**raw["source"]),
+        files=tuple(_file(file) for file in raw.get("files", [])),
+        image=_image(raw["image"]) if "image" in raw else None,
+        label_set=label_set,
+        memory_bytes=raw.get("memory_bytes"),
+        default_on=raw.get("default_on", False),
+        note=raw.get("note", ""),
+        quirks=dict(raw.get("quirks", {})),
+    )
+
+
+def _file(raw: Mapping[str, Any]) -> CardFile:
+    name = raw["name"]
+    if "/" in name or name.startswith("."):
+        raise ValueError(f"file name {name!r} must be plain")
+    sha256 = raw.get("sha256")
+    if sha256 is not None and (len(sha256) != 64 or set(sha256) - set("0123456789abcdef")):
+        raise ValueError(f"sha256 of {name} is not 64 hexadecimal digits")
+    return CardFile(name=name, path=raw.get("path", name), size_bytes=raw.get("bytes"), sha256=sha256)
+
+
+def _image(raw: Mapping[str, Any]) -> ImageInput:
+    values = dict(raw)
+    size = values.pop("size")
+    width, height = (size, size) if isinstance(size, int) else size
+    for key, kind in (("colour", Colour), ("resize", Resize)):
+        if key in values:
+            values[key] = kind(values[key])
+    for key in ("mean", "std"):
+        if key in values:
+            values[key] = tuple(values[key])
+    return ImageInput(width=width, height=height, **values)

@@ -1,0 +1,29 @@
+"""Sessions: ONNX Runtime behind one door; knows graphs, providers and memory, and no model by name."""
+
+from .errors import BudgetExceeded, InferenceFailed, InferenceTimeout, RuntimeMissing, SessionFailed
+from .gate import AcceleratorGate
+from .pool import PoolEntry, SessionPool, SessionSpec
+from .providers import ProviderChoice, available_providers, choose_provider, has_accelerator
+from .runner import Runner
+from .runtime import Cancel, Session, TensorInfo, open_session
+
+__all__ = [
+    "AcceleratorGate",
+    "BudgetExceeded",
+    "Cancel",
+    "InferenceFailed",
+    "InferenceTimeout",
+    "PoolEntry",
+    "ProviderChoice",
+    "Runner",
+    "RuntimeMissing",
+    "Session",
+    "SessionFailed",
+    "SessionPool",
+    "SessionSpec",
+    "TensorInfo",
+    "available_providers",
+    "choose_provider",
+    "has_accelerator",
+    "open_session",
+]

@@ -1,0 +1,137 @@
+"""One loaded graph."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+import threading
+from typing import Any, Final
+
+import numpy as np
+import psutil
+
+from .errors import InferenceFailed, RuntimeMissing, SessionFailed
+from .onnx import ort
+from .providers import ProviderChoice, apply_providers, short_name
+
+type Array = np.ndarray[Any, Any]
+
+_DTYPES: Final[Mapping[str, str]] = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(int64)": "int64",
+    "tensor(int32)": "int32",
+    "tensor(uint8)": "uint8",
+    "tensor(int8)": "int8",
+    "tensor(bool)": "bool",
+}
+_QUIET: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorInfo:
+    """An input or output of a graph; a dimension is a number where it is fixed, None where it is free."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+class Cancel:
+    """Tells a running call to stop at the next node of its graph; thread-safe."""
+
+    def __init__(self) -> None:
+        """Start without a wish to stop."""
+        self._options: Any = ort.RunOptions() if ort is not None else None
+        self._event = threading.Event()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the call should stop."""
+        return self._event.is_set()
+
+    @property
+    def run_options(self) -> Any:
+        """ONNX Runtime's handle of the call."""
+        return self._options
+
+    def cancel(self) -> None:
+        """Stop the call."""
+        self._event.set()
+        if self._options is not None:
+            self._options.terminate = True
+
+
+class Session:
+    """A graph in memory, ready to run from any thread.
+
+    ``provider`` is what was really obtained and ``provider_reason`` why; ``memory_bytes`` is how much the process's
+    resident memory grew while it was loaded.
+    """
+
+    def __init__(self, raw: Any, *, choice: ProviderChoice, memory_bytes: int) -> None:
+        """Wrap an ``onnxruntime.InferenceSession``."""
+        self._raw = raw
+        self.inputs = tuple(_info(node) for node in raw.get_inputs())
+        self.outputs = tuple(_info(node) for node in raw.get_outputs())
+        self.memory_bytes = memory_bytes
+        self.provider = short_name(raw.get_providers()[0])
+        self.provider_reason = choice.reason
+        if self.provider != choice.wanted[0]:
+            self.provider_reason = f"{choice.wanted[0]} was wanted ({choice.reason}) but ONNX Runtime could not load it"
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the inputs in graph order."""
+        return tuple(info.name for info in self.inputs)
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the outputs in graph order."""
+        return tuple(info.name for info in self.outputs)
+
+    def run(self, feeds: Mapping[str, Array], cancel: Cancel | None = None) -> list[Array]:
+        """Compute all outputs in graph order; blocks. Raises ``InferenceFailed``."""
+        try:
+            outputs: list[Array] = self._raw.run(None, dict(feeds), cancel.run_options if cancel else None)
+        except Exception as err:
+            raise InferenceFailed(f"the model could not compute: {_first_line(err)}", code="inference_failed") from err
+        return outputs
+
+
+def open_session(path: Path, *, choice: ProviderChoice, threads: int = 0) -> Session:
+    """Load a graph; blocks. ``threads`` 0 = one per core. Raises ``RuntimeMissing`` or ``SessionFailed``."""
+    if ort is None:
+        raise RuntimeMissing(
+            "ONNX Runtime is not installed: install the engine with one of the extras cpu, cuda, openvino",
+            code="runtime_missing",
+        )
+    ort.disable_telemetry_events()
+    options = ort.SessionOptions()
+    options.log_severity_level = _QUIET
+    options.intra_op_num_threads = threads
+    before = psutil.Process().memory_info().rss
+    try:
+        providers = apply_providers(options, choice)
+        raw = ort.InferenceSession(str(path), sess_options=options, **({"providers": providers} if providers else {}))
+    except Exception as err:
+        raise SessionFailed(f"{path.name} cannot be loaded: {_first_line(err)}", code="session_failed") from err
+    return Session(raw, choice=choice, memory_bytes=max(0, psutil.Process().memory_info().rss - before))
+
+
+def runtime_version() -> str | None:
+    """Give the version of ONNX Runtime, None without it."""
+    return None if ort is None else str(ort.__version__)
+
+
+def _info(node: Any) -> TensorInfo:
+    shape: Sequence[object] = node.shape or ()
+    return TensorInfo(
+        name=node.name,
+        dtype=_DTYPES.get(node.type, node.type),
+        shape=tuple(size if isinstance(size, int) and size >= 0 else None for size in shape),
+    )
+
+
+def _first_line(err: Exception) -> str:
+    return next(iter(str(err).splitlines()), type(err).__name__)[:300]

@@ -1,0 +1,150 @@
+"""From a detector's raw boxes to what is reported: thresholds, classes, sizes, and one box per object."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from home_sentry_engine.domain.box import Box
+from home_sentry_engine.domain.detection import Detection
+from home_sentry_engine.domain.labels import SECURITY_CLASSES
+
+type FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+type IntArray = np.ndarray[Any, np.dtype[np.int64]]
+
+CANDIDATE_FLOOR: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """Raw boxes of one picture: ``boxes`` [K,4] xyxy in original pixels, ``scores`` [K] 0..1, class indices [K]."""
+
+    boxes: FloatArray
+    scores: FloatArray
+    classes: IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxRules:
+    """What is reported and what counts as one object.
+
+    ``same_box_iou`` joins boxes of any classes (a DETR head names one box twice), ``same_class_iou`` those of one.
+    Detectors take one wheel or one half of a two-wheeler for a whole one: for ``open_framed`` classes a box that lies
+    to ``inside`` within a larger one of its class is a part of it, if the larger one is at least ``whole_ratio`` times
+    as sure. Not for other classes: people carry children, and cars stand before cars.
+    """
+
+    confidence: float = 0.5
+    class_confidence: Mapping[str, float] = field(default_factory=dict)
+    classes: frozenset[str] = SECURITY_CLASSES
+    min_box_px: int = 4
+    same_box_iou: float = 0.8
+    same_class_iou: float = 0.65
+    open_framed: frozenset[str] = frozenset({"bicycle", "motorcycle"})
+    inside: float = 0.85
+    whole_ratio: float = 0.75
+
+    def threshold(self, label: str) -> float:
+        """Give the lowest confidence at which a class is reported."""
+        return self.class_confidence.get(label, self.confidence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Reported objects, most confident first, and how many boxes each rule removed."""
+
+    detections: tuple[Detection, ...]
+    dropped: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    label: str
+    score: float
+    corners: tuple[float, float, float, float]
+
+    @property
+    def area(self) -> float:
+        left, top, right, bottom = self.corners
+        return (right - left) * (bottom - top)
+
+
+def select(candidates: Candidates, labels: tuple[str, ...], rules: BoxRules, image: tuple[int, int]) -> Selection:
+    """Apply the rules to one picture of (width, height); ``labels`` are canonical names by class index."""
+    dropped: Counter[str] = Counter()
+    kept: list[_Found] = []
+    for found in _confident(candidates, labels, rules, dropped):
+        clipped = _clip(found, image)
+        if clipped is None or min(_sides(clipped)) < rules.min_box_px:
+            dropped["size"] += 1
+        elif any(_same(clipped, other, rules) for other in kept):
+            dropped["duplicate"] += 1
+        else:
+            kept.append(clipped)
+    whole = [found for found in kept if not _is_part(found, kept, rules)]
+    dropped["fragment"] += len(kept) - len(whole)
+    detections = tuple(
+        Detection(label=found.label, confidence=found.score, box=Box.from_corners(found.corners, image=image))
+        for found in whole
+    )
+    return Selection(detections=detections, dropped=tuple(sorted((why, n) for why, n in dropped.items() if n)))
+
+
+def overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
+    """Give the area that two xyxy boxes share."""
+    wide = min(a[2], b[2]) - max(a[0], b[0])
+    high = min(a[3], b[3]) - max(a[1], b[1])
+    return wide * high if wide > 0 and high > 0 else 0.0
+
+
+def _confident(candidates: Candidates, labels: tuple[str, ...], rules: BoxRules, dropped: Counter[str]) -> list[_Found]:
+    lowest = min((rules.confidence, CANDIDATE_FLOOR, *rules.class_confidence.values()))
+    strong = np.flatnonzero(candidates.scores >= lowest)
+    order = strong[np.argsort(-candidates.scores[strong], kind="stable")]
+    found: list[_Found] = []
+    for index in order:
+        label, score = labels[candidates.classes[index]], float(candidates.scores[index])
+        if score < rules.threshold(label):
+            dropped["confidence"] += 1
+        elif label not in rules.classes:
+            dropped["class"] += 1
+        else:
+            left, top, right, bottom = (float(value) for value in candidates.boxes[index])
+            found.append(_Found(label=label, score=score, corners=(left, top, right, bottom)))
+    return found
+
+
+def _clip(found: _Found, image: tuple[int, int]) -> _Found | None:
+    width, height = image
+    left, top, right, bottom = found.corners
+    left, top, right, bottom = max(0.0, left), max(0.0, top), min(float(width), right), min(float(height), bottom)
+    if round(right) <= round(left) or round(bottom) <= round(top):
+        return None
+    return _Found(label=found.label, score=found.score, corners=(left, top, right, bottom))
+
+
+def _sides(found: _Found) -> tuple[float, float]:
+    left, top, right, bottom = found.corners
+    return right - left, bottom - top
+
+
+def _same(found: _Found, other: _Found, rules: BoxRules) -> bool:
+    shared = overlap(found.corners, other.corners)
+    if not shared:
+        return False
+    limit = min(rules.same_box_iou, rules.same_class_iou) if found.label == other.label else rules.same_box_iou
+    return shared / (found.area + other.area - shared) >= limit
+
+
+def _is_part(found: _Found, all_kept: list[_Found], rules: BoxRules) -> bool:
+    if found.label not in rules.open_framed:
+        return False
+    return any(
+        other.label == found.label
+        and other.area > found.area
+        and other.score >= rules.whole_ratio * found.score
+        and overlap(found.corners, other.corners) >= rules.inside * found.area
+        for other in all_kept
+    )

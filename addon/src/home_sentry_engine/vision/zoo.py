@@ -1,0 +1,250 @@
+"""The zoo: gets the right detector to work on this machine, keeps it working, and never stops the engine for it."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+import logging
+from typing import Final, Self
+
+from home_sentry_engine.contract import ComponentState
+from home_sentry_engine.domain.clock import Clock
+from home_sentry_engine.domain.errors import StageError, Unavailable
+from home_sentry_engine.resilience.backoff import Backoff
+from home_sentry_engine.settings import DetectSettings, ModelSettings
+
+from .builtin import MODEL_ID as BUILTIN_ID
+from .builtin import NOTICE
+from .catalog import Card, Catalogue, Task, UnknownModel, load_catalogue
+from .detector import Detector, DetectorStatus, Eye
+from .eyes import BuiltinEye, GraphEye, warm_up
+from .session import (
+    AcceleratorGate,
+    ProviderChoice,
+    Runner,
+    Session,
+    SessionPool,
+    SessionSpec,
+    available_providers,
+    choose_provider,
+    has_accelerator,
+)
+from .store import LocalModel, ModelStore, Progress
+
+_LOGGER = logging.getLogger(__name__)
+_AUTO: Final = "auto"
+_AUTO_GPU: Final = "rtdetrv2-r18"
+_AUTO_ANYWHERE: Final = ("deimv2-femto", "deimv2-atto")
+_WARM_UP_RUNS: Final = 3
+_SWEEP_S: Final = 30.0
+_PROGRESS_S: Final = 0.5
+_RETRY: Final = Backoff(base_s=30.0, factor=2.0, cap_s=900.0, jitter=0.1)
+_FIX: Final = "let the engine reach the internet once, or put the model file into the model folder or a mirror"
+
+type OnStatus = Callable[[DetectorStatus], None]
+
+
+class Zoo:
+    """Models of this engine: an async context manager whose ``run`` fetches, loads, retries and tidies up.
+
+    ``detector`` may be used at once; until something can look it raises ``Unavailable``, so that work waits.
+    """
+
+    def __init__(
+        self,
+        detect: DetectSettings,
+        models: ModelSettings,
+        clock: Clock,
+        *,
+        catalogue: Catalogue | None = None,
+        on_status: OnStatus | None = None,
+    ) -> None:
+        """Take the settings; ``on_status`` hears every change of the detector, also progress of a download."""
+        self._settings = detect
+        self._clock = clock
+        self._on_status = on_status
+        self.catalogue = catalogue or load_catalogue()
+        self.store = ModelStore(models)
+        self._executor = ThreadPoolExecutor(max_workers=detect.concurrency + 1, thread_name_prefix="vision")
+        self.gate = AcceleratorGate(detect.concurrency)
+        self.pool = SessionPool(self._executor, clock)
+        self.detector = Detector(detect, Runner(self._executor, self.gate, timeout_s=detect.timeout_s), clock)
+        self._leases = AsyncExitStack()
+        self._preparing = asyncio.Lock()
+        self._settled = False
+        self._progress_told = 0.0
+
+    async def __aenter__(self) -> Self:
+        """Enter; nothing is loaded yet."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Let go of all sessions and threads."""
+        self.detector.equip(None, self._plain(ComponentState.DISABLED, "the engine is stopping"))
+        await self._leases.aclose()
+        self.pool.clear()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def run(self) -> None:
+        """Prepare the detector, trying again while it is not the wanted one, then unload what idles."""
+        failures = 0
+        while not self._settled:
+            try:
+                await self.prepare()
+            except StageError as err:
+                _LOGGER.warning("no detector yet: %s", err.reason)
+            if not self._settled:
+                failures += 1
+                await self._clock.sleep(_RETRY.delay_s(failures))
+        while True:
+            await self._clock.sleep(_SWEEP_S)
+            self.pool.unload_idle()
+
+    async def prepare(self) -> DetectorStatus:
+        """Try once to get the wanted detector to look; for ``auto`` the next best one serves meanwhile.
+
+        Raises ``StageError`` when nothing can look; the detector's state then says why.
+        """
+        async with self._preparing:
+            if not self._settled:
+                await self._prepare()
+        return self.detector.describe()
+
+    async def _prepare(self) -> None:
+        available = await asyncio.get_running_loop().run_in_executor(self._executor, available_providers)
+        choice = choose_provider(self._settings.provider, available)
+        try:
+            cards = self._candidates(choice)
+        except UnknownModel as err:
+            self._fail(str(err), "choose a detector that `home-sentry models list` shows")
+            raise Unavailable(str(err), code="unknown_model") from err
+        troubles: list[str] = []
+        for number, card in enumerate(cards):
+            try:
+                await self._try_card(card, choice, fetch=number == 0, troubles=troubles)
+            except StageError as err:
+                _LOGGER.warning("detector %s: %s", card.id, err.reason, extra={"model_id": card.id})
+                troubles.append(f"{card.name}: {err.reason}")
+            else:
+                self._settled = number == 0
+                return
+        if self.detector.input_side is not None:
+            return
+        self._fail("; ".join(troubles), _FIX)
+        raise Unavailable("; ".join(troubles), code="no_detector")
+
+    def _candidates(self, choice: ProviderChoice) -> tuple[Card, ...]:
+        wanted = self._settings.detector
+        if wanted == _AUTO:
+            first = (_AUTO_GPU,) if has_accelerator(choice.wanted) else ()
+            return tuple(self.catalogue.get(model_id) for model_id in (*first, *_AUTO_ANYWHERE, BUILTIN_ID))
+        card = self.catalogue.get(wanted)
+        if card.task is not Task.DETECT:
+            raise UnknownModel(f"{wanted} is no detector but does {card.task}")
+        return (card,)
+
+    async def _try_card(self, card: Card, choice: ProviderChoice, *, fetch: bool, troubles: list[str]) -> None:
+        if card.id == self.detector.model_id and self.detector.input_side is not None:
+            return
+        if card.id == BUILTIN_ID:
+            await self._use_builtin(card, troubles)
+            return
+        self._starting(card, "looking for its file")
+        model = await self._files(card, fetch=fetch)
+        self._starting(card, "loading")
+        lease = AsyncExitStack()
+        spec = SessionSpec(
+            key=card.id, path=model.main, choice=choice, threads=self._settings.threads,
+            need_bytes=card.memory_bytes or model.size_bytes,
+        )  # fmt: skip
+        session = await lease.enter_async_context(self.pool.lease(spec))
+        try:
+            await self._use(model, session, troubles)
+        except BaseException:
+            await lease.aclose()
+            raise
+        await self._leases.aclose()
+        self._leases = lease
+
+    async def _files(self, card: Card, *, fetch: bool) -> LocalModel:
+        if fetch:
+            return await self.store.fetch(card, on_progress=lambda progress: self._progress(card, progress))
+        model = await self.store.find(card)
+        if model is None:
+            raise Unavailable("its file is not here", code="missing")
+        return model
+
+    async def _use(self, model: LocalModel, session: Session, troubles: list[str]) -> None:
+        card, asked = model.card, self._settings.provider
+        if card.id == _AUTO_GPU and self._settings.detector == _AUTO and session.provider == "cpu":
+            raise Unavailable(f"the GPU cannot be used: {session.provider_reason}", code="no_gpu")
+        eye = GraphEye(card, session)
+        batch = self._settings.batch_frames
+        await asyncio.get_running_loop().run_in_executor(
+            self._executor, lambda: warm_up(eye, runs=_WARM_UP_RUNS, batch=batch)
+        )
+        shortfall = [f"not the first choice: {trouble}" for trouble in troubles]
+        if asked not in {_AUTO, session.provider}:
+            shortfall.append(session.provider_reason)
+        status = DetectorStatus(
+            model_id=card.id,
+            name=card.name,
+            state=ComponentState.DEGRADED if shortfall else ComponentState.HEALTHY,
+            reason="; ".join(shortfall) or None,
+            fix=_FIX if troubles else None,
+            provider=session.provider,
+            provider_reason=session.provider_reason,
+            contract=card.contract,
+            licence=card.licence,
+            origin=model.origin,
+        )
+        self._show(eye, status)
+
+    async def _use_builtin(self, card: Card, troubles: list[str]) -> None:
+        eye = await asyncio.get_running_loop().run_in_executor(self._executor, BuiltinEye)
+        asked_for = self._settings.detector == card.id
+        status = DetectorStatus(
+            model_id=card.id,
+            name=card.name,
+            state=ComponentState.HEALTHY if asked_for else ComponentState.DEGRADED,
+            reason="; ".join((NOTICE, *troubles)),
+            fix=None if asked_for else _FIX,
+            provider="cpu",
+            provider_reason="OpenCV runs on the processor",
+            contract=card.contract,
+            licence=card.licence,
+            origin="package",
+            basic=True,
+        )
+        self._show(eye, status)
+
+    def _plain(self, state: ComponentState, reason: str, fix: str | None = None) -> DetectorStatus:
+        return DetectorStatus(
+            model_id=self._settings.detector, name=self._settings.detector, state=state, reason=reason, fix=fix
+        )
+
+    def _fail(self, reason: str, fix: str) -> None:
+        status = self._plain(ComponentState.UNHEALTHY, reason, fix)
+        self._show(None, status)
+
+    def _starting(self, card: Card, what: str) -> None:
+        if self.detector.input_side is not None:
+            return
+        status = DetectorStatus(
+            model_id=card.id, name=card.name, state=ComponentState.STARTING, reason=what, licence=card.licence
+        )
+        self._show(None, status)
+
+    def _progress(self, card: Card, progress: Progress) -> None:
+        now = self._clock.monotonic()
+        if progress.done_bytes != progress.total_bytes and now - self._progress_told < _PROGRESS_S:
+            return
+        self._progress_told = now
+        done = progress.done_bytes / 1e6
+        total = f" of {progress.total_bytes / 1e6:.1f}" if progress.total_bytes else ""
+        self._starting(card, f"fetching {progress.file} from its {progress.origin}: {done:.1f}{total} MB")
+
+    def _show(self, eye: Eye | None, status: DetectorStatus) -> None:
+        self.detector.equip(eye, status)
+        if self._on_status is not None:
+            self._on_status(status)
