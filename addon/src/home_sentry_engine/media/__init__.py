@@ -1,0 +1,1 @@
+"""Pictures and clips: one strict decode, frames of videos, thumbnails, and where files lie."""

@@ -1,0 +1,177 @@
+"""Pictures of media files for everybody: looked at once at intake, remembered for the detector and the thumbnail."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+import threading
+from typing import BinaryIO, Final
+
+from home_sentry_engine.contract import MediaKind
+from home_sentry_engine.domain.errors import Permanent, Rejected, Transient
+from home_sentry_engine.domain.files import FileFacts, Provenance
+from home_sentry_engine.domain.messages import Media
+
+from .capture_time import capture_time
+from .limits import Limits
+from .paths import MediaPaths, open_regular, write_atomic
+from .picture import Picture, read_still_header
+from .validate import check_still, decode_bounded
+from .video import Sampling, VideoReader
+
+DETECTOR_SIDE: Final = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspected:
+    """Facts of a sound file, and its picture if it is a still."""
+
+    facts: FileFacts
+    picture: Picture | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How files are looked at; ``at_least`` is the shorter side in pixels that every model is content with.
+
+    ``remembered_bytes`` bounds the decoded pictures that wait in memory for the detector.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    sampling: Sampling = field(default_factory=lambda: Sampling(at_least=DETECTOR_SIDE))
+    at_least: int | None = DETECTOR_SIDE
+    zone: tzinfo = UTC
+    remembered_bytes: int = 64 * 1024 * 1024
+
+
+class PictureMemory:
+    """The pictures seen last, up to a number of bytes; safe to use from several threads."""
+
+    def __init__(self, budget_bytes: int) -> None:
+        """Take the bound; 0 remembers nothing."""
+        self._budget_bytes = budget_bytes
+        self._held_bytes = 0
+        self._pictures: OrderedDict[str, Picture] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def put(self, media_id: str, picture: Picture) -> None:
+        """Remember a picture and forget the oldest ones beyond the bound."""
+        with self._lock:
+            self._forget(media_id)
+            self._pictures[media_id] = picture
+            self._held_bytes += picture.held_bytes
+            while self._held_bytes > self._budget_bytes and self._pictures:
+                self._forget(next(iter(self._pictures)))
+
+    def get(self, media_id: str) -> Picture | None:
+        """Give a picture if it is still remembered."""
+        with self._lock:
+            if media_id in self._pictures:
+                self._pictures.move_to_end(media_id)
+            return self._pictures.get(media_id)
+
+    def _forget(self, media_id: str) -> None:
+        gone = self._pictures.pop(media_id, None)
+        if gone is not None:
+            self._held_bytes -= gone.held_bytes
+
+
+class Frames:
+    """Looks at files: ``inspect_*`` block and belong into an executor, the coroutines bring their own."""
+
+    def __init__(self, paths: MediaPaths, rules: Rules, executor: Executor) -> None:
+        """Take the places of files, the rules, and the executor that decodes."""
+        self._paths = paths
+        self._rules = rules
+        self._executor = executor
+        self._reader = VideoReader(rules.limits)
+        self._memory = PictureMemory(rules.remembered_bytes)
+
+    def inspect_still(self, data: bytes, provenance: Provenance) -> Inspected:
+        """Decode a still strictly and tell its facts; raises ``Rejected``."""
+        header, picture = check_still(data, self._rules.limits, at_least=self._rules.at_least)
+        facts = FileFacts(
+            file_type=header.file_type,
+            width=header.width,
+            height=header.height,
+            captured=capture_time(provenance, exif=header.exif.taken, zone=self._rules.zone),
+        )
+        return Inspected(facts=facts, picture=picture)
+
+    def inspect_video(self, file: BinaryIO, provenance: Provenance) -> Inspected:
+        """Probe a video and tell its facts; raises ``Rejected``."""
+        probe = self._reader.probe(file)
+        facts = FileFacts(
+            file_type=probe.file_type,
+            width=probe.width,
+            height=probe.height,
+            duration_s=probe.duration_s,
+            captured=capture_time(provenance, zone=self._rules.zone),
+        )
+        return Inspected(facts=facts)
+
+    def remember(self, media_id: str, inspected: Inspected) -> None:
+        """Keep the picture of an accepted file for the steps that follow."""
+        if inspected.picture is not None:
+            self._memory.put(media_id, inspected.picture)
+
+    async def load(self, media: Media) -> Sequence[Picture]:
+        """Give the still, or the sampled frames of a video.
+
+        Raises ``Permanent`` for a file that is gone or does not decode, ``Transient`` where the disk fails.
+        """
+        remembered = self._memory.get(media.media_id)
+        if remembered is not None:
+            return (remembered,)
+        if media.kind is MediaKind.VIDEO:
+            return await self._run(lambda: self._video_frames(media))
+        picture = await self._run(lambda: self._still(media))
+        self._memory.put(media.media_id, picture)
+        return (picture,)
+
+    async def keep(self, media: Media, frame: Picture) -> None:
+        """Store a frame of a video as a still of its own."""
+        place = self._paths.frame(media.camera_id, media.media_id, media.captured_at, frame.offset_s or 0.0)
+        await self._run(lambda: write_atomic(place, frame.source))
+
+    async def picture(self, media: Media, offset_s: float | None = None) -> Picture:
+        """Give the still, or the (perhaps kept) frame of a video at ``offset_s``; raises as ``load``."""
+        if media.kind is not MediaKind.VIDEO:
+            return (await self.load(media))[0]
+        return await self._run(lambda: self._video_frame(media, offset_s or 0.0))
+
+    async def _run[T](self, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        except Rejected as err:
+            raise Permanent(err.detail, code=err.reason.value) from err
+        except FileNotFoundError as err:
+            raise Permanent("the file is gone", code="file_gone") from err
+        except OSError as err:
+            raise Transient(f"the file cannot be read or written: {err.strerror or err}", code="disk") from err
+
+    def _still(self, media: Media) -> Picture:
+        with open_regular(media.path) as file:
+            data = file.read()
+        limits = self._rules.limits
+        return decode_bounded(data, read_still_header(data, limits), limits, at_least=self._rules.at_least)
+
+    def _video_frames(self, media: Media) -> tuple[Picture, ...]:
+        with open_regular(media.path) as file:
+            frames = tuple(self._reader.frames(file, self._rules.sampling))
+        if not frames:
+            raise Permanent("no frame of the video decodes", code="corrupt")
+        return frames
+
+    def _video_frame(self, media: Media, offset_s: float) -> Picture:
+        kept = self._paths.frame(media.camera_id, media.media_id, media.captured_at, offset_s)
+        try:
+            with open_regular(kept) as file:
+                data = file.read()
+        except FileNotFoundError:
+            with open_regular(media.path) as file:
+                return self._reader.frame_at(file, offset_s)
+        limits = self._rules.limits
+        return decode_bounded(data, read_still_header(data, limits), limits, at_least=None)

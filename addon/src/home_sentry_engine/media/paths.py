@@ -1,0 +1,92 @@
+"""Where the engine keeps its files: ids in the names, nothing outside the root, never half a file."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+import os
+from pathlib import Path
+import re
+import secrets
+from typing import BinaryIO, Final
+
+from home_sentry_engine.domain.filetypes import FileType
+
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+_MODE: Final = 0o640
+
+
+class UnsafeName(ValueError):
+    """An id holds characters that could lead out of its folder."""
+
+
+class MediaPaths:
+    """Places below the data folder: ``media/<camera>/<yyyy-mm-dd>/`` and ``thumbnails/``."""
+
+    def __init__(self, data: Path) -> None:
+        """Take the data folder; folders are made when something is written."""
+        self.root = data
+        self._media = data / "media"
+        self._thumbnails = data / "thumbnails"
+
+    def still(self, camera_id: str, media_id: str, captured_at: datetime, file_type: FileType) -> Path:
+        """Give the place of an accepted file's own copy."""
+        day = captured_at.astimezone(UTC).date().isoformat()
+        return self._media / _safe(camera_id) / day / f"{_safe(media_id)}.{file_type.value}"
+
+    def frame(self, camera_id: str, media_id: str, captured_at: datetime, offset_s: float) -> Path:
+        """Give the place of one frame of a video; ``captured_at`` is the video's, as in ``still``."""
+        day = captured_at.astimezone(UTC).date().isoformat()
+        return self._media / _safe(camera_id) / day / f"{_safe(media_id)}_{round(offset_s * 1000):08d}.jpg"
+
+    def thumbnail(self, owner_id: str) -> Path:
+        """Give the place of the thumbnail of an event, detection or media file."""
+        return self._thumbnails / f"{_safe(owner_id)}_thumb.jpg"
+
+    def video_thumbnail(self, owner_id: str) -> Path:
+        """Give the place of the thumbnail of a video."""
+        return self._thumbnails / f"{_safe(owner_id)}_video_thumb.jpg"
+
+    def contains(self, path: Path) -> bool:
+        """Tell whether a path, with all its links followed, lies below the root."""
+        return path.resolve().is_relative_to(self.root.resolve())
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file so that readers see all of it or none, also after a crash of the process; makes its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, _MODE)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        temporary.replace(path)
+    except BaseException:
+        remove(temporary)
+        raise
+
+
+def remove(path: Path) -> bool:
+    """Delete a file; False when it was gone already."""
+    with suppress(FileNotFoundError):
+        path.unlink()
+        return True
+    return False
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading; raises ``OSError`` for a link, device, fifo or socket without waiting on it."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    file = os.fdopen(descriptor, "rb")
+    if not _is_regular(descriptor):
+        file.close()
+        raise OSError(f"{path.name} is not a regular file")
+    return file
+
+
+def _is_regular(descriptor: int) -> bool:
+    return os.fstat(descriptor).st_mode & 0o170000 == 0o100000
+
+
+def _safe(one_id: str) -> str:
+    if not _ID.fullmatch(one_id):
+        raise UnsafeName(f"{one_id[:40]!r} is not an id")
+    return one_id

@@ -1,0 +1,231 @@
+"""Clips: probe and frames by PyAV, opened by first bytes and never by name, so that no other file can be opened."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+import time
+from typing import Any, BinaryIO, Final
+
+import av
+import av.error
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+import cv2
+import numpy as np
+
+from home_sentry_engine.domain.errors import Rejected, RejectReason
+from home_sentry_engine.domain.filetypes import SNIFF_BYTES, FileType, sniff
+
+from .limits import Limits
+from .picture import Picture, encode, reduction
+
+_CONTAINERS: Final = {FileType.MOV: "mov", FileType.MATROSKA: "matroska", FileType.AVI: "avi"}
+# The file object is the only input: no protocol may open another one, and no demuxer may hand over to another.
+_OPTIONS: Final = {"protocol_whitelist": "none", "format_whitelist": "mov,matroska,avi"}
+_CODECS: Final = frozenset(
+    {
+        "h264",
+        "hevc",
+        "av1",
+        "vp8",
+        "vp9",
+        "mpeg4",
+        "mjpeg",
+        "mpeg2video",
+        "mpeg1video",
+        "h263",
+        "msmpeg4v2",
+        "msmpeg4v3",
+    }
+)
+_SCAN: Final = b"\xff\xda"
+_STILL_QUALITY: Final = 90
+_SEEK_FROM_S: Final = 2.0
+_BROKEN_PACKETS: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoFacts:
+    """What a probe found: container, codec, size in pixels as stored, length in seconds."""
+
+    file_type: FileType
+    codec: str
+    width: int
+    height: int
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """Which frames to take: the first, then one each ``interval_s``, at most ``max_frames``.
+
+    ``at_least`` bounds the reduction of their pixels as in ``picture.decode``.
+    """
+
+    interval_s: float = 4.0
+    max_frames: int = 20
+    at_least: int | None = None
+
+
+class VideoReader:
+    """Opens clips within limits; every method is blocking and raises ``Rejected`` with the reason."""
+
+    def __init__(self, limits: Limits, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Take the limits of a file; ``timeout_s`` counts for each call by ``monotonic``."""
+        self._limits = limits
+        self._monotonic = monotonic
+
+    def probe(self, file: BinaryIO) -> VideoFacts:
+        """Check that a clip has one video stream with a length above zero whose first frame decodes."""
+        deadline = self._monotonic() + self._limits.timeout_s
+        with self._open(file) as (container, stream, file_type):
+            context = stream.codec_context
+            duration_s = _stated_duration_s(container, stream) or self._measured_duration_s(container, stream, deadline)
+            if duration_s <= 0:
+                raise Rejected(RejectReason.CORRUPT, "the video has no length")
+            facts = VideoFacts(
+                file_type=file_type,
+                codec=context.codec.canonical_name,
+                width=context.width,
+                height=context.height,
+                duration_s=duration_s,
+            )
+        with self._open(file) as (container, stream, _):
+            if next(self._decoded(container, stream, deadline), None) is None:
+                raise Rejected(RejectReason.CORRUPT, "no frame of the video decodes")
+        return facts
+
+    def frames(self, file: BinaryIO, sampling: Sampling) -> Iterator[Picture]:
+        """Give the sampled frames in order, each with ``offset_s`` and its full-size JPEG as ``source``."""
+        deadline = self._monotonic() + self._limits.timeout_s
+        with self._open(file) as (container, stream, _):
+            start, reached = _start_s(stream), 0.0
+            for number in range(sampling.max_frames):
+                wanted = number * sampling.interval_s
+                if wanted - reached > _SEEK_FROM_S:
+                    _seek(container, stream, start + wanted)
+                frame = self._first_at(container, stream, start + wanted, deadline)
+                if frame is None:
+                    return
+                reached = max(wanted, (frame.time or 0.0) - start)
+                yield _picture(frame, max(0.0, (frame.time or 0.0) - start), sampling.at_least)
+
+    def frame_at(self, file: BinaryIO, offset_s: float) -> Picture:
+        """Give the first frame at or after ``offset_s`` at full size, else the last one before it."""
+        deadline = self._monotonic() + self._limits.timeout_s
+        with self._open(file) as (container, stream, _):
+            start = _start_s(stream)
+            if offset_s > _SEEK_FROM_S:
+                _seek(container, stream, start + offset_s)
+            frame = self._first_at(container, stream, start + offset_s, deadline, or_last=True)
+            if frame is None:
+                raise Rejected(RejectReason.CORRUPT, "no frame of the video decodes")
+            return _picture(frame, max(0.0, (frame.time or 0.0) - start), None)
+
+    @contextmanager
+    def _open(self, file: BinaryIO) -> Iterator[tuple[Any, VideoStream, FileType]]:
+        file.seek(0)
+        head = file.read(SNIFF_BYTES)
+        file.seek(0)
+        if not head:
+            raise Rejected(RejectReason.EMPTY, "the file is empty")
+        file_type = sniff(head)
+        if file_type not in _CONTAINERS:
+            raise Rejected(RejectReason.NOT_MEDIA, "the content is not an MP4, MOV, MKV or AVI video")
+        try:
+            with av.open(file, format=_CONTAINERS[file_type], options=dict(_OPTIONS)) as container:
+                yield container, self._stream(container), file_type
+        except av.error.FFmpegError as err:
+            raise Rejected(RejectReason.CORRUPT, f"the video does not open: {err.strerror}") from err
+
+    def _stream(self, container: Any) -> VideoStream:
+        streams = [stream for stream in container.streams.video if not _is_cover(stream)]
+        if not streams:
+            raise Rejected(RejectReason.NO_VIDEO_STREAM, "the file has no video stream")
+        stream: VideoStream = streams[0]
+        context = stream.codec_context
+        if context.codec.canonical_name not in _CODECS:
+            raise Rejected(RejectReason.FORBIDDEN_FORMAT, "the codec of the video is not supported")
+        self._check_size(context.width, context.height)
+        return stream
+
+    def _check_size(self, width: int, height: int) -> None:
+        if width <= 0 or height <= 0:
+            raise Rejected(RejectReason.CORRUPT, "the video has no size")
+        if width * height > self._limits.max_pixels or max(width, height) > self._limits.max_side:
+            raise Rejected(RejectReason.TOO_MANY_PIXELS, f"{width}x{height} pixels are more than allowed")
+
+    def _check_time(self, deadline: float) -> None:
+        if self._monotonic() > deadline:
+            raise Rejected(RejectReason.TOO_SLOW, f"the video took more than {self._limits.timeout_s:g} s")
+
+    def _measured_duration_s(self, container: Any, stream: VideoStream, deadline: float) -> float:
+        last = 0.0
+        for packet in container.demux(stream):
+            self._check_time(deadline)
+            if packet.pts is not None and packet.time_base is not None:
+                last = max(last, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+        return last - _start_s(stream)
+
+    def _decoded(self, container: Any, stream: VideoStream, deadline: float) -> Iterator[VideoFrame]:
+        broken = 0
+        for packet in container.demux(stream):
+            self._check_time(deadline)
+            if stream.codec_context.name == "mjpeg" and bytes(packet).count(_SCAN) > self._limits.max_scans:
+                raise Rejected(RejectReason.TOO_MANY_SCANS, "a frame of the video has too many scans")
+            try:
+                frames = packet.decode()
+            except av.error.FFmpegError:
+                broken += 1
+                if broken > _BROKEN_PACKETS:
+                    raise
+                continue
+            for frame in frames:
+                self._check_size(frame.width, frame.height)
+                yield frame
+
+    def _first_at(
+        self, container: Any, stream: VideoStream, wanted_s: float, deadline: float, *, or_last: bool = False
+    ) -> VideoFrame | None:
+        last: VideoFrame | None = None
+        slack = 0.5 / float(stream.average_rate or 25)
+        for frame in self._decoded(container, stream, deadline):
+            last = frame
+            if frame.pts is None or frame.time >= wanted_s - slack:
+                return frame
+        return last if or_last else None
+
+
+def _is_cover(stream: VideoStream) -> bool:
+    return bool(stream.disposition & stream.disposition.attached_pic)
+
+
+def _start_s(stream: VideoStream) -> float:
+    return float(stream.start_time * stream.time_base) if stream.start_time and stream.time_base else 0.0
+
+
+def _stated_duration_s(container: Any, stream: VideoStream) -> float:
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return float(container.duration / av.time_base) if container.duration else 0.0
+
+
+def _seek(container: Any, stream: VideoStream, wanted_s: float) -> None:
+    try:
+        container.seek(int(wanted_s / float(stream.time_base or 1)), stream=stream, backward=True)
+    except av.error.FFmpegError:
+        # no index: reading on from here reaches the wanted frame too, only later
+        return
+
+
+def _picture(frame: VideoFrame, offset_s: float, at_least: int | None) -> Picture:
+    whole = frame.to_ndarray(format="rgb24")
+    pixels = np.asarray(whole, dtype=np.uint8)
+    rows, columns = pixels.shape[:2]
+    source = encode(pixels, quality=_STILL_QUALITY)
+    factor = reduction(columns, rows, at_least)
+    if factor > 1:
+        size = (-(-columns // factor), -(-rows // factor))
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    pixels.flags.writeable = False
+    return Picture(pixels=pixels, width=columns, height=rows, source=source, offset_s=offset_s)
