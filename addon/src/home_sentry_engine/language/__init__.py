@@ -1,0 +1,1 @@
+"""A language model's opinion of a scene: prompt, sanitiser, budget, reply, backends, supervised child process."""

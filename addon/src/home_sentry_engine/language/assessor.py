@@ -1,0 +1,167 @@
+"""One question to the model per scene: gate, prompt, budget, tries, repair, verdict."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+import logging
+from typing import Final, Protocol
+
+from home_sentry_engine.contract import AnalysisReason, AnalysisState
+from home_sentry_engine.domain.clock import Clock
+from home_sentry_engine.domain.messages import ModelFailure, ModelVerdict, RuleVerdict, Scene
+from home_sentry_engine.resilience.backoff import Backoff
+from home_sentry_engine.resilience.breaker import Breaker, BreakerOpen, BreakerPolicy
+from home_sentry_engine.settings import LanguageSettings
+
+from .backends.base import Backend, Completion, Message, Question
+from .budget import Fitted, fit
+from .errors import BadOutput, ContextOverflow, LanguageError, ModelMissing, ModelTimeout, OutputTruncated
+from .prompt import Prompt, prompt_version, prompts, repaired
+from .reply import parse_reply
+from .schema import Answer, json_schema
+
+_LOGGER = logging.getLogger(__name__)
+
+# a model that is away is asked at most once a minute; slow or useless answers are no sign that it is away
+BREAKER: Final = BreakerPolicy(
+    failures=5,
+    open_s=60.0,
+    half_open_calls=1,
+    successes=2,
+    excluded=(BadOutput, ContextOverflow, ModelTimeout, ModelMissing),
+)
+
+
+class Assessor(Protocol):
+    """What judges scenes beside the rules."""
+
+    async def assess(self, scene: Scene, rule: RuleVerdict) -> ModelVerdict | ModelFailure:
+        """Give the model's opinion, or why there is none; trouble with the model never raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    answer: Answer
+    completion: Completion
+    fitted: Fitted
+
+
+class LanguageAssessor:
+    """Assessor over a backend."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        settings: LanguageSettings,
+        clock: Clock,
+        breaker: Breaker | None = None,
+        backoff: Backoff | None = None,
+        random: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        """Take the backend and the limits; ``random`` spreads retries."""
+        self.backend = backend
+        self._settings = settings
+        self._clock = clock
+        self.breaker = breaker or Breaker("the language model", monotonic=clock.monotonic, policy=BREAKER)
+        self._backoff = backoff or Backoff(base_s=2.0, cap_s=30.0)
+        self._random = random
+        self._version = prompt_version()
+        self.injections_seen = 0
+
+    async def assess(self, scene: Scene, rule: RuleVerdict) -> ModelVerdict | ModelFailure:
+        """Ask the model about a scene that is worth it; the prompt's window, deadline and tries are respected."""
+        if max(rule.score, rule.allowed.floor) < self._settings.min_rule_score:
+            detail = f"the rule score {rule.score} is below {self._settings.min_rule_score}"
+            return ModelFailure(reason=AnalysisReason.GATED, detail=detail)
+        started = self._clock.monotonic()
+        try:
+            reply = await self._asked(scene, rule)
+        except BreakerOpen as err:
+            return ModelFailure(reason=AnalysisReason.BREAKER_OPEN, detail=err.reason)
+        except LanguageError as err:
+            _LOGGER.warning("No verdict of the language model: %s", err, extra={"event_id": scene.batch.event_id})
+            return ModelFailure(reason=err.reason, detail=str(err)[:500])
+        return self._verdict(rule, reply, (self._clock.monotonic() - started) * 1000)
+
+    async def aclose(self) -> None:
+        """Let go of the backend."""
+        await self.backend.aclose()
+
+    async def _asked(self, scene: Scene, rule: RuleVerdict) -> _Reply:
+        for attempt in range(1, self._settings.tries + 1):
+            try:
+                with self.breaker.call():
+                    return await self._once(scene, rule)
+            except LanguageError as err:
+                if not err.retryable or attempt == self._settings.tries:
+                    raise
+                _LOGGER.info("The language model is asked again: %s", err, extra={"event_id": scene.batch.event_id})
+            await self._clock.sleep(self._backoff.delay_s(attempt, random=self._random))
+        raise AssertionError("the last try returns or raises")
+
+    async def _once(self, scene: Scene, rule: RuleVerdict) -> _Reply:
+        window = await self.backend.window()
+        forms = prompts(scene, rule, language=self._settings.language)
+        fitted = await fit(forms, count=self._count, window=window, answer_tokens=self._settings.max_tokens)
+        completion = await self._complete(fitted.prompt, fitted.answer_tokens)
+        try:
+            answer = parse_reply(completion.text, truncated=completion.truncated)
+        except OutputTruncated:
+            raise
+        except BadOutput as err:
+            _LOGGER.info("The model's answer is to be repaired: %s", err)
+            return await self._repair(fitted, str(err), window)
+        return _Reply(answer, completion, fitted)
+
+    async def _repair(self, fitted: Fitted, fault: str, window: int) -> _Reply:
+        again = repaired(fitted.prompt, fault)
+        room = window - await self._count(again)
+        if room < 1:
+            raise BadOutput(fault)
+        completion = await self._complete(again, min(fitted.answer_tokens, room))
+        answer = parse_reply(completion.text, truncated=completion.truncated)
+        return _Reply(answer, completion, fitted)
+
+    async def _count(self, prompt: Prompt) -> int:
+        return await self.backend.count(_messages(prompt))
+
+    async def _complete(self, prompt: Prompt, max_tokens: int) -> Completion:
+        question = Question(
+            messages=_messages(prompt),
+            schema=json_schema(prompt.size),
+            max_tokens=max_tokens,
+            temperature=self._settings.temperature,
+            top_p=self._settings.top_p,
+            timeout_s=self._settings.timeout_s,
+        )
+        return await self.backend.complete(question)
+
+    def _verdict(self, rule: RuleVerdict, reply: _Reply, duration_ms: float) -> ModelVerdict:
+        answer, prompt = reply.answer, reply.fitted.prompt
+        score = answer.risk_score
+        if prompt.attempts:
+            self.injections_seen += len(prompt.attempts)
+            _LOGGER.warning("Text in a scene tried to instruct the model", extra={"attempts": len(prompt.attempts)})
+            # who tries to talk the model down gets nothing for it
+            score = max(score, rule.score)
+        return ModelVerdict(
+            score=score,
+            summary=answer.summary,
+            reasoning=answer.reasoning,
+            recommended_action=answer.recommended_action,
+            confidence=answer.confidence / 100,
+            flags=answer.flags,
+            entities=answer.entities,
+            model_id=self.backend.model_id,
+            prompt_version=self._version,
+            prompt=f"{prompt.system}\n\n{prompt.user}",
+            prompt_tokens=reply.completion.prompt_tokens or reply.fitted.tokens,
+            answer_tokens=reply.completion.answer_tokens,
+            duration_ms=duration_ms,
+            state=AnalysisState.LLM,
+        )
+
+
+def _messages(prompt: Prompt) -> tuple[Message, ...]:
+    return Message(role="system", content=prompt.system), Message(role="user", content=prompt.user)

@@ -1,0 +1,132 @@
+"""JSON over HTTP with deadlines, a size limit, no redirects and no way to link-local addresses."""
+
+from collections.abc import Mapping
+import ipaddress
+import json
+import socket
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from home_sentry_engine.language.errors import BadOutput, ContextOverflow, LanguageError, ModelTimeout, ModelUnreachable
+
+MAX_BODY: Final = 256 * 1024
+_OVERFLOW_WORDS: Final = ("context", "too long", "exceed", "maximum length")
+
+
+class JsonClient:
+    """Talks to one server; raises ``LanguageError`` and nothing else."""
+
+    def __init__(self, url: str, *, api_key: str | None, connect_timeout_s: float) -> None:
+        """Take the base address; the key goes into the Authorization header."""
+        self._url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._connect_timeout_s = connect_timeout_s
+        self._session: aiohttp.ClientSession | None = None
+        self.host = urlsplit(url).hostname or "?"
+
+    async def get(self, path: str, *, timeout_s: float) -> dict[str, Any]:
+        """Fetch a JSON object."""
+        return await self._ask("GET", path, None, timeout_s)
+
+    async def post(self, path: str, body: Mapping[str, Any], *, timeout_s: float) -> dict[str, Any]:
+        """Send a JSON object and give the JSON object that comes back."""
+        return await self._ask("POST", path, body, timeout_s)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None, timeout_s: float) -> dict[str, Any]:
+        refuse_link_local(self.host)
+        limits = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(self._connect_timeout_s, timeout_s))
+        try:
+            async with self._open().request(
+                method, self._url + path, json=body, timeout=limits, allow_redirects=False
+            ) as response:
+                raw = await _bounded(response)
+                status = response.status
+        except aiohttp.ConnectionTimeoutError as err:
+            raise ModelUnreachable(f"{self.host} does not accept connections", retryable=True) from err
+        except TimeoutError as err:
+            raise ModelTimeout(f"{self.host} gave no answer within {timeout_s:g} s") from err
+        except (aiohttp.ClientError, OSError, ValueError) as err:
+            raise ModelUnreachable(f"{self.host} cannot be reached: {type(err).__name__}", retryable=True) from err
+        if status != 200:
+            raise _refusal(self.host, status, raw)
+        return _json_object(raw)
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(resolver=_GuardedResolver(), limit=4)
+            self._session = aiohttp.ClientSession(connector=connector, headers=self._headers, trust_env=False)
+        return self._session
+
+
+class _GuardedResolver(AbstractResolver):
+    """Resolves names, leaving out addresses that a name on the Internet could point to for mischief."""
+
+    def __init__(self) -> None:
+        self._inner = aiohttp.ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await self._inner.resolve(host, port, family)
+        allowed = [result for result in found if not _link_local(result["host"])]
+        if not allowed:
+            raise OSError(f"{host} leads to a link-local address")
+        return allowed
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+def refuse_link_local(host: str) -> None:
+    """Raise ``ModelUnreachable`` for a literal link-local address, such as a cloud's metadata service."""
+    if _link_local(host):
+        raise ModelUnreachable(f"{host} is a link-local address, which is never asked")
+
+
+def _link_local(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_link_local
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    parts, size = [], 0
+    async for part in response.content.iter_chunked(16 * 1024):
+        size += len(part)
+        if size > MAX_BODY:
+            raise BadOutput(f"the answer is larger than {MAX_BODY} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _json_object(raw: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError) as err:
+        raise BadOutput("the server's answer is not JSON") from err
+    if not isinstance(value, dict):
+        raise BadOutput("the server's answer is not a JSON object")
+    return value
+
+
+def _refusal(host: str, status: int, raw: bytes) -> LanguageError:
+    said = raw[:2000].decode(errors="replace").casefold()
+    if status in {400, 413, 422} and any(word in said for word in _OVERFLOW_WORDS):
+        return ContextOverflow(f"{host} says that the prompt is too long")
+    if 300 <= status < 400:
+        return ModelUnreachable(f"{host} redirects elsewhere, which is not followed")
+    if status in {401, 403}:
+        return ModelUnreachable(f"{host} refuses the key (HTTP {status})")
+    return ModelUnreachable(f"{host} answers with HTTP {status}", retryable=status in {408, 425, 429} or status >= 500)

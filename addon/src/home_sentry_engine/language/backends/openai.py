@@ -1,0 +1,96 @@
+"""Any server that speaks the OpenAI chat API: llama-server, vLLM, Ollama, LM Studio."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from home_sentry_engine.language.errors import BadOutput, ModelUnreachable
+
+from .base import Completion, Message, Question
+from .http import JsonClient
+
+# without the server's tokenizer: no tokenizer in use makes more tokens than one per two bytes of prose and JSON
+_BYTES_PER_TOKEN: Final = 2
+_TURN_TOKENS: Final = 8
+
+
+class OpenAICompatible:
+    """Backend over ``/chat/completions``; token counts are an upper estimate, as the API offers none."""
+
+    def __init__(self, client: JsonClient, *, model: str, window_tokens: int, prefix: str = "") -> None:
+        """Take the connection, the model's name there, the window to respect and the path before the API's."""
+        self._client = client
+        self._model = model
+        self._window = window_tokens
+        self._prefix = prefix
+
+    @property
+    def model_id(self) -> str:
+        """Name of the model at the server."""
+        return self._model
+
+    async def window(self) -> int:
+        """Give the configured window."""
+        return self._window
+
+    async def count(self, messages: Sequence[Message]) -> int:
+        """Estimate from above."""
+        return sum(len(message.content.encode()) // _BYTES_PER_TOKEN + _TURN_TOKENS for message in messages)
+
+    async def complete(self, question: Question) -> Completion:
+        """Ask with a strict schema; a server that refuses it is asked once more for plain JSON."""
+        path = f"{self._prefix}/chat/completions"
+        body = self._body(question)
+        try:
+            answer = await self._client.post(path, body, timeout_s=question.timeout_s)
+        except ModelUnreachable as err:
+            if err.retryable or "HTTP 4" not in str(err):
+                raise
+            body["response_format"] = {"type": "json_object"}
+            del body["chat_template_kwargs"]
+            answer = await self._client.post(path, body, timeout_s=question.timeout_s)
+        return completion_of(answer)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    def _body(self, question: Question) -> dict[str, Any]:
+        return {
+            "model": self._model,
+            "messages": [asdict(message) for message in question.messages],
+            "max_tokens": question.max_tokens,
+            "temperature": question.temperature,
+            "top_p": question.top_p,
+            "stream": False,
+            "chat_template_kwargs": {"enable_thinking": False},
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": "assessment", "strict": True, "schema": question.schema},
+            },
+        }
+
+
+def completion_of(answer: Mapping[str, Any]) -> Completion:
+    """Read a chat completion; raises ``BadOutput`` for another shape."""
+    try:
+        choice = answer["choices"][0]
+        text = choice["message"]["content"]
+        finish = choice.get("finish_reason")
+    except (KeyError, IndexError, TypeError, AttributeError) as err:
+        raise BadOutput("the server's answer is no chat completion") from err
+    if not isinstance(text, str):
+        raise BadOutput("the server's answer holds no text")
+    usage = answer.get("usage")
+    return Completion(
+        text=text,
+        truncated=finish == "length",
+        prompt_tokens=tokens_of(usage, "prompt_tokens"),
+        answer_tokens=tokens_of(usage, "completion_tokens"),
+    )
+
+
+def tokens_of(usage: object, key: str) -> int:
+    """Read a token count, 0 where the server tells none."""
+    value = usage.get(key) if isinstance(usage, Mapping) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
