@@ -1,0 +1,1 @@
+"""The engine's HTTP and WebSocket API: routes, authentication, limits, the feed of events."""

@@ -1,0 +1,186 @@
+"""Request bodies: read with a limit and a deadline, never decompressed, never trusted about their own type."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http_exceptions import BadHttpMessage
+import orjson
+
+from home_sentry_engine.contract.errors import (
+    DeadlineExceeded,
+    InvalidRequest,
+    ServiceUnavailable,
+    TooLarge,
+    UnsupportedType,
+)
+from home_sentry_engine.domain.filetypes import SNIFF_BYTES, FileType, sniff
+
+from .fields import Field, read_object
+
+_CHUNK: Final = 64 * 1024
+_MOST_PARTS: Final = 8
+_UNTYPED: Final = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded"})
+_ALIASES: Final = {
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "video/avi": "video/x-msvideo",
+    "video/msvideo": "video/x-msvideo",
+    "video/webm": "video/x-matroska",
+    "video/quicktime": "video/mp4",
+}
+FILE_TYPES: Final = tuple(file_type.mime for file_type in FileType)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedFile:
+    """A file as it came, with the type that its first bytes show."""
+
+    data: bytes
+    file_type: FileType
+
+
+class BodyReader:
+    """Reads bodies under the server's limits; only so many files are in memory at once."""
+
+    def __init__(self, *, max_json_bytes: int, max_file_bytes: int, files_at_once: int = 8) -> None:
+        """Take the limits; a file slot that does not come free within ten seconds is ``ServiceUnavailable``."""
+        self._max_json_bytes = max_json_bytes
+        self._max_file_bytes = max_file_bytes
+        self._slots = asyncio.Semaphore(files_at_once)
+        self._slot_timeout_s = 10.0
+        self._json_timeout_s = 10.0
+        self._file_timeout_s = 60.0
+
+    async def json(self, request: web.BaseRequest, fields: tuple[Field, ...]) -> dict[str, Any]:
+        """Read a JSON object; raises ``InvalidRequest``, ``TooLarge``, ``UnsupportedType`` or ``DeadlineExceeded``."""
+        _refuse_encoding(request)
+        if request.content_type not in {"application/json", "application/octet-stream"}:
+            raise UnsupportedType("the body must be application/json")
+        data = await self._bounded(request, self._max_json_bytes, self._json_timeout_s)
+        try:
+            value = orjson.loads(data)
+        except orjson.JSONDecodeError as err:
+            raise InvalidRequest("the body is not valid JSON") from err
+        return read_object(fields, value)
+
+    async def file(self, request: web.BaseRequest) -> ReceivedFile:
+        """Read one file, raw or from a form; raises ``TooLarge``, ``UnsupportedType``, ``InvalidRequest`` and such."""
+        _refuse_encoding(request)
+        _refuse_length(request, self._max_file_bytes + _CHUNK)
+        try:
+            async with asyncio.timeout(self._slot_timeout_s):
+                await self._slots.acquire()
+        except TimeoutError as err:
+            raise ServiceUnavailable("too many uploads at once", details={"retry_after_s": 5}) from err
+        try:
+            if request.content_type.startswith("multipart/"):
+                declared, data = await self._form(request)
+            else:
+                declared = request.content_type
+                data = await self._bounded(request, self._max_file_bytes, self._file_timeout_s)
+        finally:
+            self._slots.release()
+        return _received(declared, data)
+
+    async def _bounded(self, request: web.BaseRequest, limit: int, timeout_s: float) -> bytes:
+        _refuse_length(request, limit)
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(timeout_s):
+                while chunk := await request.content.readany():
+                    size += len(chunk)
+                    if size > limit:
+                        raise _too_large(limit)
+                    parts.append(chunk)
+        except TimeoutError as err:
+            raise DeadlineExceeded("the body did not arrive in time") from err
+        except (web.RequestPayloadError, BadHttpMessage) as err:
+            raise InvalidRequest("the body is broken") from err
+        return b"".join(parts)
+
+    async def _form(self, request: web.BaseRequest) -> tuple[str, bytes]:
+        try:
+            async with asyncio.timeout(self._file_timeout_s):
+                return await self._only_file(await request.multipart())
+        except TimeoutError as err:
+            raise DeadlineExceeded("the body did not arrive in time") from err
+        except TooLarge, InvalidRequest:
+            raise
+        except (
+            web.RequestPayloadError,
+            BadHttpMessage,
+            ValueError,
+            LookupError,
+            TypeError,
+            AssertionError,
+            RuntimeError,
+            EOFError,
+        ) as err:
+            raise InvalidRequest("the multipart form is broken") from err
+
+    async def _only_file(self, reader: MultipartReader) -> tuple[str, bytes]:
+        found: tuple[str, bytes] | None = None
+        for _ in range(_MOST_PARTS):
+            part = await reader.next()
+            if part is None:
+                break
+            if not isinstance(part, BodyPartReader):
+                raise InvalidRequest("a form within a form is not accepted")
+            if part.filename is None:
+                await self._part(part, _CHUNK)
+            elif found is not None:
+                raise InvalidRequest("one file at a time")
+            else:
+                found = (
+                    part.headers.get("Content-Type", "").partition(";")[0].strip(),
+                    await self._part(part, self._max_file_bytes),
+                )
+        else:
+            raise InvalidRequest("the form has too many parts")
+        if found is None:
+            raise InvalidRequest("the form holds no file")
+        return found
+
+    async def _part(self, part: BodyPartReader, limit: int) -> bytes:
+        collected = bytearray()
+        while chunk := await part.read_chunk(_CHUNK):
+            collected += chunk
+            if len(collected) > limit:
+                raise _too_large(limit)
+        return bytes(collected)
+
+
+def _received(declared: str, data: bytes) -> ReceivedFile:
+    if not data:
+        raise InvalidRequest("the file is empty")
+    file_type = sniff(data[:SNIFF_BYTES])
+    if file_type is None:
+        raise UnsupportedType("not a JPEG, PNG, WebP, MP4, MOV, MKV or AVI file", details={"accepted": FILE_TYPES})
+    declared = declared.lower()
+    if declared not in _UNTYPED and _ALIASES.get(declared, declared) != file_type.mime:
+        raise UnsupportedType(
+            "the file is not what its Content-Type says",
+            details={"declared": _plain(declared), "found": file_type.mime},
+        )
+    return ReceivedFile(data=data, file_type=file_type)
+
+
+def _refuse_encoding(request: web.BaseRequest) -> None:
+    if request.headers.get("Content-Encoding", "identity").lower() not in {"", "identity"}:
+        raise UnsupportedType("compressed bodies are not accepted")
+
+
+def _refuse_length(request: web.BaseRequest, limit: int) -> None:
+    if request.content_length is not None and request.content_length > limit:
+        raise _too_large(limit)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body exceeds {limit} bytes", details={"limit_bytes": limit})
+
+
+def _plain(text: str) -> str:
+    return text[:60].encode("ascii", "replace").decode()

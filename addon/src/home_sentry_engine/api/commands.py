@@ -1,0 +1,89 @@
+"""What a client may ask over the WebSocket; the same reads and changes as over REST."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from home_sentry_engine.contract import CameraPage, DetectionPage, EventPage, to_plain
+from home_sentry_engine.contract.errors import InvalidRequest, NotFound
+
+from .fields import CAMERA_ID, EVENT_ID, Field, read_object
+from .ports import Catalogue, Health
+from .routes.events import EVENT_FILTERS, REVIEW_FIELDS, event_query, review_of
+
+type Answering = Callable[[dict[str, Any]], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRule:
+    """One command: its arguments and what answers it with a contract dataclass or None."""
+
+    name: str
+    fields: tuple[Field, ...]
+    answer: Answering
+
+
+class Commands:
+    """All commands by name."""
+
+    def __init__(self, catalogue: Catalogue, health: Health) -> None:
+        """Take the ports."""
+        self._catalogue = catalogue
+        self._health = health
+        rules = (
+            CommandRule(name="ping", fields=(), answer=self._ping),
+            CommandRule(name="get_info", fields=(), answer=self._info),
+            CommandRule(name="get_status", fields=(), answer=self._status),
+            CommandRule(name="list_cameras", fields=(), answer=self._cameras),
+            CommandRule(name="get_camera", fields=(CAMERA_ID,), answer=self._camera),
+            CommandRule(name="get_event", fields=(EVENT_ID,), answer=self._event),
+            CommandRule(name="list_events", fields=EVENT_FILTERS, answer=self._events),
+            CommandRule(name="list_event_detections", fields=(EVENT_ID,), answer=self._detections),
+            CommandRule(name="review_event", fields=(EVENT_ID, *REVIEW_FIELDS), answer=self._review),
+        )
+        self.rules: Final = {rule.name: rule for rule in rules}
+
+    async def answer(self, name: str, args: dict[str, Any]) -> Any:
+        """Run one command and give JSON values; raises ``InvalidRequest``, ``NotFound`` and what the ports raise."""
+        rule = self.rules.get(name)
+        if rule is None:
+            raise InvalidRequest(f"there is no command '{name[:40]}'", details={"known": sorted(self.rules)})
+        found = await rule.answer(read_object(rule.fields, args))
+        return None if found is None else to_plain(found)
+
+    async def _ping(self, _args: dict[str, Any]) -> object:
+        return None
+
+    async def _info(self, _args: dict[str, Any]) -> object:
+        return await self._health.info()
+
+    async def _status(self, _args: dict[str, Any]) -> object:
+        return await self._health.status()
+
+    async def _cameras(self, _args: dict[str, Any]) -> object:
+        cameras = await self._catalogue.cameras()
+        return CameraPage(items=cameras, total=len(cameras))
+
+    async def _camera(self, args: dict[str, Any]) -> object:
+        return _found(await self._catalogue.camera(args["camera_id"]), "camera")
+
+    async def _event(self, args: dict[str, Any]) -> object:
+        return _found(await self._catalogue.event(args["event_id"]), "event")
+
+    async def _events(self, args: dict[str, Any]) -> object:
+        page = await self._catalogue.events_page(event_query(args))
+        return EventPage(items=page.items, next_cursor=page.next_cursor, total=page.total)
+
+    async def _detections(self, args: dict[str, Any]) -> object:
+        event = _found(await self._catalogue.event(args["event_id"]), "event")
+        detections = await self._catalogue.event_detections(event.event_id)
+        return DetectionPage(items=detections, total=len(detections))
+
+    async def _review(self, args: dict[str, Any]) -> object:
+        return _found(await self._catalogue.review(args["event_id"], review_of(args)), "event")
+
+
+def _found[T](thing: T | None, noun: str) -> T:
+    if thing is None:
+        raise NotFound(f"there is no such {noun}")
+    return thing

@@ -1,0 +1,304 @@
+"""One WebSocket: greeting, authentication, resume, live messages, commands, goodbye."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+import logging
+from typing import Final, Literal
+
+from aiohttp import ClientConnectionResetError, WSMsgType, web
+
+from home_sentry_engine.contract import (
+    MIN_SCHEMA,
+    Auth,
+    AuthFailed,
+    Bye,
+    ClientMessage,
+    Command,
+    Hello,
+    Result,
+    Resync,
+    Snapshot,
+    decode_client,
+    encode,
+)
+from home_sentry_engine.contract.errors import InvalidRequest, RateLimited, Unauthorized
+from home_sentry_engine.domain.clock import Clock
+
+from .auth import Caller
+from .commands import Commands
+from .hub import DropReason, Gap, Hub
+from .limits import Limit, LimitClass, RateLimiter, TokenBucket
+from .ports import Feed, Health, Published
+from .problems import wire_error_of
+
+_LOGGER = logging.getLogger(__name__)
+_ROOM_BYTES: Final = 32 * 1024
+_COMMANDS_AT_ONCE: Final = 8
+_LARGEST_ID: Final = 2**53
+_SHORTEST_COMMAND_S: Final = 0.05
+_CODES: Final = {"slow": 1013, "idle": 4408, "shutdown": 1001, "protocol": 1008}
+_REFUSED: Final = 4401
+_NORMAL: Final = 1000
+_FAILED: Final = 1011
+
+type _Farewell = Literal["slow", "idle", "shutdown", "protocol"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a peer may take, and how many frames it may send."""
+
+    auth_s: float = 10.0
+    send_s: float = 15.0
+    goodbye_s: float = 3.0
+    longest_command_s: float = 30.0
+    frames: Limit = field(default_factory=lambda: Limit(per_minute=1200))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What every connection shares."""
+
+    hub: Hub
+    feed: Feed
+    health: Health
+    commands: Commands
+    admit: Callable[[str, str], Caller]
+    limiter: RateLimiter
+    clock: Clock
+    patience: Patience
+
+
+class _Leave(Exception):
+    def __init__(self, reason: _Farewell | None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Connection:
+    """Serves one peer until it leaves or is dropped; a client of the hub."""
+
+    def __init__(
+        self, socket: web.WebSocketResponse, transport: asyncio.Transport, address: str, shared: Services
+    ) -> None:
+        """Take a prepared WebSocket."""
+        self._socket = socket
+        self._transport = transport
+        self._address = address
+        self._shared = shared
+        self._frames = TokenBucket(shared.patience.frames, shared.clock.monotonic())
+        self._slots = asyncio.Semaphore(_COMMANDS_AT_ONCE)
+        self._news = asyncio.Event()
+        self._live = False
+        self._told_status: bytes | None = None
+        self._farewell: _Farewell | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.cursor = 0
+        self.replaying = True
+
+    async def serve(self, hello: Hello) -> None:
+        """Speak with the peer; returns when the connection is over."""
+        self._task = asyncio.create_task(self._session(hello))
+        try:
+            await asyncio.wait((self._task,))
+        finally:
+            self._task.cancel()
+            self._shared.hub.leave(self)
+        failed = None if self._task.cancelled() else self._task.exception()
+        if failed is not None:
+            _LOGGER.error("A WebSocket failed", exc_info=failed, extra={"address": self._address})
+        await self._say_goodbye(_FAILED if failed else _NORMAL)
+
+    async def push(self, message: Published) -> bool:
+        """Take the newest message if everything before it went out and the peer keeps up."""
+        if message.seq <= self.cursor:
+            return True
+        room = self._transport.get_write_buffer_size() + len(message.body) <= _ROOM_BYTES
+        if not self._live or not room or self._transport.is_closing():
+            self._live = False
+            return False
+        self.cursor = message.seq
+        try:
+            await self._socket.send_frame(message.body, WSMsgType.TEXT)
+        except ConnectionError:
+            self._live = False
+        return True
+
+    def wake(self) -> None:
+        """Hear that there is more to read."""
+        self._news.set()
+
+    def drop(self, reason: DropReason) -> None:
+        """End the session, telling the peer why."""
+        self._farewell = self._farewell or reason
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _session(self, hello: Hello) -> None:
+        try:
+            await self._send(encode(hello))
+            auth, caller = await self._authenticated()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._write(auth.since))
+                group.create_task(self._read(caller, group))
+        except* _Leave as ending:
+            self._farewell = self._farewell or _reason_of(ending)
+        except* (ConnectionError, TimeoutError) as lost:
+            _LOGGER.debug("A WebSocket broke: %s", lost)
+
+    async def _authenticated(self) -> tuple[Auth, Caller]:
+        try:
+            async with asyncio.timeout(self._shared.patience.auth_s):
+                message = await self._received()
+        except TimeoutError as err:
+            raise _Leave("idle") from err
+        if not isinstance(message, Auth) or not isinstance(message.token, str):
+            raise _Leave("protocol")
+        try:
+            caller = self._shared.admit(message.token, self._address)
+        except (Unauthorized, RateLimited) as err:
+            await self._send(encode(AuthFailed(message=err.message)))
+            await self._close(_REFUSED)
+            raise _Leave(None) from err
+        if message.schema < MIN_SCHEMA:
+            raise _Leave("protocol")
+        return message, caller
+
+    async def _read(self, caller: Caller, group: asyncio.TaskGroup) -> None:
+        while True:
+            message = await self._received()
+            if not isinstance(message, Command) or not 0 <= message.id <= _LARGEST_ID:
+                raise _Leave("protocol")
+            await self._slots.acquire()
+            group.create_task(self._answer(message, caller))
+
+    async def _received(self) -> ClientMessage:
+        while True:
+            frame = await self._socket.receive()
+            if self._frames.take(self._shared.clock.monotonic()):
+                raise _Leave("protocol")
+            match frame.type:
+                case WSMsgType.TEXT:
+                    try:
+                        return decode_client(frame.data)
+                    except InvalidRequest as err:
+                        raise _Leave("protocol") from err
+                case WSMsgType.PING:
+                    async with asyncio.timeout(self._shared.patience.send_s):
+                        await self._socket.pong(frame.data)
+                case WSMsgType.PONG:
+                    continue
+                case WSMsgType.BINARY:
+                    raise _Leave("protocol")
+                case _:
+                    raise _Leave(None)
+
+    async def _answer(self, command: Command, caller: Caller) -> None:
+        try:
+            await self._send(encode(await self._result(command, caller)))
+        finally:
+            self._slots.release()
+
+    async def _result(self, command: Command, caller: Caller) -> Result:
+        shared = self._shared
+        # written so that "nan" ends up at the lower end
+        wanted_s = max(_SHORTEST_COMMAND_S, command.deadline_s)
+        deadline_s = min(wanted_s, shared.patience.longest_command_s)
+        try:
+            shared.limiter.check(LimitClass.SOCKET, caller.key)
+            async with asyncio.timeout(deadline_s):
+                data = await shared.commands.answer(command.name, command.args)
+            return Result(id=command.id, ok=True, data=data)
+        except Exception as err:
+            failure = wire_error_of(err)
+            if failure.code == "internal":
+                _LOGGER.exception("Command %s failed", command.name[:40])
+            return Result(id=command.id, ok=False, code=failure.code, message=failure.message, details=failure.details)
+
+    async def _write(self, since: int | None) -> None:
+        async with asyncio.timeout(self._shared.patience.auth_s):
+            await self._shared.hub.join(self)
+        self._told_status = self._shared.hub.status
+        await self._begin(since)
+        while True:
+            self._news.clear()
+            if self._told_status is not (status := self._shared.hub.status) and status is not None:
+                self._told_status = status
+                await self._send(status)
+            await self._catch_up()
+            await self._news.wait()
+
+    async def _begin(self, since: int | None) -> None:
+        if since is None:
+            await self._send_snapshot()
+            return
+        span = await self._shared.hub.span()
+        if not span.first - 1 <= since <= span.last:
+            await self._resync("the engine does not keep what came after that number")
+            return
+        health = self._shared.health
+        info, status = await health.info(), await health.status()
+        await self._send(encode(Snapshot(cursor=since, resumed=True, info=info, status=status)))
+        self.cursor = since
+
+    async def _catch_up(self) -> None:
+        hub = self._shared.hub
+        while not self._live:
+            try:
+                messages = await hub.after(self.cursor)
+            except Gap:
+                await self._resync("the engine dropped older messages meanwhile")
+                continue
+            for message in messages:
+                await self._send(message.body)
+                self.cursor = message.seq
+            if not messages:
+                # nothing awaits between this look at the tape and going live, so no message falls between
+                self._live = hub.is_current(self.cursor)
+                if not self._live:
+                    raise ConnectionError("the feed and the store disagree")
+                self.replaying = False
+
+    async def _resync(self, reason: str) -> None:
+        await self._send(encode(Resync(reason=reason)))
+        await self._send_snapshot()
+
+    async def _send_snapshot(self) -> None:
+        snapshot = await self._shared.feed.snapshot()
+        await self._send(encode(snapshot))
+        self.cursor = snapshot.cursor
+
+    async def _send(self, body: bytes) -> None:
+        try:
+            async with asyncio.timeout(self._shared.patience.send_s):
+                await self._socket.send_frame(body, WSMsgType.TEXT)
+        except TimeoutError as err:
+            raise _Leave("slow") from err
+
+    async def _say_goodbye(self, code: int) -> None:
+        if self._farewell is not None and not self._socket.closed:
+            try:
+                async with asyncio.timeout(self._shared.patience.goodbye_s):
+                    await self._socket.send_frame(encode(Bye(reason=self._farewell)), WSMsgType.TEXT)
+            except TimeoutError, ConnectionError:
+                _LOGGER.debug("The peer did not wait for a goodbye")
+        await self._close(_CODES[self._farewell] if self._farewell else code)
+        if self._transport.get_write_buffer_size():
+            # closing would wait for a peer that does not read
+            self._transport.abort()
+
+    async def _close(self, code: int) -> None:
+        try:
+            async with asyncio.timeout(self._shared.patience.goodbye_s):
+                await self._socket.close(code=code)
+        except TimeoutError, ClientConnectionResetError:
+            _LOGGER.debug("The peer did not close properly")
+
+
+def _reason_of(group: BaseExceptionGroup[_Leave]) -> _Farewell | None:
+    for err in group.exceptions:
+        reason = _reason_of(err) if isinstance(err, BaseExceptionGroup) else err.reason
+        if reason is not None:
+            return reason
+    return None

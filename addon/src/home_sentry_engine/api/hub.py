@@ -1,0 +1,180 @@
+"""One broadcast for everybody: each message is encoded once and handed to each client, the slow ones excepted."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+import logging
+from typing import Final, Literal, Protocol
+
+from home_sentry_engine.contract import SystemStatus, WireError, encode
+from home_sentry_engine.domain.errors import HomeSentryError
+from home_sentry_engine.telemetry.metrics import Registry
+
+from .ports import Feed, Health, Published, Span
+from .tape import Tape
+
+_LOGGER = logging.getLogger(__name__)
+_SLICE: Final = 250
+_TAPE_BYTES: Final = 32 * 1024 * 1024
+_PAGE: Final = 200
+
+
+class Gap(HomeSentryError, LookupError):
+    """The messages that a client misses are not kept any more."""
+
+
+type DropReason = Literal["slow", "shutdown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How far a client may fall behind, and how often the status is told."""
+
+    most_messages_behind: int = 1000
+    most_bytes_behind: int = 1024 * 1024
+    status_every_s: float = 5.0
+    status_pause_s: float = 0.5
+
+
+class Client(Protocol):
+    """A connected peer, as the hub sees it."""
+
+    @property
+    def cursor(self) -> int:
+        """Number of the last message that went to it."""
+        ...
+
+    @property
+    def replaying(self) -> bool:
+        """It has not reached the newest message for the first time yet."""
+        ...
+
+    async def push(self, message: Published) -> bool:
+        """Take the newest message, which is the next one for this client, without waiting for the peer.
+
+        False when there is no room or earlier ones are missing: the client then reads by itself with ``Hub.after``.
+        """
+        ...
+
+    def wake(self) -> None:
+        """Hear that there is more to read."""
+        ...
+
+    def drop(self, reason: DropReason) -> None:
+        """Leave, being told why."""
+        ...
+
+
+class Hub:
+    """Receives the feed and the status, keeps the tape, and serves clients that follow it."""
+
+    def __init__(self, feed: Feed, health: Health, metrics: Registry, *, replay_messages: int, pace: Pace) -> None:
+        """Take the ports; ``replay_messages`` is the length of the tape."""
+        self._feed = feed
+        self._health = health
+        self._pace = pace
+        self._replay_messages = replay_messages
+        self._clients: set[Client] = set()
+        self._listened = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._tape = Tape(0, most_messages=replay_messages, most_bytes=_TAPE_BYTES)
+        self._status: bytes | None = None
+        self._connected = metrics.gauge("websocket_clients", "Clients that follow the feed")
+        self._dropped = metrics.counter("websocket_dropped_total", "Clients that were dropped", ("reason",))
+        self._sent = metrics.counter("websocket_broadcasts_total", "Messages that were broadcast")
+
+    @property
+    def status(self) -> bytes | None:
+        """The newest encoded ``SystemStatus``; a new one is a new object."""
+        return self._status
+
+    async def run(self) -> None:
+        """Follow feed and status until cancelled; a failure of the feed ends it, for the caller to start it again."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow_feed(), name="api feed")
+            group.create_task(self._follow_status(), name="api status")
+
+    async def join(self, client: Client) -> None:
+        """Serve a client from now on; it reads itself up to date first. Waits until the feed is there."""
+        await self._ready.wait()
+        self._clients.add(client)
+        self._connected.set(len(self._clients))
+        self._listened.set()
+
+    def leave(self, client: Client) -> None:
+        """Serve a client no longer."""
+        self._clients.discard(client)
+        self._connected.set(len(self._clients))
+        if not self._clients:
+            self._listened.clear()
+
+    def drop_all(self, reason: DropReason) -> None:
+        """Tell every client to leave."""
+        for client in tuple(self._clients):
+            client.drop(reason)
+
+    async def span(self) -> Span:
+        """Tell what can be replayed."""
+        return await self._feed.span()
+
+    async def after(self, seq: int) -> tuple[Published, ...]:
+        """Give the next messages after ``seq``, from the tape or else from the database; none at the end.
+
+        Raises ``Gap`` when some of them are kept nowhere.
+        """
+        on_tape = self._tape.after(seq, _PAGE)
+        if on_tape is not None:
+            return on_tape
+        messages = await self._feed.since(seq, _PAGE)
+        if (await self._feed.span()).first > seq + 1:
+            raise Gap(f"messages after {seq} are gone")
+        return messages
+
+    def is_current(self, seq: int) -> bool:
+        """Tell whether nothing newer than ``seq`` was broadcast."""
+        return seq >= self._tape.last
+
+    async def _follow_feed(self) -> None:
+        async with self._feed.subscribe() as messages:
+            start = (await self._feed.span()).last
+            self._tape = Tape(start, most_messages=self._replay_messages, most_bytes=_TAPE_BYTES)
+            self._ready.set()
+            for client in self._clients:
+                client.wake()
+            async for message in messages:
+                if self._tape.add(message):
+                    await self._broadcast(message)
+        raise ConnectionError("the feed ended")
+
+    async def _broadcast(self, message: Published) -> None:
+        self._sent.add()
+        for count, client in enumerate(tuple(self._clients), start=1):
+            if not await client.push(message):
+                self._urge(client)
+            if count % _SLICE == 0:
+                await asyncio.sleep(0)
+
+    def _urge(self, client: Client) -> None:
+        messages, size = self._tape.behind(client.cursor)
+        too_far = messages > self._pace.most_messages_behind or size > self._pace.most_bytes_behind
+        if too_far and not client.replaying:
+            self._dropped.add(reason="slow")
+            self.leave(client)
+            client.drop("slow")
+        else:
+            client.wake()
+
+    async def _follow_status(self) -> None:
+        while True:
+            await self._listened.wait()
+            try:
+                self._status = encode(SystemStatus(status=await self._health.status()))
+            except (WireError, HomeSentryError, OSError) as err:
+                _LOGGER.warning("Could not tell the status: %s", type(err).__name__)
+            self._wake(tuple(self._clients))
+            await asyncio.sleep(self._pace.status_pause_s)
+            await self._health.changed(self._pace.status_every_s - self._pace.status_pause_s)
+
+    def _wake(self, clients: Iterable[Client]) -> None:
+        for client in clients:
+            client.wake()

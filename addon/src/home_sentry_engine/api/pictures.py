@@ -1,0 +1,71 @@
+"""Serves pictures from memory: a bounded cache in front of the port, entity tags, no metadata."""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from home_sentry_engine.contract.errors import NotFound, Unprocessable
+
+from .ports import Picture
+from .routing import Call
+from .scrub import without_metadata
+
+_FRESH_S: Final = 300.0
+_LARGEST_SHARE: Final = 8
+CACHED: Final = "private, max-age=3600"
+REVALIDATED: Final = "private, no-cache"
+
+
+class PictureShelf:
+    """Remembers encoded pictures for five minutes, the least recently asked for give way."""
+
+    def __init__(self, monotonic: Callable[[], float], budget_bytes: int = 32 * 1024 * 1024) -> None:
+        """Hold at most that many bytes; a picture larger than an eighth of it is not kept."""
+        self._monotonic = monotonic
+        self._budget_bytes = budget_bytes
+        self._held: OrderedDict[str, tuple[float, Picture]] = OrderedDict()
+        self._size = 0
+
+    async def answer(self, call: Call, key: str, load: Callable[[], Awaitable[Picture | None]]) -> web.Response:
+        """Answer with a picture that never changes under its id; raises ``NotFound``."""
+        held = self._held.get(key)
+        if held is not None and self._monotonic() - held[0] < _FRESH_S:
+            self._held.move_to_end(key)
+            return respond(call, held[1], CACHED)
+        self._drop(key)
+        picture = clean(await load())
+        if len(picture.body) * _LARGEST_SHARE <= self._budget_bytes:
+            self._drop(key)
+            self._held[key] = (self._monotonic(), picture)
+            self._size += len(picture.body)
+            while self._size > self._budget_bytes:
+                self._drop(next(iter(self._held)))
+        return respond(call, picture, CACHED)
+
+    def _drop(self, key: str) -> None:
+        held = self._held.pop(key, None)
+        if held is not None:
+            self._size -= len(held[1].body)
+
+
+def clean(picture: Picture | None) -> Picture:
+    """Take the metadata out; raises ``NotFound`` for None and ``Unprocessable`` for bytes that are no picture."""
+    if picture is None:
+        raise NotFound("there is no such picture")
+    try:
+        body = without_metadata(picture.body)
+    except ValueError as err:
+        raise Unprocessable("the stored picture is damaged") from err
+    return Picture(body=body, content_type=picture.content_type, etag=picture.etag)
+
+
+def respond(call: Call, picture: Picture, caching: str) -> web.Response:
+    """Answer 200 with the bytes, or 304 when the client has them already."""
+    tag = f'"{picture.etag}"'
+    headers = {"ETag": tag, "Cache-Control": caching, "Accept-Ranges": "none"}
+    known = {part.strip().removeprefix("W/") for part in call.request.headers.get("If-None-Match", "").split(",")}
+    if tag in known or "*" in known:
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=picture.body, content_type=picture.content_type, headers=headers)

@@ -1,0 +1,217 @@
+"""What the API asks of the engine; ``app`` implements it over the repositories and the pipeline.
+
+Every call may raise a ``WireError`` or a failure of ``domain.errors``; both reach the client in the documented shape.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from home_sentry_engine.contract import (
+    Camera,
+    Detection,
+    Event,
+    Info,
+    Look,
+    Media,
+    Mode,
+    Snapshot,
+    Status,
+)
+from home_sentry_engine.domain.filetypes import FileType
+from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQuery, Page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Answer of ``/ready``: may work be sent here, and in which mode."""
+
+    ready: bool
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """An encoded picture; ``etag`` changes whenever the bytes do (a hash or an id, no quotes)."""
+
+    body: bytes
+    content_type: str
+    etag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file that a client sent for a camera; ``file_type`` comes from its first bytes."""
+
+    camera_id: str
+    data: bytes
+    file_type: FileType
+    captured_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The upload is stored and queued."""
+
+    media_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duplicate:
+    """The camera sent the same content a moment ago; ``media_id`` is the first one, where it is known."""
+
+    media_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What a person changes about an event; None leaves a field as it is."""
+
+    reviewed: bool | None = None
+    notes: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """One sequenced message, encoded once for everybody; ``body`` is UTF-8 JSON that carries the same ``seq``."""
+
+    seq: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Sequence numbers that ``Feed.since`` can still replay; ``first`` is ``last + 1`` when nothing is kept."""
+
+    first: int
+    last: int
+
+
+class Catalogue(Protocol):
+    """Reads of what is stored, and the review of events."""
+
+    async def cameras(self) -> tuple[Camera, ...]:
+        """Give every camera, by name."""
+        ...
+
+    async def camera(self, camera_id: str) -> Camera | None:
+        """Give one camera."""
+        ...
+
+    async def media(self, media_id: str) -> Media | None:
+        """Give one media file."""
+        ...
+
+    async def media_page(self, query: MediaQuery) -> Page[Media]:
+        """Give a page of media files, newest first; a cursor of another query raises ``InvalidRequest``."""
+        ...
+
+    async def detections_page(self, query: DetectionQuery) -> Page[Detection]:
+        """Give a page of detections, newest first."""
+        ...
+
+    async def event(self, event_id: str) -> Event | None:
+        """Give one event."""
+        ...
+
+    async def events_page(self, query: EventQuery) -> Page[Event]:
+        """Give a page of events, newest first."""
+        ...
+
+    async def event_detections(self, event_id: str) -> tuple[Detection, ...]:
+        """Give all detections of one event, in order of time."""
+        ...
+
+    async def review(self, event_id: str, review: Review) -> Event | None:
+        """Change an event as a person wishes and announce it; None when there is no such event."""
+        ...
+
+
+class Pictures(Protocol):
+    """Encoded pictures by id; None when the thing or its picture does not exist (any more)."""
+
+    async def of_media(self, media_id: str) -> Picture | None:
+        """Give the picture as delivered; of a video, its first interesting frame."""
+        ...
+
+    async def latest_of(self, camera_id: str) -> Picture | None:
+        """Give the newest picture of a camera."""
+        ...
+
+    async def thumbnail_of(self, event_id: str) -> Picture | None:
+        """Give the 320x240 thumbnail with boxes of the frame that triggered the event."""
+        ...
+
+    async def snapshot_of(self, event_id: str) -> Picture | None:
+        """Give the full-size frame that triggered the event, with boxes."""
+        ...
+
+
+class Uploads(Protocol):
+    """Entrance for files that come over HTTP."""
+
+    async def offer(self, upload: Upload) -> Accepted | Duplicate:
+        """Check, store and queue a file; raises ``Rejected`` for one that is refused, ``NotFound`` for the camera."""
+        ...
+
+
+class Analyzer(Protocol):
+    """The detector, for a look without storing."""
+
+    async def look(self, data: bytes, file_type: FileType) -> Look:
+        """Detect objects in a file; raises ``Rejected`` or ``Unavailable``."""
+        ...
+
+
+class Health(Protocol):
+    """What the engine says about itself; these calls answer at once from what is known."""
+
+    async def info(self) -> Info:
+        """Give identity and abilities."""
+        ...
+
+    async def status(self) -> Status:
+        """Give the state of every component."""
+        ...
+
+    async def readiness(self) -> Readiness:
+        """Tell whether work may be sent here."""
+        ...
+
+    async def changed(self, timeout_s: float) -> bool:
+        """Wait until the status changes (True) or the time is over (False)."""
+        ...
+
+
+class Feed(Protocol):
+    """Sequenced messages: what was announced, and what will be."""
+
+    async def snapshot(self) -> Snapshot:
+        """Give the whole state and the sequence number that it includes, from one read."""
+        ...
+
+    async def span(self) -> Span:
+        """Tell which messages can be replayed."""
+        ...
+
+    async def since(self, seq: int, limit: int) -> tuple[Published, ...]:
+        """Give up to ``limit`` messages after ``seq``, in order."""
+        ...
+
+    def subscribe(self) -> AbstractAsyncContextManager[AsyncIterator[Published]]:
+        """Receive messages, in order, from the moment of entering."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Everything that the API calls."""
+
+    catalogue: Catalogue
+    pictures: Pictures
+    uploads: Uploads
+    analyzer: Analyzer
+    health: Health
+    feed: Feed

@@ -1,0 +1,61 @@
+"""The HTTP protocol below the routes: aiohttp's parser with our limits and our words for what is not HTTP."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+import logging
+from typing import Any, Final
+
+from aiohttp import web
+
+_LOGGER = logging.getLogger(__name__)
+_LIMITS: Final[dict[str, Any]] = {
+    "access_log": None,
+    # also ends connections whose first request never becomes complete
+    "keepalive_timeout": 75.0,
+    "lingering_time": 2.0,
+    "max_line_size": 8190,
+    "max_field_size": 8190,
+    "max_headers": 64,
+    "auto_decompress": False,
+}
+
+type Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+type Broken = Callable[[int], web.Response]
+
+
+class HttpServer(web.Server):
+    """Makes one protocol for each connection; ``broken`` words the answer to a malformed request (by status)."""
+
+    def __init__(self, handle: Handle, broken: Broken) -> None:
+        """Take who answers requests, and who answers what is none."""
+        super().__init__(handle)
+        self._broken = broken
+
+    def __call__(self) -> web.RequestHandler:
+        """Make the protocol of one connection."""
+        return _Protocol(self, self._broken)
+
+
+class _Protocol(web.RequestHandler):
+    __slots__ = ("_broken",)
+
+    def __init__(self, server: web.Server, broken: Broken) -> None:
+        super().__init__(server, loop=asyncio.get_running_loop(), **_LIMITS)
+        self._broken = broken
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 - aiohttp names it
+    ) -> web.StreamResponse:
+        if request.writer.output_size > 0:
+            raise ConnectionError("the answer has begun already")
+        if status >= 500:
+            _LOGGER.error("An answer could not be sent", exc_info=exc)
+        else:
+            _LOGGER.debug("Not HTTP from %s: %s", request.remote, type(exc).__name__)
+        response = self._broken(status)
+        response.force_close()
+        return response

@@ -1,0 +1,163 @@
+"""Events: list, one, pictures, detections, review."""
+
+from typing import Any, Final
+
+from aiohttp import web
+
+from home_sentry_engine.api.bodies import BodyReader
+from home_sentry_engine.api.fields import EVENT_ID, Field, Kind
+from home_sentry_engine.api.limits import LimitClass
+from home_sentry_engine.api.pictures import PictureShelf
+from home_sentry_engine.api.ports import Catalogue, Pictures, Review
+from home_sentry_engine.api.routing import Answer, Call, JsonBody, Route
+from home_sentry_engine.contract import DetectionPage, Event, EventPage, RiskLevel
+from home_sentry_engine.contract.errors import InvalidRequest, NotFound, TooLarge, Unprocessable, UnsupportedType
+from home_sentry_engine.storage.query import EventQuery
+
+from .replies import PAGE_FIELDS, json_reply, page_arguments
+
+EVENT_FILTERS: Final = (
+    *PAGE_FIELDS,
+    Field(name="level", words=("low", "medium", "high", "critical"), text="Only of this level"),
+    Field(name="object", longest=64, text="Only events that show this class, such as person"),
+    Field(name="reviewed", kind=Kind.FLAG, text="Only reviewed, or only unreviewed ones"),
+    Field(name="ongoing", kind=Kind.FLAG, text="Only those that go on, or only ended ones"),
+)
+REVIEW_FIELDS: Final = (
+    Field(name="reviewed", kind=Kind.FLAG, text="A person has looked at it", nullable=True),
+    Field(name="notes", longest=4000, text="What the person says about it; empty removes the notes", nullable=True),
+)
+
+
+def event_query(values: dict[str, Any]) -> EventQuery:
+    """Make the query from the checked values of ``EVENT_FILTERS``."""
+    return EventQuery(
+        **page_arguments(values),
+        level=RiskLevel(values["level"]) if values["level"] else None,
+        object_type=values["object"],
+        reviewed=values["reviewed"],
+        ongoing=values["ongoing"],
+    )
+
+
+def review_of(values: dict[str, Any]) -> Review:
+    """Make the change from the checked values of ``REVIEW_FIELDS``; raises ``InvalidRequest`` for an empty one."""
+    if values["reviewed"] is None and values["notes"] is None:
+        raise InvalidRequest("nothing to change: give 'reviewed' or 'notes'")
+    return Review(reviewed=values["reviewed"], notes=values["notes"])
+
+
+class EventRoutes:
+    """Reads and reviews events."""
+
+    def __init__(self, catalogue: Catalogue, pictures: Pictures, shelf: PictureShelf, bodies: BodyReader) -> None:
+        """Take the ports and the cache in front of the pictures."""
+        self._catalogue = catalogue
+        self._pictures = pictures
+        self._shelf = shelf
+        self._bodies = bodies
+
+    def routes(self) -> tuple[Route, ...]:
+        """Declare the operations."""
+        return (*self._records(), *self._images())
+
+    def _records(self) -> tuple[Route, ...]:
+        return (
+            Route(
+                method="GET",
+                path="/api/v1/events",
+                name="list_events",
+                text="Events, newest first",
+                respond=self._list,
+                answer=Answer(shape=EventPage),
+                query=EVENT_FILTERS,
+                limit=LimitClass.SEARCH,
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/events/{event_id}",
+                name="get_event",
+                text="One event with its verdict",
+                respond=self._get,
+                answer=Answer(shape=Event),
+                fields=(EVENT_ID,),
+                errors=(NotFound,),
+            ),
+            Route(
+                method="PATCH",
+                path="/api/v1/events/{event_id}",
+                name="review_event",
+                text="Mark as reviewed, write notes",
+                respond=self._review,
+                answer=Answer(shape=Event),
+                fields=(EVENT_ID,),
+                body=JsonBody(fields=REVIEW_FIELDS),
+                errors=(NotFound, TooLarge, UnsupportedType),
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/events/{event_id}/detections",
+                name="list_event_detections",
+                text="What was seen during an event",
+                respond=self._detections,
+                answer=Answer(shape=DetectionPage),
+                fields=(EVENT_ID,),
+                errors=(NotFound,),
+            ),
+        )
+
+    def _images(self) -> tuple[Route, ...]:
+        return (
+            Route(
+                method="GET",
+                path="/api/v1/events/{event_id}/thumbnail.jpg",
+                name="get_event_thumbnail",
+                text="320x240 picture of the frame that triggered the event, boxes drawn",
+                respond=self._thumbnail,
+                answer=Answer(content_type="image/jpeg", text="The picture"),
+                fields=(EVENT_ID,),
+                errors=(NotFound, Unprocessable),
+                limit=LimitClass.MEDIA,
+            ),
+            Route(
+                method="GET",
+                path="/api/v1/events/{event_id}/snapshot.jpg",
+                name="get_event_snapshot",
+                text="The frame that triggered the event, boxes drawn",
+                respond=self._snapshot,
+                answer=Answer(content_type="image/jpeg", text="The picture"),
+                fields=(EVENT_ID,),
+                errors=(NotFound, Unprocessable),
+                limit=LimitClass.MEDIA,
+            ),
+        )
+
+    async def _list(self, call: Call) -> web.Response:
+        page = await self._catalogue.events_page(event_query(call.query))
+        return json_reply(EventPage(items=page.items, next_cursor=page.next_cursor, total=page.total))
+
+    async def _get(self, call: Call) -> web.Response:
+        return json_reply(_found(await self._catalogue.event(call.path["event_id"])))
+
+    async def _review(self, call: Call) -> web.Response:
+        review = review_of(await self._bodies.json(call.request, REVIEW_FIELDS))
+        return json_reply(_found(await self._catalogue.review(call.path["event_id"], review)))
+
+    async def _detections(self, call: Call) -> web.Response:
+        event = _found(await self._catalogue.event(call.path["event_id"]))
+        detections = await self._catalogue.event_detections(event.event_id)
+        return json_reply(DetectionPage(items=detections, total=len(detections)))
+
+    async def _thumbnail(self, call: Call) -> web.Response:
+        event_id: str = call.path["event_id"]
+        return await self._shelf.answer(call, f"thumbnail/{event_id}", lambda: self._pictures.thumbnail_of(event_id))
+
+    async def _snapshot(self, call: Call) -> web.Response:
+        event_id: str = call.path["event_id"]
+        return await self._shelf.answer(call, f"snapshot/{event_id}", lambda: self._pictures.snapshot_of(event_id))
+
+
+def _found(event: Event | None) -> Event:
+    if event is None:
+        raise NotFound("there is no such event")
+    return event

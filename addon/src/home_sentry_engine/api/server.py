@@ -1,0 +1,284 @@
+"""The HTTP server: one place where every request is named, checked, limited, answered and counted."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+import ipaddress
+import logging
+import time
+from types import TracebackType
+from typing import Any, Final, Self
+
+from aiohttp import web
+
+from home_sentry_engine.contract import WireError
+from home_sentry_engine.contract.errors import InternalError, InvalidRequest
+from home_sentry_engine.domain.clock import Clock
+from home_sentry_engine.domain.errors import HomeSentryError
+from home_sentry_engine.domain.identity import IdSource
+from home_sentry_engine.settings import ApiSettings
+from home_sentry_engine.telemetry.logs import request_context
+from home_sentry_engine.telemetry.metrics import Registry
+
+from .auth import Caller, Gate, address_of
+from .bodies import BodyReader
+from .commands import Commands
+from .connection import Patience, Services
+from .fields import read_query
+from .hub import Hub, Pace
+from .limits import Limits, RateLimiter
+from .openapi import document
+from .pictures import PictureShelf
+from .ports import Ports
+from .problems import problem_response, wire_error_of
+from .protocol import HttpServer
+from .routes.analyze import AnalyzeRoutes
+from .routes.cameras import CameraRoutes
+from .routes.events import EventRoutes
+from .routes.media import MediaRoutes
+from .routes.state import StateRoutes
+from .routing import Access, Call, Match, Route, Router
+from .socket import SocketRoute
+from .tokens import TokenKeys
+
+_LOGGER = logging.getLogger(__name__)
+_SLOW_S: Final = 0.5
+_GOODBYE_S: Final = 4.0
+_SHUTDOWN_S: Final = 3.0
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_HEADERS: Final = {
+    "Server": "Home Sentry",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class InsecureBinding(HomeSentryError, PermissionError):
+    """The API would listen beyond this machine without encryption, and the user did not allow that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """Time, ids and where numbers go, with limits that tests may change."""
+
+    clock: Clock
+    request_id: IdSource
+    metrics: Registry
+    limits: Limits = field(default_factory=Limits)
+    pace: Pace = field(default_factory=Pace)
+    patience: Patience = field(default_factory=Patience)
+
+
+class ApiServer:
+    """Listens while entered; ``run`` feeds the WebSocket clients and belongs under supervision.
+
+    ``keys`` gives the hashes of the tokens that are valid now. Entering raises ``InsecureBinding`` or ``OSError``.
+    """
+
+    def __init__(
+        self, settings: ApiSettings, ports: Ports, keys: Callable[[], TokenKeys], surroundings: Surroundings
+    ) -> None:
+        """Build routes and limits; nothing listens yet."""
+        self._settings = settings
+        self._ports = ports
+        self._clock = surroundings.clock
+        self._new_id = surroundings.request_id
+        self._gate = Gate(keys, surroundings.clock, surroundings.limits.failed_logins)
+        self._limiter = RateLimiter(surroundings.limits, surroundings.clock.monotonic)
+        metrics = surroundings.metrics
+        self._seconds = metrics.histogram("http_request_seconds", "Time to answer", ("route", "method", "status"))
+        self._refusals = metrics.counter("http_refused_total", "Requests that were refused", ("code",))
+        self._hub = Hub(
+            ports.feed,
+            ports.health,
+            metrics,
+            replay_messages=settings.replay_messages,
+            pace=surroundings.pace,
+        )
+        self._socket: SocketRoute | None = None
+        self._surroundings = surroundings
+        self._router = Router(())
+        self._runner: web.ServerRunner | None = None
+        self._site: web.TCPSite | None = None
+
+    @property
+    def port(self) -> int:
+        """Port that it listens on; the real one also when the settings say 0."""
+        if self._site is None:
+            raise RuntimeError("the API is not listening")
+        return self._site.port
+
+    @property
+    def url(self) -> str:
+        """Address for a client on this machine."""
+        host = self._settings.host
+        if host in {"", "0.0.0.0"}:  # noqa: S104
+            host = "127.0.0.1"
+        elif host == "::":
+            host = "::1"
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Every operation, once entered."""
+        return tuple(self._router.routes)
+
+    async def __aenter__(self) -> Self:
+        """Listen."""
+        if not self._settings.allow_insecure and not is_loopback(self._settings.host):
+            raise InsecureBinding(
+                f"'host' is {self._settings.host}: without TLS this needs 'allow_insecure', or use 127.0.0.1"
+            )
+        self._router = Router(self._all_routes())
+        server = HttpServer(self._handle, self._broken)
+        runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, self._settings.host, self._settings.port)
+            await site.start()
+        except OSError:
+            await runner.cleanup()
+            raise
+        self._runner, self._site = runner, site
+        _LOGGER.info("The API listens on %s", self.url)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Say goodbye to WebSocket clients, finish what runs, stop listening."""
+        runner, self._runner, self._site = self._runner, None, None
+        if self._socket is not None:
+            await self._socket.close(_GOODBYE_S)
+        if runner is not None:
+            await runner.cleanup()
+
+    async def run(self) -> None:
+        """Broadcast until cancelled."""
+        await self._hub.run()
+
+    def _all_routes(self) -> tuple[Route, ...]:
+        ports, settings, surroundings = self._ports, self._settings, self._surroundings
+        bodies = BodyReader(max_json_bytes=settings.max_body_bytes, max_file_bytes=settings.max_upload_bytes)
+        shelf = PictureShelf(self._clock.monotonic)
+        shared = Services(
+            hub=self._hub,
+            feed=ports.feed,
+            health=ports.health,
+            commands=Commands(ports.catalogue, ports.health),
+            admit=self._gate.admit,
+            limiter=self._limiter,
+            clock=self._clock,
+            patience=surroundings.patience,
+        )
+        self._socket = SocketRoute(self._gate, shared)
+        return (
+            *StateRoutes(ports.health, surroundings.metrics, lambda: document(self._router.routes)).routes(),
+            *CameraRoutes(ports.catalogue, ports.pictures, ports.uploads, bodies).routes(),
+            *MediaRoutes(ports.catalogue, ports.pictures, shelf).routes(),
+            *EventRoutes(ports.catalogue, ports.pictures, shelf, bodies).routes(),
+            *AnalyzeRoutes(ports.analyzer, bodies).routes(),
+            *self._socket.routes(),
+        )
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        request_id = self._new_id()
+        began = time.perf_counter()
+        route: Route | None = None
+        with request_context(request_id):
+            try:
+                match, caller = self._admitted(request)
+                route = match.route
+                response = await self._respond(request, request_id, match, caller)
+            except Exception as err:  # noqa: BLE001 - the edge: whatever fails becomes a documented answer and a log line
+                response = self._refused(err, request, request_id)
+            self._note(request, route, response, time.perf_counter() - began)
+        return response if response.prepared else _finished(response, request_id)
+
+    def _admitted(self, request: web.BaseRequest) -> tuple[Match, Caller | None]:
+        path = request.rel_url.raw_path
+        try:
+            match = self._router.find(request.method, path)
+        except WireError:
+            # without a token nobody learns what there is
+            self._gate.open(request)
+            raise
+        if match.route.access is not Access.TOKEN:
+            return match, None
+        caller = self._gate.open(request)
+        if match.route.limit is not None:
+            self._limiter.check(match.route.limit, caller.key)
+        return match, caller
+
+    async def _respond(
+        self, request: web.BaseRequest, request_id: str, match: Match, caller: Caller | None
+    ) -> web.StreamResponse:
+        route = match.route
+        query = read_query(route.query, list(request.query.items())) if route.access is Access.TOKEN else {}
+        call = Call(request=request, request_id=request_id, path=match.path, query=query, caller=caller)
+        if route.access is Access.IN_BAND:
+            return await route.respond(call)
+        async with asyncio.timeout(route.deadline_s):
+            return await route.respond(call)
+
+    def _refused(self, err: Exception, request: web.BaseRequest, request_id: str) -> web.Response:
+        failure = wire_error_of(err)
+        if failure.code == "internal":
+            _LOGGER.error("A request failed", exc_info=err, extra={"method": _method(request)})
+        self._refusals.add(code=failure.code)
+        return problem_response(failure, request_id)
+
+    def _broken(self, status: int) -> web.Response:
+        request_id = self._new_id()
+        failure = (
+            InternalError("the answer failed") if status >= 500 else InvalidRequest("this is not a proper HTTP request")
+        )
+        self._refusals.add(code=failure.code)
+        return _finished(problem_response(failure, request_id), request_id)
+
+    def _note(
+        self, request: web.BaseRequest, route: Route | None, response: web.StreamResponse, seconds: float
+    ) -> None:
+        name = route.name if route else "none"
+        if route is None or route.access is not Access.IN_BAND:
+            self._seconds.observe(seconds, route=name, method=_method(request), status=str(response.status))
+        extra: dict[str, Any] = {
+            "method": _method(request),
+            "route": name,
+            "status": response.status,
+            "address": address_of(request),
+            "duration_ms": seconds * 1000,
+        }
+        if route is None and _looks_like_traversal(request):
+            _LOGGER.warning("A path tried to leave the API", extra=extra)
+        elif seconds > _SLOW_S and name != "connect":
+            _LOGGER.info("A request was slow", extra=extra)
+        else:
+            _LOGGER.debug("Answered", extra=extra)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a bind address is reachable from this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _finished[R: web.StreamResponse](response: R, request_id: str) -> R:
+    response.headers.update(_HEADERS)
+    response.headers["X-Request-ID"] = request_id
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _method(request: web.BaseRequest) -> str:
+    return request.method if request.method in _METHODS else "OTHER"
+
+
+def _looks_like_traversal(request: web.BaseRequest) -> bool:
+    raw = request.raw_path.lower()
+    return any(sign in raw for sign in ("..", "%2e", "%2f", "%5c", "%00", "\\"))

@@ -1,0 +1,91 @@
+"""The WebSocket route: who may connect, how many, and the end of all connections."""
+
+import asyncio
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from home_sentry_engine.contract import Hello
+from home_sentry_engine.contract.errors import Forbidden, InvalidRequest, ServiceUnavailable
+
+from .auth import Gate, address_of
+from .connection import Connection, Services
+from .routing import Access, Answer, Call, Route
+
+_LARGEST_MESSAGE: Final = 64 * 1024
+_HEARTBEAT_S: Final = 30.0
+_MOST_CLIENTS: Final = 2000
+
+
+class SocketRoute:
+    """Upgrades requests to WebSockets; authentication follows in the first message."""
+
+    def __init__(self, gate: Gate, shared: Services) -> None:
+        """Take what every connection shares."""
+        self._gate = gate
+        self._shared = shared
+        self._open: set[Connection] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def routes(self) -> tuple[Route, ...]:
+        """Declare the operation."""
+        return (
+            Route(
+                method="GET",
+                path="/api/v1/ws",
+                name="connect",
+                text="WebSocket: hello, auth with the token, snapshot, sequenced messages; see the contract's messages",
+                respond=self._respond,
+                answer=Answer(status=101, text="Switching protocols"),
+                errors=(Forbidden, ServiceUnavailable),
+                limit=None,
+                access=Access.IN_BAND,
+            ),
+        )
+
+    async def close(self, within_s: float) -> None:
+        """Tell every client that the engine stops, and wait for them to go."""
+        for connection in tuple(self._open):
+            connection.drop("shutdown")
+        try:
+            async with asyncio.timeout(within_s):
+                await self._empty.wait()
+        except TimeoutError:
+            return
+
+    async def _respond(self, call: Call) -> web.StreamResponse:
+        request = call.request
+        if request.headers.get("Upgrade", "").lower() != "websocket":
+            self._gate.open(request)
+            raise InvalidRequest("this path speaks WebSocket")
+        _refuse_foreign(request)
+        if len(self._open) >= _MOST_CLIENTS:
+            raise ServiceUnavailable("too many clients", details={"retry_after_s": 10})
+        info = await self._shared.health.info()
+        socket = web.WebSocketResponse(
+            autoping=False, heartbeat=_HEARTBEAT_S, max_msg_size=_LARGEST_MESSAGE, compress=False, timeout=2.0
+        )
+        if not socket.can_prepare(request):
+            raise InvalidRequest("this is not a proper WebSocket handshake")
+        await socket.prepare(request)
+        transport = request.transport
+        if transport is None:
+            return socket
+        connection = Connection(socket, transport, address_of(request), self._shared)
+        self._open.add(connection)
+        self._empty.clear()
+        try:
+            await connection.serve(Hello(engine_id=info.instance_id, name=info.name, version=info.version))
+        finally:
+            self._open.discard(connection)
+            if not self._open:
+                self._empty.set()
+        return socket
+
+
+def _refuse_foreign(request: web.BaseRequest) -> None:
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower():
+        raise Forbidden("browsers on other pages may not connect")

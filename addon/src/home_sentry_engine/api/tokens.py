@@ -1,0 +1,121 @@
+"""The token of this installation: made once, kept as a hash, handed over by hand or by the Supervisor."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+import hashlib
+import hmac
+import json
+import os
+from pathlib import Path
+import secrets
+from typing import Any, Final
+
+from home_sentry_engine.domain.errors import HomeSentryError
+
+TOKEN_FILE: Final = "token"  # noqa: S105
+HASH_FILE: Final = "token.sha256"
+GRACE: Final = timedelta(minutes=10)
+_BYTES: Final = 32
+_SHORTEST: Final = 43
+
+
+class UnusableToken(HomeSentryError, ValueError):
+    """The token files are unreadable or the token is too short to be safe."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenKeys:
+    """Hashes that open the API; the previous one does so until ``previous_until``."""
+
+    current: str
+    previous: str | None = None
+    previous_until: datetime | None = None
+
+    def accepts(self, token: str, now: datetime) -> bool:
+        """Tell whether this token opens the API now; takes the same time whatever the token is."""
+        given = hash_of(token)
+        current = hmac.compare_digest(given, self.current)
+        previous = hmac.compare_digest(given, self.previous or "0" * 64)
+        return current or (previous and self.previous_until is not None and now < self.previous_until)
+
+
+def hash_of(token: str) -> str:
+    """Give the SHA-256 of a token in hexadecimal digits."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def new_token() -> str:
+    """Make a token of 256 random bits (43 characters that are safe in a URL)."""
+    return secrets.token_urlsafe(_BYTES)
+
+
+def open_tokens(folder: Path, make: Callable[[], str] = new_token) -> tuple[TokenKeys, bool]:
+    """Read the keys from the data folder; the first time make a token. The flag tells whether one was made.
+
+    ``token`` (readable by the owner only) is for people and may be deleted once it has been handed over; requests are
+    checked against ``token.sha256``. Raises ``UnusableToken``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    hashes, readable = folder / HASH_FILE, folder / TOKEN_FILE
+    try:
+        if readable.exists() and readable.stat().st_mode & 0o077:
+            readable.chmod(0o600)
+        if hashes.exists():
+            return _read(hashes), False
+        if readable.exists():
+            token = readable.read_text(encoding="ascii").strip()
+            if len(token) < _SHORTEST:
+                raise UnusableToken(f"the token in '{TOKEN_FILE}' has fewer than {_SHORTEST} characters")
+            keys = TokenKeys(current=hash_of(token))
+            _write(hashes, _encode(keys))
+            return keys, False
+        token = make()
+        keys = TokenKeys(current=hash_of(token))
+        _write(readable, token + "\n")
+        _write(hashes, _encode(keys))
+    except (OSError, UnicodeDecodeError) as err:
+        raise UnusableToken(f"cannot use the token files in the data folder: {type(err).__name__}") from err
+    return keys, True
+
+
+def rotate_tokens(folder: Path, now: datetime, make: Callable[[], str] = new_token) -> TokenKeys:
+    """Replace the token; the old one works for ten more minutes."""
+    keys, _ = open_tokens(folder, make)
+    token = make()
+    rotated = TokenKeys(current=hash_of(token), previous=keys.current, previous_until=now + GRACE)
+    _write(folder / HASH_FILE, _encode(rotated))
+    _write(folder / TOKEN_FILE, token + "\n")
+    return rotated
+
+
+def _encode(keys: TokenKeys) -> str:
+    until = keys.previous_until.isoformat() if keys.previous_until else None
+    return json.dumps({"current": keys.current, "previous": keys.previous, "previous_until": until}) + "\n"
+
+
+def _read(file: Path) -> TokenKeys:
+    try:
+        raw: Any = json.loads(file.read_text(encoding="ascii"))
+        until = raw["previous_until"]
+        keys = TokenKeys(
+            current=raw["current"],
+            previous=raw["previous"],
+            previous_until=datetime.fromisoformat(until).astimezone(UTC) if until else None,
+        )
+    except (ValueError, KeyError, TypeError) as err:
+        raise UnusableToken(f"'{HASH_FILE}' is damaged; delete it to derive it again from '{TOKEN_FILE}'") from err
+    if len(str(keys.current)) != 64:
+        raise UnusableToken(f"'{HASH_FILE}' is damaged; delete it to derive it again from '{TOKEN_FILE}'")
+    return keys
+
+
+def _write(file: Path, text: str) -> None:
+    fresh = file.with_name(f".{file.name}.{os.getpid()}.new")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    fresh.replace(file)

@@ -1,0 +1,1 @@
+"""What the engine tells its operator: structured logs without secrets, and metrics with bounded labels."""

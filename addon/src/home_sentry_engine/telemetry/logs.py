@@ -1,0 +1,114 @@
+"""Log lines: one JSON object each (or plain text), with the ids that belong to them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+import logging
+from typing import Any, Final, TextIO
+
+import orjson
+
+from .redaction import RedactingFormatter, Redactor
+
+CONTEXT_FIELDS: Final = (
+    "request_id",
+    "camera_id",
+    "media_id",
+    "event_id",
+    "batch_id",
+    "detection_id",
+    "job_id",
+    "model_id",
+    "queue",
+    "component",
+    "code",
+    "method",
+    "route",
+    "status",
+    "address",
+    "attempt",
+    "count",
+    "duration_ms",
+)
+_LONGEST_LINE: Final = 16_384
+_REQUEST_ID: Final[ContextVar[str | None]] = ContextVar("home_sentry_request_id", default=None)
+
+
+@contextmanager
+def request_context(request_id: str) -> Iterator[None]:
+    """Give every line that is logged inside the block (and in tasks started there) this request id."""
+    mark = _REQUEST_ID.set(request_id)
+    try:
+        yield
+    finally:
+        _REQUEST_ID.reset(mark)
+
+
+def current_request_id() -> str | None:
+    """Tell the request id of the running context."""
+    return _REQUEST_ID.get()
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: at, level, logger, message, the ids of ``CONTEXT_FIELDS`` and the traceback, if any."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Serialise one record; a value that is no JSON scalar is written as text."""
+        line: dict[str, Any] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage()[:_LONGEST_LINE],
+            **_context_of(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)[-_LONGEST_LINE:]
+        if record.stack_info:
+            line["stack"] = record.stack_info[-_LONGEST_LINE:]
+        return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+class TextFormatter(logging.Formatter):
+    """The same for people: time, level, logger, message, then ``name=value`` of the ids. Line breaks are escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one record; only a traceback spans several lines."""
+        at = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
+        name = record.name.removeprefix("home_sentry_engine.")
+        message = record.getMessage()[:_LONGEST_LINE].replace("\r", "\\r").replace("\n", "\\n")
+        ids = "".join(f" {key}={value}" for key, value in _context_of(record).items())
+        text = f"{at} {record.levelname:<7} {name}: {message}{ids}"
+        if record.exc_info:
+            text += "\n" + self.formatException(record.exc_info)
+        return text
+
+
+def _context_of(record: logging.LogRecord) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in CONTEXT_FIELDS:
+        value = getattr(record, name, None)
+        if value is None and name == "request_id":
+            value = _REQUEST_ID.get()
+        if isinstance(value, float):
+            value = round(value, 3)
+        if value is not None:
+            found[name] = value if isinstance(value, str | int | float | bool) else str(value)
+    return found
+
+
+def configure_logging(*, level: str, form: str, stream: TextIO, redactor: Redactor) -> None:
+    """Send the root logger to ``stream`` as ``json`` or ``text``; earlier handlers of the root are removed.
+
+    Libraries stay at warning unless the level is ``debug``: their lines at info tell nothing about the home.
+    """
+    inner = JsonFormatter() if form == "json" else TextFormatter()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(RedactingFormatter(inner, redactor))
+    root = logging.getLogger()
+    for earlier in tuple(root.handlers):
+        root.removeHandler(earlier)
+    root.addHandler(handler)
+    wanted = logging.getLevelNamesMapping()[level.upper()]
+    root.setLevel(wanted if wanted <= logging.DEBUG else max(wanted, logging.WARNING))
+    logging.getLogger("home_sentry_engine").setLevel(wanted)

@@ -1,0 +1,453 @@
+"""An engine without an engine: the ports of the API over dictionaries, and a server in front of them."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+import hashlib
+import io
+import itertools
+
+from PIL import Image
+
+from home_sentry_engine.api.connection import Patience
+from home_sentry_engine.api.hub import Pace
+from home_sentry_engine.api.limits import Limit, LimitClass, Limits
+from home_sentry_engine.api.ports import (
+    Accepted,
+    Duplicate,
+    Picture,
+    Ports,
+    Published,
+    Readiness,
+    Review,
+    Span,
+    Upload,
+)
+from home_sentry_engine.api.server import ApiServer, Surroundings
+from home_sentry_engine.api.tokens import TokenKeys, hash_of
+from home_sentry_engine.contract import (
+    MIN_SCHEMA,
+    SCHEMA,
+    VERSION,
+    AnalysisState,
+    Box,
+    Camera,
+    CameraStatus,
+    Detection,
+    Event,
+    EventChange,
+    EventCreated,
+    EventUpdated,
+    Info,
+    Look,
+    LookObject,
+    Media,
+    MediaKind,
+    MediaState,
+    Mode,
+    ObjectGroup,
+    RiskLevel,
+    Sequenced,
+    Snapshot,
+    Status,
+    Transition,
+    encode,
+)
+from home_sentry_engine.contract.errors import NotFound
+from home_sentry_engine.domain.clock import Clock
+from home_sentry_engine.domain.errors import Rejected, RejectReason
+from home_sentry_engine.domain.filetypes import FileType
+from home_sentry_engine.settings import ApiSettings
+from home_sentry_engine.storage.errors import InvalidCursor
+from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQuery, Page, PageQuery
+from home_sentry_engine.telemetry.metrics import Registry
+from tests.fakes.clock import START, FakeClock
+
+TOKEN = "t0k3n-for-tests-" + "x" * 43
+GENEROUS = Limits(classes={name: Limit(per_minute=1e9) for name in LimitClass}, failed_logins=10**9)
+PATIENT = Patience(frames=Limit(per_minute=1e9))
+
+
+def jpeg(width: int = 64, height: int = 48, colour: str = "teal", exif: bytes | None = None) -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (width, height), colour).save(stream, "JPEG", **({"exif": exif} if exif else {}))
+    return stream.getvalue()
+
+
+def camera(camera_id: str = "front_door", name: str = "Front Door") -> Camera:
+    return Camera(id=camera_id, name=name, status=CameraStatus.ONLINE, created_at=START)
+
+
+def event(event_id: str = "e1", *, at: datetime = START, revision: int = 1, score: int = 20) -> Event:
+    return Event(
+        event_id=event_id,
+        batch_id=f"b-{event_id}",
+        camera_id="front_door",
+        camera_name="Front Door",
+        started_at=at,
+        risk_score=score,
+        risk_level=RiskLevel.LOW,
+        rule_score=score,
+        analysis_state=AnalysisState.PROVISIONAL,
+        summary="A person at the door",
+        groups=(ObjectGroup.PERSON,),
+        object_types=("person",),
+        detection_count=1,
+        media_id="m1",
+        revision=revision,
+        transitions=(
+            Transition(
+                revision=revision,
+                change=EventChange.STARTED,
+                at=at,
+                score=score,
+                level=RiskLevel.LOW,
+                state=AnalysisState.PROVISIONAL,
+            ),
+        ),
+    )
+
+
+def media(media_id: str = "m1", *, at: datetime = START) -> Media:
+    return Media(
+        id=media_id,
+        camera_id="front_door",
+        kind=MediaKind.IMAGE,
+        state=MediaState.DETECTED,
+        sha256="0" * 64,
+        size_bytes=1234,
+        width=64,
+        height=48,
+        captured_at=at,
+        received_at=at,
+    )
+
+
+def detection(number: int = 1) -> Detection:
+    return Detection(
+        id=number,
+        media_id="m1",
+        camera_id="front_door",
+        event_id="e1",
+        label="person",
+        group=ObjectGroup.PERSON,
+        confidence=0.9,
+        box=Box(x=1, y=2, width=30, height=40),
+        image_width=64,
+        image_height=48,
+        detected_at=START,
+        model_id="test",
+    )
+
+
+def _page[T](items: list[T], query: PageQuery) -> Page[T]:
+    try:
+        first = int(query.cursor) if query.cursor else 0
+    except ValueError as err:
+        raise InvalidCursor("the cursor is not valid") from err
+    if not 0 <= first <= len(items):
+        raise InvalidCursor("the cursor is not valid")
+    end = first + query.limit
+    return Page(
+        items=tuple(items[first:end]),
+        next_cursor=str(end) if end < len(items) else None,
+        total=len(items) if query.with_total else None,
+    )
+
+
+class FakeFeed:
+    """An outbox in a list."""
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+        self._queues: list[asyncio.Queue[Published | None]] = []
+        self.rows: list[Published] = []
+        self.first = 1
+        self.reads = 0
+
+    @property
+    def last(self) -> int:
+        return self.rows[-1].seq if self.rows else self.first - 1
+
+    def publish(self, message: Sequenced) -> Published:
+        published = Published(seq=message.seq, body=encode(message))
+        self.rows.append(published)
+        for queue in self._queues:
+            queue.put_nowait(published)
+        return published
+
+    def prune(self, keep: int) -> None:
+        last = self.last
+        self.rows = self.rows[-keep:] if keep else []
+        self.first = self.rows[0].seq if self.rows else last + 1
+
+    def break_off(self) -> None:
+        for queue in self._queues:
+            queue.put_nowait(None)
+
+    async def snapshot(self) -> Snapshot:
+        cursor = self.last
+        events = tuple(self._engine.events.values())[-1:]
+        await asyncio.sleep(0)
+        return Snapshot(
+            cursor=cursor,
+            info=self._engine.info_now,
+            status=self._engine.status_now,
+            cameras=tuple(self._engine.cameras.values()),
+            events=events,
+        )
+
+    async def span(self) -> Span:
+        await asyncio.sleep(0)
+        return Span(first=self.first, last=self.last)
+
+    async def since(self, seq: int, limit: int) -> tuple[Published, ...]:
+        self.reads += 1
+        await asyncio.sleep(0)
+        return tuple(row for row in self.rows if row.seq > seq)[:limit]
+
+    @asynccontextmanager
+    async def subscribe(self) -> AsyncGenerator[AsyncIterator[Published]]:
+        queue: asyncio.Queue[Published | None] = asyncio.Queue()
+        self._queues.append(queue)
+
+        async def follow() -> AsyncGenerator[Published]:
+            while (item := await queue.get()) is not None:
+                yield item
+
+        messages = follow()
+        try:
+            yield messages
+        finally:
+            self._queues.remove(queue)
+            await messages.aclose()
+
+
+@dataclass
+class FakeEngine:
+    """Everything that the ports answer from; a test changes what it likes."""
+
+    clock: Clock = field(default_factory=FakeClock)
+
+    def __post_init__(self) -> None:
+        self.cameras = {"front_door": camera()}
+        self.events = {
+            f"e{number}": event(f"e{number}", at=START + timedelta(minutes=number)) for number in range(1, 4)
+        }
+        self.media_files = {"m1": media(), "m2": media("m2")}
+        self.pictures = {"m1": jpeg(), "m2": jpeg(colour="red")}
+        self.detections = [detection(number) for number in range(1, 6)]
+        self.uploads: list[Upload] = []
+        self.picture_reads = 0
+        self.ready = Readiness(ready=True, mode=Mode.NORMAL)
+        self.info_now = Info(
+            instance_id="engine-1", name="Home", version=VERSION, schema=SCHEMA, min_schema=MIN_SCHEMA, started_at=START
+        )
+        self.status_now = Status(mode=Mode.NORMAL, at=START, cameras_active=1, cameras_total=1)
+        self.failure: Exception | None = None
+        self.delay_s = 0.0
+        self.status_changed = asyncio.Event()
+        self.feed = FakeFeed(self)
+        self._numbers = itertools.count(1)
+
+    @property
+    def ports(self) -> Ports:
+        return Ports(
+            catalogue=FakeCatalogue(self),
+            pictures=FakePictures(self),
+            uploads=FakeUploads(self),
+            analyzer=FakeAnalyzer(self),
+            health=FakeHealth(self),
+            feed=self.feed,
+        )
+
+    def announce(self, number: int | None = None, summary: str = "A person at the door") -> Published:
+        seq = self.feed.last + 1
+        name = f"a{number or next(self._numbers)}"
+        self.events[name] = replace(event(name), summary=summary)
+        return self.feed.publish(EventCreated(seq=seq, event=self.events[name]))
+
+    def change_status(self, mode: Mode) -> None:
+        self.status_now = replace(self.status_now, mode=mode)
+        self.status_changed.set()
+
+    async def pause(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+        await asyncio.sleep(self.delay_s)
+
+
+class FakeCatalogue:
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+
+    async def cameras(self) -> tuple[Camera, ...]:
+        await self._engine.pause()
+        return tuple(self._engine.cameras.values())
+
+    async def camera(self, camera_id: str) -> Camera | None:
+        await self._engine.pause()
+        return self._engine.cameras.get(camera_id)
+
+    async def media(self, media_id: str) -> Media | None:
+        await self._engine.pause()
+        return self._engine.media_files.get(media_id)
+
+    async def media_page(self, query: MediaQuery) -> Page[Media]:
+        await self._engine.pause()
+        return _page(list(self._engine.media_files.values()), query)
+
+    async def detections_page(self, query: DetectionQuery) -> Page[Detection]:
+        await self._engine.pause()
+        return _page(self._engine.detections, query)
+
+    async def event(self, event_id: str) -> Event | None:
+        await self._engine.pause()
+        return self._engine.events.get(event_id)
+
+    async def events_page(self, query: EventQuery) -> Page[Event]:
+        await self._engine.pause()
+        found = [one for one in self._engine.events.values() if query.level in {None, one.risk_level}]
+        found = [one for one in found if query.reviewed in {None, one.reviewed}]
+        return _page(sorted(found, key=lambda one: one.started_at, reverse=True), query)
+
+    async def event_detections(self, event_id: str) -> tuple[Detection, ...]:
+        await self._engine.pause()
+        return tuple(self._engine.detections) if event_id == "e1" else ()
+
+    async def review(self, event_id: str, review: Review) -> Event | None:
+        await self._engine.pause()
+        found = self._engine.events.get(event_id)
+        if found is None:
+            return None
+        changed = replace(
+            found,
+            reviewed=found.reviewed if review.reviewed is None else review.reviewed,
+            notes=found.notes if review.notes is None else review.notes or None,
+            revision=found.revision + 1,
+        )
+        self._engine.events[event_id] = changed
+        self._engine.feed.publish(EventUpdated(seq=self._engine.feed.last + 1, event=changed))
+        return changed
+
+
+class FakePictures:
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+
+    async def _picture(self, media_id: str | None) -> Picture | None:
+        await self._engine.pause()
+        self._engine.picture_reads += 1
+        body = self._engine.pictures.get(media_id or "")
+        return None if body is None else Picture(body=body, content_type="image/jpeg", etag=f"{media_id}-1")
+
+    async def of_media(self, media_id: str) -> Picture | None:
+        return await self._picture(media_id)
+
+    async def latest_of(self, camera_id: str) -> Picture | None:
+        return await self._picture("m2" if camera_id in self._engine.cameras else None)
+
+    async def thumbnail_of(self, event_id: str) -> Picture | None:
+        found = self._engine.events.get(event_id)
+        return await self._picture(found.media_id if found else None)
+
+    async def snapshot_of(self, event_id: str) -> Picture | None:
+        return await self.thumbnail_of(event_id)
+
+
+class FakeUploads:
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+        self._seen: dict[tuple[str, bytes], str] = {}
+
+    async def offer(self, upload: Upload) -> Accepted | Duplicate:
+        await self._engine.pause()
+        if upload.camera_id not in self._engine.cameras:
+            raise NotFound("there is no such camera")
+        if upload.file_type.kind is MediaKind.IMAGE:
+            try:
+                Image.open(io.BytesIO(upload.data)).verify()
+            except (OSError, SyntaxError, ValueError) as err:
+                raise Rejected(RejectReason.CORRUPT, "the picture cannot be decoded") from err
+        key = (upload.camera_id, hashlib.sha256(upload.data).digest())
+        if key in self._seen:
+            return Duplicate(media_id=self._seen[key])
+        self._engine.uploads.append(upload)
+        self._seen[key] = f"u{len(self._engine.uploads)}"
+        return Accepted(media_id=self._seen[key])
+
+
+class FakeAnalyzer:
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+
+    async def look(self, data: bytes, file_type: FileType) -> Look:
+        await self._engine.pause()
+        person = LookObject(
+            label="person",
+            group=ObjectGroup.PERSON,
+            confidence=0.9,
+            box=Box(x=0, y=0, width=len(data) % 60 + 1, height=4),
+        )
+        return Look(
+            kind=file_type.kind, width=64, height=48, frames=1, model_id="test", duration_ms=1.5, objects=(person,)
+        )
+
+
+class FakeHealth:
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+
+    async def info(self) -> Info:
+        return self._engine.info_now
+
+    async def status(self) -> Status:
+        await self._engine.pause()
+        return self._engine.status_now
+
+    async def readiness(self) -> Readiness:
+        return self._engine.ready
+
+    async def changed(self, timeout_s: float) -> bool:
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._engine.status_changed.wait()
+        except TimeoutError:
+            return False
+        self._engine.status_changed.clear()
+        return True
+
+
+@asynccontextmanager
+async def serving(
+    engine: FakeEngine,
+    *,
+    settings: ApiSettings | None = None,
+    limits: Limits = GENEROUS,
+    pace: Pace | None = None,
+    patience: Patience = PATIENT,
+) -> AsyncGenerator[ApiServer]:
+    """A server on a free port, its feed running."""
+    numbers = itertools.count(1)
+    server = ApiServer(
+        settings or ApiSettings(port=0),
+        engine.ports,
+        lambda: TokenKeys(current=hash_of(TOKEN)),
+        Surroundings(
+            clock=engine.clock,
+            request_id=lambda: f"r{next(numbers)}",
+            metrics=Registry(),
+            limits=limits,
+            pace=pace or Pace(),
+            patience=patience,
+        ),
+    )
+    async with server:
+        running = asyncio.create_task(server.run())
+        try:
+            yield server
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
