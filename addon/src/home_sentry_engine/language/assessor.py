@@ -15,9 +15,9 @@ from home_sentry_engine.settings import LanguageSettings
 from .backends.base import Backend, Completion, Message, Question
 from .budget import Fitted, fit
 from .errors import BadOutput, ContextOverflow, LanguageError, ModelMissing, ModelTimeout, OutputTruncated
-from .prompt import Prompt, prompt_version, prompts, repaired
+from .prompt import Prompt, prompt_version, prompts, repaired, system_text
 from .reply import parse_reply
-from .schema import Answer, json_schema
+from .schema import Answer, Size, json_schema
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -29,6 +29,16 @@ BREAKER: Final = BreakerPolicy(
     successes=2,
     excluded=(BadOutput, ContextOverflow, ModelTimeout, ModelMissing),
 )
+
+
+_CANARY_SCHEMA: Final = {
+    "type": "object",
+    "properties": {"ok": {"type": "boolean"}},
+    "required": ["ok"],
+    "additionalProperties": False,
+}
+# below this window the full prompt does not fit anyway
+_ROOMY_TOKENS: Final = 2048
 
 
 class Assessor(Protocol):
@@ -57,17 +67,18 @@ class LanguageAssessor:
         clock: Clock,
         breaker: Breaker | None = None,
         backoff: Backoff | None = None,
-        random: Callable[[], float] = lambda: 0.0,
+        on_outcome: Callable[[ModelFailure | None], None] = lambda _failure: None,
     ) -> None:
-        """Take the backend and the limits; ``random`` spreads retries."""
+        """Take the backend and the limits; ``on_outcome`` hears how each use of the model ended."""
         self.backend = backend
         self._settings = settings
         self._clock = clock
         self.breaker = breaker or Breaker("the language model", monotonic=clock.monotonic, policy=BREAKER)
         self._backoff = backoff or Backoff(base_s=2.0, cap_s=30.0)
-        self._random = random
+        self._on_outcome = on_outcome
         self._version = prompt_version()
         self.injections_seen = 0
+        self.last_failure: ModelFailure | None = None
 
     async def assess(self, scene: Scene, rule: RuleVerdict) -> ModelVerdict | ModelFailure:
         """Ask the model about a scene that is worth it; the prompt's window, deadline and tries are respected."""
@@ -77,16 +88,46 @@ class LanguageAssessor:
         started = self._clock.monotonic()
         try:
             reply = await self._asked(scene, rule)
-        except BreakerOpen as err:
-            return ModelFailure(reason=AnalysisReason.BREAKER_OPEN, detail=err.reason)
-        except LanguageError as err:
+        except (BreakerOpen, LanguageError) as err:
+            failure = _failure(err)
             _LOGGER.warning("No verdict of the language model: %s", err, extra={"event_id": scene.batch.event_id})
-            return ModelFailure(reason=err.reason, detail=str(err)[:500])
+            self._note(failure)
+            return failure
+        self._note(None)
         return self._verdict(rule, reply, (self._clock.monotonic() - started) * 1000)
+
+    async def wake(self) -> ModelFailure | None:
+        """Load the model and let it answer the fixed part of the prompt; gives what is wrong with it, None if it works.
+
+        A real answer is the proof; what it says does not matter.
+        """
+        try:
+            with self.breaker.call():
+                await self.backend.complete(self._canary(await self.backend.window()))
+        except (BreakerOpen, LanguageError) as err:
+            self._note(_failure(err))
+        else:
+            self._note(None)
+        return self.last_failure
 
     async def aclose(self) -> None:
         """Let go of the backend."""
         await self.backend.aclose()
+
+    def _canary(self, window: int) -> Question:
+        system = system_text(Size.FULL if window > _ROOMY_TOKENS else Size.COMPACT, self._settings.language)
+        return Question(
+            messages=(Message(role="system", content=system), Message(role="user", content='Answer {"ok": true}.')),
+            schema=_CANARY_SCHEMA,
+            max_tokens=24,
+            temperature=0.0,
+            top_p=1.0,
+            timeout_s=self._settings.timeout_s,
+        )
+
+    def _note(self, failure: ModelFailure | None) -> None:
+        self.last_failure = failure
+        self._on_outcome(failure)
 
     async def _asked(self, scene: Scene, rule: RuleVerdict) -> _Reply:
         for attempt in range(1, self._settings.tries + 1):
@@ -97,7 +138,7 @@ class LanguageAssessor:
                 if not err.retryable or attempt == self._settings.tries:
                     raise
                 _LOGGER.info("The language model is asked again: %s", err, extra={"event_id": scene.batch.event_id})
-            await self._clock.sleep(self._backoff.delay_s(attempt, random=self._random))
+            await self._clock.sleep(self._backoff.delay_s(attempt))
         raise AssertionError("the last try returns or raises")
 
     async def _once(self, scene: Scene, rule: RuleVerdict) -> _Reply:
@@ -161,6 +202,12 @@ class LanguageAssessor:
             duration_ms=duration_ms,
             state=AnalysisState.LLM,
         )
+
+
+def _failure(err: BreakerOpen | LanguageError) -> ModelFailure:
+    if isinstance(err, BreakerOpen):
+        return ModelFailure(reason=AnalysisReason.BREAKER_OPEN, detail=err.reason)
+    return ModelFailure(reason=err.reason, detail=str(err)[:500])
 
 
 def _messages(prompt: Prompt) -> tuple[Message, ...]:

@@ -37,9 +37,14 @@ class ModelTimeout(LanguageError, TimeoutError):
 
 
 class ModelUnreachable(LanguageError, ConnectionError):
-    """Nobody answered, or the other side refused."""
+    """Nobody answered, or the other side refused with the HTTP ``status``."""
 
     reason = AnalysisReason.UNREACHABLE
+
+    def __init__(self, detail: str, *, retryable: bool = False, status: int | None = None) -> None:
+        """Keep the HTTP status where there was one."""
+        super().__init__(detail, retryable=retryable)
+        self.status = status
 
 
 class ModelDied(ModelUnreachable):

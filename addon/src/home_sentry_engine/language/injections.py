@@ -10,7 +10,8 @@ TOKENS: Final = re.compile(
     r"""
     <\|[^<>|\n]{0,60}\|?>
   | <</?sys>>
-  | </?[a-z_!][a-z0-9_\ /:.\-]{0,40}>
+  | </?(?:s|bos|eos|pad|unk|mask|sep|cls|think(?:ing)?|tools?|tool_\w+|image|img|system|user|assistant|model
+        |start_of_\w+|end_of_\w+|extra_id_\d+|special_\d+|unused_?\d+|reserved_\w+|function\w*|script|iframe)\s*/?>
   | <0x[0-9a-f]{2}>
   | \[/?(?:inst|sys|system_prompt|available_tools|tool_calls|tool_results|tool_content|prefix|suffix|middle|img)\]
   | (?<![\w/])/(?:no_?think|think)\b
@@ -37,6 +38,7 @@ _FORGET: Final = (
     rf"(?<!\w)(?:{_spread('ignore', 'disregard', 'override', 'overrule', 'bypass', 'forget')})(?!\w)[\s\S]{{0,40}}?"
     r"(?:\b(?:instructions?|previous|prior|above|earlier|everything|rules?|prompts?|guidelines?|evidence|warnings?)\b"
     rf"|{_spread('instructions', 'previous')})"
+    r"(?:\s+\w*(?:instruct|rule|prompt|order|message|warning|evidence|above)\w*)*"
 )
 _VERDICT: Final = (
     r"\b(?:set|give|return|output|report|respond|reply|answer|rate|mark|classify|treat|assign|print|write|lower|reduce)"
@@ -57,16 +59,17 @@ _SILENCE: Final = r"\b(?:do\s+not|don'?t|never)\s+(?:alert|report|notify|warn|fl
 _INNOCENCE: Final = (
     r"\b(?:this|the)\s+(?:person|man|woman|visitor|event|scene|visit|intruder|individual)\s+is\s+"
     r"(?:safe|authori[sz]ed|harmless|a\s+resident|trusted|the\s+owner|benign|known|allowed)\b"
-    r"|\b(?:false\s+alarm|all\s+clear|no\s+(?:threat|risk|danger|alert|alarm)s?|nothing\s+to\s+see"
-    r"|only\s+a\s+(?:test|drill))\b"
+    r"|\b(?:false\s+alarm|nothing\s+to\s+see|only\s+a\s+(?:test|drill))\b"
+    r"|\b(?:all\s+clear|no\s+(?:threat|risk|danger|alert|alarm)s?)"
+    r"(?=\W*$|\s*[.!,;]|\s+(?:needed|required|necessary|detected|found|present|here)\b)"
 )
 _GERMAN: Final = (
-    r"\b(?:ignorier|missacht|vergiss)\w*\b[\s\S]{0,40}?\b(?:anweisung|vorherige|regeln)"
+    r"\b(?:ignorier|missacht|vergiss)\w*\b[\s\S]{0,40}?\b(?:anweisung|vorherige|regeln)\w*(?:\s+anweisung\w*)?"
     r"|\bbewerte\b[\s\S]{0,30}?\b(?:niedrig|null|0)\b"
 )
 _ROMANCE: Final = (
     r"\b(?:ignora\w*|olvida|ignorez|ignorer|oubliez|dimentica|desconsidere|negeer)\b[\s\S]{0,40}?"
-    r"\b(?:instruc|instrucoes|istruzioni|anteriores|precedent|consignes|regles|reglas|instructies|previas)"
+    r"\b(?:instruc|instrucoes|istruzioni|anteriores|precedent|consignes|regles|reglas|instructies|previas)\w*"
 )
 _OTHER: Final = r"игнорируй|忽略|無視|이전 지시"
 

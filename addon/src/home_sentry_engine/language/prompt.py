@@ -57,7 +57,7 @@ class Prompt:
 
 def prompt_version() -> str:
     """Name the prompt by the content of its fixed parts, so that no edit goes unnoticed."""
-    fixed = json.dumps([_system(size, "en") for size in Size] + [json_schema(size) for size in Size] + [DROP_ORDER])
+    fixed = json.dumps([system_text(size, "en") for size in Size] + [json_schema(size) for size in Size] + [DROP_ORDER])
     return f"risk-{hashlib.sha256(fixed.encode()).hexdigest()[:10]}"
 
 
@@ -84,7 +84,8 @@ def repaired(prompt: Prompt, fault: str) -> Prompt:
     )
 
 
-def _system(size: Size, language: str) -> str:
+def system_text(size: Size, language: str) -> str:
+    """Give the trusted part, the same for every scene, so that a model's prefix cache holds it."""
     if size is Size.COMPACT:
         return _SYSTEM_COMPACT + instructions(size) + "."
     words = "" if language == "en" else f"\nWrite all texts in the language with the code '{language}'."
@@ -97,7 +98,7 @@ def _assembled(size: Size, lines: tuple[Line, ...], left_out: tuple[str, ...], l
     if left_out and size is Size.FULL:
         body += f"\nleft out for space: {', '.join(left_out)}"
     return Prompt(
-        system=_system(size, language),
+        system=system_text(size, language),
         user=f"{FENCE_OPEN}\n{body}\n{FENCE_CLOSE}",
         size=size,
         left_out=left_out,

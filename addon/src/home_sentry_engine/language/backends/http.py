@@ -25,7 +25,9 @@ class JsonClient:
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._connect_timeout_s = connect_timeout_s
         self._session: aiohttp.ClientSession | None = None
-        self.host = urlsplit(url).hostname or "?"
+        parts = urlsplit(self._url)
+        self.host = parts.hostname or "?"
+        self.path = parts.path
 
     async def get(self, path: str, *, timeout_s: float) -> dict[str, Any]:
         """Fetch a JSON object."""
@@ -126,7 +128,8 @@ def _refusal(host: str, status: int, raw: bytes) -> LanguageError:
     if status in {400, 413, 422} and any(word in said for word in _OVERFLOW_WORDS):
         return ContextOverflow(f"{host} says that the prompt is too long")
     if 300 <= status < 400:
-        return ModelUnreachable(f"{host} redirects elsewhere, which is not followed")
+        return ModelUnreachable(f"{host} redirects elsewhere, which is not followed", status=status)
     if status in {401, 403}:
-        return ModelUnreachable(f"{host} refuses the key (HTTP {status})")
-    return ModelUnreachable(f"{host} answers with HTTP {status}", retryable=status in {408, 425, 429} or status >= 500)
+        return ModelUnreachable(f"{host} refuses the key (HTTP {status})", status=status)
+    retryable = status in {408, 425, 429} or status >= 500
+    return ModelUnreachable(f"{host} answers with HTTP {status}", retryable=retryable, status=status)

@@ -44,7 +44,7 @@ class OpenAICompatible:
         try:
             answer = await self._client.post(path, body, timeout_s=question.timeout_s)
         except ModelUnreachable as err:
-            if err.retryable or "HTTP 4" not in str(err):
+            if err.status not in {400, 404, 422, 501}:
                 raise
             body["response_format"] = {"type": "json_object"}
             del body["chat_template_kwargs"]
