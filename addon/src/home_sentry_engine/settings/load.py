@@ -15,7 +15,7 @@ from .schema import SCHEMA
 from .slices import Settings
 
 PREFIX: Final = "HOME_SENTRY_"
-_ENVIRONMENT_ONLY: Final = frozenset({"model_mirror", "test_media", "ci"})
+_ENVIRONMENT_ONLY: Final = frozenset({"data", "model_mirror", "test_media", "ci"})
 
 
 class InvalidSettings(HomeSentryError, ValueError):

@@ -1,0 +1,54 @@
+"""The detector that the engine would choose here, loaded and run once from what lies on this machine."""
+
+from dataclasses import replace
+import logging
+from pathlib import Path
+import tempfile
+from typing import Final
+from urllib.parse import urlsplit
+
+from home_sentry_engine.contract import ComponentState
+from home_sentry_engine.domain.clock import SystemClock
+from home_sentry_engine.domain.errors import StageError
+from home_sentry_engine.settings import ModelSettings, Settings
+from home_sentry_engine.vision.zoo import Zoo
+
+from .findings import Finding, fail, ok, warn
+
+_FIX: Final = "home-sentry models get, or put the file into the model folder or a mirror"
+_BASIC: Final = "people and cats only, and it misses many: no model file is here"
+_OURS: Final = ": offline mode forbids fetching it"
+
+
+async def look(settings: Settings) -> tuple[Finding, ...]:
+    """Load the detector as the engine would, but fetch nothing."""
+    logging.getLogger("home_sentry_engine.vision").setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory(prefix="home-sentry-") as scratch:
+        try:
+            async with Zoo(settings.detect, _local(settings.models, Path(scratch)), SystemClock()) as zoo:
+                status = await zoo.prepare()
+                card = zoo.catalogue.get(status.model_id)
+                found = await zoo.store.find(card) if card.files else None
+        except StageError as err:
+            return (fail("detector", err.reason, _FIX),)
+    place = f" from {found.main}" if found is not None else " inside OpenCV"
+    speed = f", {status.provider}" if status.provider else ""
+    text = f"{status.name}{place}{speed}"
+    facts = {"model_id": status.model_id, "provider": status.provider, "origin": status.origin, "basic": status.basic}
+    if status.state is ComponentState.HEALTHY:
+        return (ok("detector", text, **facts),)
+    reason = status.reason or ""
+    fix = _FIX
+    if not settings.models.offline:
+        reason = reason.replace(_OURS, "")
+        fix = f"{_FIX}; a running engine fetches it by itself when it may"
+    return (warn("detector", f"{text}: {_BASIC if status.basic else reason}", fix, **facts),)
+
+
+def _local(settings: ModelSettings, scratch: Path) -> ModelSettings:
+    """Keep only what can be read here: no downloads, and nothing is made where no model folder is."""
+    mirror = settings.mirror
+    if mirror and urlsplit(mirror).scheme in {"http", "https"}:
+        mirror = None
+    folder = settings.folder if settings.folder.is_dir() else scratch
+    return replace(settings, folder=folder, mirror=mirror, offline=True)

@@ -1,0 +1,66 @@
+"""The port of the API, and other machines."""
+
+import asyncio
+import errno
+import socket
+from urllib.parse import urlsplit
+
+from home_sentry_engine.operations.data_folder import is_held
+from home_sentry_engine.settings import ApiSettings, Settings
+
+from .findings import Finding, fail, ok
+
+_CONNECT_S = 5.0
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+async def look(settings: Settings) -> tuple[Finding, ...]:
+    """Look whether the API can listen."""
+    return (await asyncio.to_thread(port, settings.api, engine_runs=is_held(settings.data)),)
+
+
+def port(settings: ApiSettings, *, engine_runs: bool) -> Finding:
+    """Judge address and port of the API."""
+    place = f"{settings.host}:{settings.port}"
+    if settings.host not in _LOOPBACK and not settings.allow_insecure:
+        fix = "set allow_insecure: true where the network is yours, or host: 127.0.0.1"
+        return fail("port", f"{place} is open to other machines without encryption, which the engine refuses", fix)
+    if settings.port == 0:
+        return ok("port", "a free port is chosen at the start")
+    number = _bind_error(settings)
+    if number is None:
+        return ok("port", f"{place} is free")
+    if number == errno.EADDRINUSE:
+        if engine_runs:
+            return ok("port", f"{place} is in use, and an engine runs on this data folder")
+        return fail("port", f"{place} is in use by another program", "stop that program, or choose another --port")
+    if number == errno.EACCES:
+        return fail("port", f"{place} needs root rights", "choose a port above 1023 with --port")
+    return fail("port", f"{place}: {errno.errorcode.get(number, number)}", "set host to an address of this machine")
+
+
+async def reachable(url: str, *, default_port: int) -> str | None:
+    """Connect to the machine of an address; gives what is wrong, None if it answers."""
+    parts = urlsplit(url)
+    host, number = parts.hostname or "localhost", parts.port or default_port
+    try:
+        async with asyncio.timeout(_CONNECT_S):
+            _, writer = await asyncio.open_connection(host, number)
+    except TimeoutError:
+        return f"{host}:{number} does not answer within {_CONNECT_S:.0f} s"
+    except OSError as err:
+        return f"{host}:{number}: {err.strerror or err}"
+    writer.close()
+    return None
+
+
+def _bind_error(settings: ApiSettings) -> int | None:
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        with socket.socket(family, kind, protocol) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+    except OSError as err:
+        return err.errno or errno.EADDRNOTAVAIL
+    return None
