@@ -1,13 +1,14 @@
 """A dashboard of Home Assistant made from the integration's entities."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from .errors import DemoError
 from .home_assistant import Home
 
 _URL_PATH: Final = "home-sentry"
+_SUMMARY: Final = "{{ states('ENTITY') if has_value('ENTITY') else 'Nothing has happened yet.' }}"
 _LOOK_EVERY_S: Final = 3.0
 _HOUSE_TILES: Final = ("house_risk_level", "house_risk_score", "mode", "detector", "llm")
 _CAMERA_TILES: Final = (
@@ -17,8 +18,6 @@ _CAMERA_TILES: Final = (
     "vehicle",
     "animal",
     "events_today",
-    "security_event",
-    "detection",
 )
 
 
@@ -38,11 +37,12 @@ async def keep_dashboard(home: Home, instance_id: str, cameras: Mapping[str, str
 
 def layout(entities: Mapping[str, str], instance_id: str, cameras: Mapping[str, str]) -> dict[str, Any]:
     """Give the configuration of a dashboard with one section for the house and one for each camera."""
-    house = _present(entities, {key: f"{instance_id}_{key}" for key in _HOUSE_TILES})
-    sections = [_house(house)]
+    tiles = _present(entities, [f"{instance_id}_{key}" for key in _HOUSE_TILES])
+    scores = _present(entities, [f"{instance_id}_{camera_id}_risk_score" for camera_id in cameras])
+    told = _present(entities, [f"{instance_id}_{camera_id}_security_event" for camera_id in cameras])
+    sections = [_house(tiles, scores, told)]
     for camera_id, name in cameras.items():
-        keys = {key: f"{instance_id}_{camera_id}_{key}" for key in (*_CAMERA_TILES, "last_event", "last_summary")}
-        sections.append(_camera(name, _present(entities, keys)))
+        sections.append(_camera(name, entities, f"{instance_id}_{camera_id}"))
     return {
         "title": "Home Sentry",
         "views": [
@@ -58,20 +58,27 @@ def layout(entities: Mapping[str, str], instance_id: str, cameras: Mapping[str, 
     }
 
 
-def _present(entities: Mapping[str, str], unique_ids: Mapping[str, str]) -> dict[str, str]:
-    return {key: entities[unique_id] for key, unique_id in unique_ids.items() if unique_id in entities}
+def _present(entities: Mapping[str, str], unique_ids: Sequence[str]) -> list[str]:
+    return [entities[unique_id] for unique_id in unique_ids if unique_id in entities]
 
 
-def _house(entities: Mapping[str, str]) -> dict[str, Any]:
-    cards = [_tile(entity_id) for entity_id in entities.values()]
-    if score := entities.get("house_risk_score"):
-        cards.append(_graph("Risk in the last hour", [score]))
-    return {"type": "grid", "cards": [_heading("House", "mdi:home"), *cards]}
+def _house(tiles: Sequence[str], scores: Sequence[str], told: Sequence[str]) -> dict[str, Any]:
+    wide = {"grid_options": {"columns": "full"}}
+    cards = [_heading("House", "mdi:home"), *(_tile(entity_id) for entity_id in tiles)]
+    if scores:
+        cards.append(
+            {"type": "history-graph", "title": "Risk", "hours_to_show": 1, "entities": list(scores), **wide},
+        )
+    if told:
+        cards.append(
+            {"type": "logbook", "title": "Events", "hours_to_show": 1, "target": {"entity_id": list(told)}, **wide}
+        )
+    return {"type": "grid", "cards": cards}
 
 
-def _camera(name: str, entities: Mapping[str, str]) -> dict[str, Any]:
+def _camera(name: str, entities: Mapping[str, str], prefix: str) -> dict[str, Any]:
     cards = [_heading(name, "mdi:cctv")]
-    if picture := entities.get("last_event"):
+    if picture := entities.get(f"{prefix}_last_event"):
         cards.append(
             {
                 "type": "picture-entity",
@@ -81,11 +88,9 @@ def _camera(name: str, entities: Mapping[str, str]) -> dict[str, Any]:
                 "grid_options": {"columns": "full"},
             }
         )
-    if summary := entities.get("last_summary"):
-        cards.append({"type": "markdown", "content": f"{{{{ states('{summary}') }}}}"})
-    cards += [_tile(entities[key], name) for key in _CAMERA_TILES if key in entities]
-    if score := entities.get("risk_score"):
-        cards.append(_graph("Risk in the last hour", [score]))
+    if summary := entities.get(f"{prefix}_last_summary"):
+        cards.append({"type": "markdown", "content": _SUMMARY.replace("ENTITY", summary)})
+    cards += [_tile(entity_id) for entity_id in _present(entities, [f"{prefix}_{key}" for key in _CAMERA_TILES])]
     return {"type": "grid", "cards": cards}
 
 
@@ -93,19 +98,9 @@ def _heading(text: str, icon: str) -> dict[str, Any]:
     return {"type": "heading", "heading": text, "icon": icon}
 
 
-def _tile(entity_id: str, device: str | None = None) -> dict[str, Any]:
-    # the section's heading names the camera already
-    return {"type": "tile", "entity": entity_id} | ({"name": {"type": "entity"}} if device else {})
-
-
-def _graph(title: str, entity_ids: list[str]) -> dict[str, Any]:
-    return {
-        "type": "history-graph",
-        "title": title,
-        "hours_to_show": 1,
-        "entities": entity_ids,
-        "grid_options": {"columns": "full"},
-    }
+def _tile(entity_id: str) -> dict[str, Any]:
+    # the section's heading names the device already
+    return {"type": "tile", "entity": entity_id, "name": {"type": "entity"}}
 
 
 async def _make(home: Home) -> None:

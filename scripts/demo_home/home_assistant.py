@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -28,9 +29,6 @@ homeassistant:
   country: GB
   currency: EUR
   unit_system: metric
-http:
-  server_host: 127.0.0.1
-  server_port: {port}
 frontend:
 config:
 history:
@@ -65,18 +63,37 @@ def prepare(place: Place) -> None:
     """Write what Home Assistant needs before its first start."""
     storage = place.folder / ".storage"
     storage.mkdir(parents=True, exist_ok=True)
-    (place.folder / "configuration.yaml").write_text(_CONFIGURATION.format(port=place.port), encoding="utf-8")
+    (place.folder / "configuration.yaml").write_text(_CONFIGURATION, encoding="utf-8")
     components = place.folder / "custom_components"
     components.mkdir(exist_ok=True)
     link = components / DOMAIN
     if not link.is_symlink():
         link.symlink_to(place.integration.resolve(), target_is_directory=True)
-    onboarding = storage / "onboarding"
-    if not onboarding.exists():
-        onboarding.write_text(
-            json.dumps({"version": 4, "minor_version": 1, "key": "onboarding", "data": {"done": _STEPS_LEFT_OUT}}),
-            encoding="utf-8",
-        )
+    # the address comes from here: from the YAML file it would be a trial that is undone after five minutes
+    http = {"stable": _http(place.port), "pending": None, "yaml_migration_done": True}
+    _store(storage, "http", http, version=2, minor=2)
+    if not (storage / "onboarding").exists():
+        _store(storage, "onboarding", {"done": _STEPS_LEFT_OUT}, version=4, minor=1)
+
+
+def _http(port: int) -> dict[str, Any]:
+    return {
+        "server_host": ["127.0.0.1"],
+        "server_port": port,
+        "cors_allowed_origins": [],
+        "login_attempts_threshold": -1,
+        "ip_ban_enabled": False,
+        "ssl_profile": "modern",
+        "use_x_frame_options": True,
+        "created_at": datetime.now(UTC).isoformat(),
+        "error": None,
+        "error_message": None,
+    }
+
+
+def _store(storage: Path, key: str, data: Mapping[str, Any], *, version: int, minor: int) -> None:
+    document = {"version": version, "minor_version": minor, "key": key, "data": data}
+    (storage / key).write_text(json.dumps(document), encoding="utf-8")
 
 
 def launch(place: Place, environment: Mapping[str, str]) -> Launch:

@@ -1,0 +1,28 @@
+"""The engine dies and comes back; Home Assistant tells the truth meanwhile."""
+
+from scripts.demo_home.feeding import drop
+from scripts.demo_home.home_assistant import Home
+from tests.e2e.stage import EngineRun, entity_of, samples, state_of
+
+
+async def test_entities_turn_unavailable_with_the_engine_and_come_back(engine_run: EngineRun, home: Home) -> None:
+    engine, pictures = engine_run.engine, samples()
+    if await home.entry_id() is None:
+        await home.connect_engine(engine.url, engine.token)
+    drop(engine_run.cameras, pictures["motorcycle"], pictures["motorcycle"].content)
+    score = await entity_of(home, engine, "driveway_risk_score")
+    summary = await entity_of(home, engine, "driveway_last_summary")
+    await state_of(home, score, lambda state: state.isdecimal())
+    before = await state_of(home, summary, lambda state: state not in {"unknown", "unavailable"})
+
+    await engine_run.kill()
+    await state_of(home, score, lambda state: state == "unavailable")
+    await state_of(home, summary, lambda state: state == "unavailable")
+
+    await engine_run.start()
+    await state_of(home, score, lambda state: state.isdecimal())
+    again = await state_of(home, summary, lambda state: state not in {"unknown", "unavailable"})
+    assert again["attributes"]["event_id"] == before["attributes"]["event_id"]
+
+    drop(engine_run.cameras, pictures["chelsea"], pictures["chelsea"].copy("after the restart"))
+    await state_of(home, summary, lambda state: state not in {"unavailable", again["state"]})

@@ -1,0 +1,70 @@
+"""One picture in, one risk event in Home Assistant, as a person sees it in a browser."""
+
+import io
+
+from aiohttp import ClientSession
+from PIL import Image, ImageChops
+from playwright.async_api import expect
+
+from scripts.demo_home.dashboard import keep_dashboard
+from scripts.demo_home.feeding import drop
+from scripts.demo_home.home_assistant import PASSWORD, USER, Home
+from tests.e2e.browser import add_integration, browsing, log_in, open_dashboard, open_device, photograph
+from tests.e2e.stage import EngineRun, entity_of, samples, state_of
+
+LEVELS = {"low", "medium", "high", "critical"}
+
+
+async def test_a_picture_becomes_a_risk_event(engine_run: EngineRun, home: Home) -> None:
+    engine, pictures = engine_run.engine, samples()
+    instance_id = (await engine.info())["instance_id"]
+    async with browsing() as page:
+        await log_in(page, home.url, USER, PASSWORD)
+        await photograph(page, "01-logged-in")
+        await add_integration(page, home.url, engine.url, engine.token)
+        assert await home.entry_id() is not None
+
+        drop(engine_run.cameras, pictures["coffee"], pictures["coffee"].content)
+        level = await entity_of(home, engine, "front_door_risk_level")
+        await state_of(home, level, lambda state: state == "unknown")
+        await open_device(page, home, "Front Door")
+        row = page.locator("hui-simple-entity-row, hui-sensor-entity-row, hui-generic-entity-row")
+        risk = row.filter(has_text="Risk level").first
+        await expect(risk).to_contain_text("Unknown")
+        await photograph(page, "05-device-before")
+
+        drop(engine_run.cameras, pictures["astronaut"], pictures["astronaut"].content)
+        seen = await state_of(home, level, lambda state: state in LEVELS)
+        await expect(risk).to_contain_text(seen["state"].capitalize())
+        await photograph(page, "06-device-after")
+
+        await keep_dashboard(home, instance_id, {"front_door": "Front Door"})
+        await open_dashboard(page, home.url)
+        shown = page.locator("hui-picture-entity-card img").first
+        await expect(shown).to_be_visible()
+        await page.wait_for_function("image => image.naturalWidth > 0", arg=await shown.element_handle())
+        await photograph(page, "07-dashboard")
+
+
+async def test_the_last_event_image_is_the_picture_with_its_box_drawn(
+    engine_run: EngineRun, home: Home, web: ClientSession
+) -> None:
+    image = await entity_of(home, engine_run.engine, "front_door_last_event")
+    state = await state_of(home, image, lambda text: text not in {"unknown", "unavailable"})
+    async with web.get(f"{home.url}{state['attributes']['entity_picture']}") as response:
+        assert response.content_type == "image/jpeg"
+        shown = Image.open(io.BytesIO(await response.read())).convert("RGB")
+    taken = Image.open(io.BytesIO(samples()["astronaut"].content)).convert("RGB")
+    assert shown.size == taken.size
+    changed = ImageChops.difference(shown, taken).convert("L").point(lambda value: 255 if value > 48 else 0)
+    share = changed.histogram()[255] / (taken.width * taken.height)
+    assert 0.005 < share < 0.25, f"{share:.1%} of the picture differ: neither nothing nor everything is drawn"
+
+
+async def test_events_are_recorded_once(engine_run: EngineRun, home: Home) -> None:
+    event = await entity_of(home, engine_run.engine, "front_door_security_event")
+    await state_of(home, event, lambda text: text not in {"unknown", "unavailable"})
+    recorded = await home.history(event, "2020-01-01T00:00:00+00:00")
+    started = [one["attributes"]["event_id"] for one in recorded if one["attributes"].get("event_type") == "started"]
+    assert started
+    assert len(started) == len(set(started))
