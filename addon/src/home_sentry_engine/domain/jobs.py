@@ -30,7 +30,10 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A job in the hands of a worker until ``leased_until``; ``attempt`` counts from 1."""
+    """A job in the hands of a worker until ``leased_until``; ``attempt`` counts from 1.
+
+    ``fence`` grows with each claim and proves to the queue that this worker still holds the lease.
+    """
 
     id: str
     queue: str
@@ -40,3 +43,4 @@ class Job:
     attempt: int = 1
     enqueued_at: datetime
     leased_until: datetime
+    fence: int = 0

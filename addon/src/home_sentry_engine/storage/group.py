@@ -5,11 +5,14 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+import logging
 from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
 from .hooks import AFTER_COMMIT, Hook
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -79,7 +82,12 @@ class Group:
         self.hooks.clear()
 
     def deliver(self) -> None:
-        """Answer the callers and call the hooks; runs on the event loop."""
+        """Call the hooks, then answer the callers; runs on the event loop."""
+        for hook in self.hooks:
+            try:
+                hook()
+            except Exception:
+                _LOGGER.exception("What was to follow a commit failed")
         for waiting in self.done:
             if waiting.answer.done():
                 continue
@@ -87,9 +95,6 @@ class Group:
                 waiting.answer.set_exception(_carried(waiting.error))
             else:
                 waiting.answer.set_result(waiting.result)
-        loop = asyncio.get_running_loop()
-        for hook in self.hooks:
-            loop.call_soon(hook)
 
 
 def _carried(err: BaseException) -> BaseException:

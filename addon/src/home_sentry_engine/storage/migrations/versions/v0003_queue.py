@@ -39,6 +39,7 @@ def _jobs() -> None:
         sa.PrimaryKeyConstraint("id"),
         sqlite_autoincrement=True,
     )
+    op.create_index("ix_jobs_not_before", "jobs", ["queue", "not_before_us"])
     op.create_index("ix_jobs_key", "jobs", ["queue", "key", sa.literal_column("priority DESC"), "id"])
     op.create_index(
         "ix_jobs_leased",

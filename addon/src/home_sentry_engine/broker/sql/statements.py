@@ -1,0 +1,153 @@
+"""The SQL of the queue, built once; every statement runs from SQLAlchemy's compiled cache."""
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, bindparam, func
+from sqlalchemy.dialects import postgresql, sqlite
+
+from .tables import dead_letters, jobs
+
+LOOK_AHEAD: Final = 256
+"""Jobs from the front of a queue that a claim looks at before it asks each key for its first job."""
+
+_queue: Final = bindparam("in_queue", type_=sa.Text)
+_now: Final = bindparam("now_us", type_=sa.BigInteger)
+
+
+def _unleased(table: Any) -> sa.ColumnElement[bool]:
+    return sa.or_(table.c.leased_until_us.is_(None), table.c.leased_until_us <= _now)
+
+
+def _due(table: Any) -> sa.ColumnElement[bool]:
+    return sa.and_(_unleased(table), table.c.not_before_us <= _now)
+
+
+def _running(key: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    other = jobs.alias("running")
+    return sa.exists().where(other.c.queue == _queue, other.c.key == key, other.c.leased_until_us > _now)
+
+
+def _head(key: sa.ColumnElement[str]) -> sa.ScalarSelect[int]:
+    """Give the id of a key's first job that has taken its place."""
+    other = jobs.alias("head")
+    placed = sa.or_(other.c.fence > 0, other.c.not_before_us <= _now)
+    chosen = sa.select(other.c.id).where(other.c.queue == _queue, other.c.key == key, placed)
+    return chosen.order_by(other.c.priority.desc(), other.c.id).limit(1).scalar_subquery()
+
+
+def _front() -> sa.Select[Any]:
+    front = (
+        sa.select(jobs.c.id, jobs.c.key, jobs.c.priority)
+        .where(jobs.c.queue == _queue, _due(jobs))
+        .order_by(jobs.c.priority.desc(), jobs.c.id)
+        .limit(LOOK_AHEAD)
+        .subquery("front")
+    )
+    first = sa.and_(front.c.id == _head(front.c.key), ~_running(front.c.key))
+    free = sa.select(front.c.id).where(sa.or_(front.c.key.is_(None), first))
+    return free.order_by(front.c.priority.desc(), front.c.id).limit(bindparam("n", type_=sa.Integer))
+
+
+def _every_key() -> sa.Select[Any]:
+    """Give the first job of every key that may run; hops from key to key through the index."""
+    smallest = sa.select(func.min(jobs.c.key).label("key")).where(jobs.c.queue == _queue)
+    keys = smallest.cte("keys", recursive=True)
+    following = jobs.alias("following")
+    hop = sa.select(func.min(following.c.key)).where(following.c.queue == _queue, following.c.key > keys.c.key)
+    keys = keys.union_all(sa.select(hop.scalar_subquery()).where(keys.c.key.is_not(None)))
+    heads = (
+        sa.select(_head(keys.c.key).label("id")).where(keys.c.key.is_not(None), ~_running(keys.c.key)).subquery("heads")
+    )
+    keyed = sa.select(jobs.c.id, jobs.c.priority).join(heads, heads.c.id == jobs.c.id).where(_due(jobs))
+    single = (
+        sa.select(jobs.c.id, jobs.c.priority)
+        .where(jobs.c.queue == _queue, jobs.c.key.is_(None), _due(jobs))
+        .order_by(jobs.c.priority.desc(), jobs.c.id)
+        .limit(bindparam("n", type_=sa.Integer))
+        .subquery("single")
+    )
+    both = sa.union_all(keyed, sa.select(single.c.id, single.c.priority)).subquery("free")
+    ordered = sa.select(both.c.id).order_by(both.c.priority.desc(), both.c.id)
+    return ordered.limit(bindparam("n", type_=sa.Integer))
+
+
+def _next_due() -> sa.Select[Any]:
+    lease = sa.select(func.min(jobs.c.leased_until_us)).where(jobs.c.queue == _queue, jobs.c.leased_until_us > _now)
+    later = sa.select(func.min(jobs.c.not_before_us)).where(jobs.c.queue == _queue, jobs.c.not_before_us > _now)
+    return sa.select(lease.scalar_subquery().label("lease"), later.scalar_subquery().label("later"))
+
+
+FRONT: Final = _front()
+EVERY_KEY: Final = _every_key()
+NEXT_DUE: Final = _next_due()
+COUNT: Final = sa.select(func.count()).select_from(jobs).where(jobs.c.queue == _queue)
+TWIN: Final = sa.select(jobs.c.id).where(jobs.c.queue == _queue, jobs.c.uniq == bindparam("in_uniq", type_=sa.Text))
+
+LEASE: Final = (
+    sa.update(jobs)
+    .where(jobs.c.id.in_(bindparam("ids", expanding=True)))
+    .values(
+        leased_until_us=bindparam("until_us", type_=sa.BigInteger),
+        owner=bindparam("in_owner", type_=sa.Text),
+        updated_us=_now,
+        attempts=jobs.c.attempts + 1,
+        fence=jobs.c.fence + 1,
+    )
+    .returning(
+        *(jobs.c[name] for name in ("id", "queue", "payload", "key", "priority", "attempts", "fence", "enqueued_us"))
+    )
+)
+
+_held: Final = sa.and_(
+    jobs.c.id == bindparam("job_id", type_=sa.BigInteger),
+    jobs.c.fence == bindparam("in_fence", type_=sa.Integer),
+    jobs.c.leased_until_us.is_not(None),
+)
+HELD: Final = sa.select(jobs).where(_held)
+FINISH: Final = sa.delete(jobs).where(_held)
+EXTEND: Final = (
+    sa.update(jobs).where(_held).values(leased_until_us=bindparam("until_us", type_=sa.BigInteger), updated_us=_now)
+)
+POSTPONE: Final = (
+    sa.update(jobs)
+    .where(_held)
+    .values(
+        leased_until_us=None,
+        owner=None,
+        not_before_us=bindparam("until_us", type_=sa.BigInteger),
+        updated_us=_now,
+        attempts=jobs.c.attempts - bindparam("uncounted", type_=sa.Integer),
+        error=bindparam("in_error", type_=sa.Text),
+        first_failed_us=func.coalesce(jobs.c.first_failed_us, bindparam("failed_us", type_=sa.BigInteger)),
+        last_failed_us=func.coalesce(bindparam("failed_us", type_=sa.BigInteger), jobs.c.last_failed_us),
+    )
+)
+OLDEST_IDLE: Final = (
+    sa.select(jobs.c.id, jobs.c.payload)
+    .where(jobs.c.queue == _queue, _unleased(jobs))
+    .order_by(jobs.c.priority, jobs.c.id)
+    .limit(1)
+)
+DEPTH: Final = sa.select(
+    func.count().label("total"),
+    func.coalesce(func.sum(sa.case((jobs.c.leased_until_us > _now, 1), else_=0)), 0).label("running"),
+    func.coalesce(func.sum(sa.case((sa.and_(_unleased(jobs), jobs.c.not_before_us > _now), 1), else_=0)), 0).label(
+        "delayed"
+    ),
+    sa.select(func.count())
+    .select_from(dead_letters)
+    .where(dead_letters.c.queue == _queue)
+    .scalar_subquery()
+    .label("dead"),
+).where(jobs.c.queue == _queue)
+
+_PUT: Final = {
+    "postgresql": postgresql.insert(jobs).on_conflict_do_nothing().returning(jobs.c.id),
+    "sqlite": sqlite.insert(jobs).on_conflict_do_nothing().returning(jobs.c.id),
+}
+
+
+def put_statement(conn: Connection) -> Any:
+    """Give the insert that does nothing when the unique name is taken."""
+    return _PUT[conn.dialect.name]
