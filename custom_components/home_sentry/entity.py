@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, Final, override
 
+from homeassistant.const import EntityCategory
 from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.entity import Entity, EntityDescription
@@ -57,7 +58,7 @@ class HomeSentryEntity(CoordinatorEntity[HomeSentryCoordinator]):
 
 
 class EngineEntity(HomeSentryEntity):
-    """Entity of the engine; what it tells about itself is written at most every ten seconds."""
+    """Entity of the engine; diagnostics are written at most every ten seconds."""
 
     _pause: CALLBACK_TYPE | None = None
 
@@ -81,7 +82,7 @@ class EngineEntity(HomeSentryEntity):
         if self._pause is not None and before is not None and before[0] == self.available:
             return
         super()._handle_coordinator_update()
-        if self._written is not before:
+        if self._written is not before and self.entity_category is EntityCategory.DIAGNOSTIC:
             self._end_pause()
             self._pause = async_call_later(self.hass, _DIAGNOSTIC_PAUSE_S, self._after_pause)
 

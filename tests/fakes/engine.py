@@ -1,6 +1,7 @@
 """An engine that speaks the real contract over real HTTP and WebSocket, under the test's control."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 import itertools
@@ -271,7 +272,8 @@ class FakeEngine:
 
     async def _send(self, message: Any) -> None:
         for socket in list(self._sockets):
-            await socket.send_str(encode(message).decode())
+            with suppress(ConnectionError):
+                await socket.send_str(encode(message).decode())
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         self.requests.append(str(request.rel_url))

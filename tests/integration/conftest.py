@@ -1,10 +1,12 @@
 """Fixtures of the integration's tests: a fake engine and an entry that is set up against it."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
 from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
+from homeassistant.util.async_ import get_scheduled_timer_handles
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -39,6 +41,15 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
         return Live(*args, **{**kwargs, "pacing": FAST})
 
     monkeypatch.setattr(coordinator_module, "Live", fast)
+
+
+@pytest.fixture(autouse=True)
+def _no_heartbeats_left(verify_cleanup: None) -> Iterator[None]:
+    """Take away timers that aiohttp leaves when data comes in on a WebSocket that is closing."""
+    yield
+    for handle in get_scheduled_timer_handles(asyncio.get_event_loop()):
+        if "ClientWebSocketResponse._send_heartbeat" in repr(handle):
+            handle.cancel()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import quote
 
 from aiohttp import ClientError as HttpError
 from aiohttp import ClientResponse, ClientSession, ClientTimeout, ClientWebSocketResponse, ClientWSTimeout
@@ -46,14 +47,14 @@ class Engine:
     def __init__(self, session: ClientSession, url: str, token: str, deadlines: Deadlines | None = None) -> None:
         """Use the caller's session; ``url`` is ``scheme://host:port``."""
         self._session = session
-        self._base = URL(url)
+        self._base = url.rstrip("/")
         self._token = token
         self.deadlines = deadlines or Deadlines()
 
     @property
     def url(self) -> str:
         """Address without path."""
-        return str(self._base)
+        return self._base
 
     @property
     def token(self) -> str:
@@ -105,7 +106,8 @@ class Engine:
             await socket.close()
 
     def _url(self, *parts: str) -> URL:
-        return self._base.joinpath(_API.lstrip("/"), *parts)
+        path = "/".join(quote(part, safe="") for part in parts)
+        return URL(f"{self._base}{_API}/{path}", encoded=True)
 
     async def _record[T](self, shape: type[T], *parts: str) -> T:
         async with self._get(self.deadlines.request_s, *parts) as response:
@@ -143,7 +145,7 @@ def _require_ok(response: ClientResponse) -> None:
         raise Refused("the engine refused the token")
     if response.status == HTTPStatus.NOT_FOUND and "jpg" in response.url.suffix:
         raise NoPicture(response.url.path)
-    if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR or response.status == HTTPStatus.TOO_MANY_REQUESTS:
         raise Unreachable(f"the engine answered {response.status}")
     if response.status != HTTPStatus.OK:
         raise BadAnswer(f"the answer was HTTP {response.status}")

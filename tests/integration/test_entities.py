@@ -1,0 +1,423 @@
+"""What the entities show, when they are unavailable or unknown, and how seldom they write."""
+
+from dataclasses import replace
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from homeassistant.components.camera import async_get_image as camera_image
+from homeassistant.components.image import async_get_image as event_image
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import entity_registry as er
+from homeassistant.util import dt as dt_util
+import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events, async_fire_time_changed
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.home_sentry import entity as entity_module
+from custom_components.home_sentry.contract import (
+    AnalysisState,
+    CameraStatus,
+    Component,
+    ComponentState,
+    EventChange,
+    Mode,
+    ObjectGroup,
+    RiskLevel,
+)
+from tests.fakes.engine import JPEG, FakeEngine, until
+
+from .conftest import Setup
+from .helpers import Changes, entity_id, reach, state
+
+CAMERA_STATES = (
+    ("sensor", "risk_score"),
+    ("sensor", "risk_level"),
+    ("sensor", "last_summary"),
+    ("sensor", "events_today"),
+    ("binary_sensor", "person"),
+    ("binary_sensor", "vehicle"),
+    ("binary_sensor", "animal"),
+    ("binary_sensor", "connectivity"),
+    ("event", "security_event"),
+    ("event", "detection"),
+    ("image", "last_event"),
+    ("camera", "latest"),
+)
+ENGINE_STATES = (
+    ("sensor", "mode"),
+    ("sensor", "queue_depth"),
+    ("sensor", "detector"),
+    ("sensor", "llm"),
+    ("sensor", "house_risk_score"),
+    ("sensor", "house_risk_level"),
+    ("binary_sensor", "problem"),
+)
+
+
+async def test_before_the_first_event(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    await setup()
+    shown = {key: state(hass, platform, key).state for platform, key in CAMERA_STATES}
+    assert shown == {
+        "risk_score": "unknown",
+        "risk_level": "unknown",
+        "last_summary": "unknown",
+        "events_today": "0",
+        "person": "off",
+        "vehicle": "off",
+        "animal": "off",
+        "connectivity": "on",
+        "security_event": "unknown",
+        "detection": "unknown",
+        "last_event": "unknown",
+        "latest": "idle",
+    }
+
+
+async def test_a_visit(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    entry = await setup()
+    visit = await engine.start_event("front_door", score=72, groups=(ObjectGroup.PERSON, ObjectGroup.VEHICLE))
+    await engine.put_camera("front_door", events_today=1)
+    await reach(hass, entry, engine)
+    score = state(hass, "sensor", "risk_score")
+    assert score.state == "72"
+    assert score.attributes["event_id"] == visit.event_id
+    assert score.attributes["state"] == "provisional"
+    assert [factor["id"] for factor in score.attributes["factors"]] == ["b", "c", "a"]
+    assert state(hass, "sensor", "risk_level").state == "high"
+    assert state(hass, "sensor", "last_summary").state == "A person at front_door"
+    assert state(hass, "sensor", "events_today").state == "1"
+    assert [state(hass, "binary_sensor", key).state for key in ("person", "vehicle", "animal")] == ["on", "on", "off"]
+    assert state(hass, "sensor", "house_risk_score", camera=None).state == "72"
+    long = "Somebody walks around. " * 20
+    await engine.change_event(visit.event_id, EventChange.REVISED, summary=long, analysis_state=AnalysisState.LLM)
+    await engine.change_event(visit.event_id, EventChange.ENDED)
+    await reach(hass, entry, engine)
+    summary = state(hass, "sensor", "last_summary")
+    assert len(summary.state) == 255
+    assert summary.state.endswith("…")
+    assert summary.attributes["full_text"] == long
+    assert state(hass, "binary_sensor", "person").state == "off"
+
+
+async def test_bulky_attributes_are_not_recorded(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    await setup()
+    for key, attribute in (("last_summary", "full_text"), ("risk_score", "factors")):
+        info = state(hass, "sensor", key).state_info
+        assert info is not None
+        assert attribute in info["unrecorded_attributes"]
+
+
+async def test_risk_falls_after_the_visit(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = await setup()
+    engine._now = dt_util.utcnow()
+    visit = await engine.start_event("front_door", score=88)
+    ended = await engine.change_event(visit.event_id, EventChange.ENDED)
+    await reach(hass, entry, engine)
+    assert ended.ended_at is not None
+    seen = []
+    for minutes in (0, 10, 20, 30, 120):
+        now = ended.ended_at + timedelta(minutes=minutes, seconds=1)
+        monkeypatch.setattr(dt_util, "utcnow", lambda now=now: now)
+        entry.runtime_data._tick(now)
+        seen.append((state(hass, "sensor", "risk_score").state, state(hass, "sensor", "risk_level").state))
+    assert seen == [("88", "critical"), ("44", "medium"), ("22", "low"), ("11", "low"), ("0", "low")]
+    assert state(hass, "sensor", "house_risk_score", camera=None).state == "0"
+
+
+async def test_a_dismissed_event_is_no_risk(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    entry = await setup()
+    visit = await engine.start_event("front_door", score=88)
+    await engine.change_event(visit.event_id, EventChange.DISMISSED)
+    await reach(hass, entry, engine)
+    assert state(hass, "sensor", "risk_score").state == "0"
+    assert state(hass, "sensor", "risk_level").state == "low"
+
+
+async def test_the_house_shows_its_worst_camera(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    await engine.put_camera("garden")
+    await engine.start_event("garden", score=35)
+    await engine.start_event("front_door", score=90)
+    await setup()
+    assert state(hass, "sensor", "house_risk_score", camera=None).state == "90"
+    assert state(hass, "sensor", "house_risk_level", camera=None).state == "critical"
+    assert state(hass, "sensor", "risk_score", camera="garden").state == "35"
+
+
+async def test_the_engine_about_itself(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    entry = await setup()
+    shown = {key: state(hass, platform, key, camera=None).state for platform, key in ENGINE_STATES}
+    assert shown == {
+        "mode": "normal",
+        "queue_depth": "3",
+        "detector": "healthy",
+        "llm": "disabled",
+        "house_risk_score": "unknown",
+        "house_risk_level": "unknown",
+        "problem": "off",
+    }
+    llm = state(hass, "sensor", "llm", camera=None).attributes
+    assert (llm["model"], llm["reason"]) == ("nemotron-4b", "switched off")
+    detector = state(hass, "sensor", "detector", camera=None).attributes
+    assert (detector["model"], detector["provider"]) == ("dfine-s", "CPUExecutionProvider")
+    engine.mode, engine.causes = Mode.DEGRADED, ("the detector is slow",)
+    engine.set_component(Component(id="detector", state=ComponentState.DEGRADED, reason="slow"))
+    await engine.publish_status()
+    await until(lambda: state(hass, "sensor", "mode", camera=None).state == "degraded")
+    problem = state(hass, "binary_sensor", "problem", camera=None)
+    assert (problem.state, problem.attributes["causes"]) == ("on", ["the detector is slow"])
+    assert state(hass, "sensor", "detector", camera=None).state == "degraded"
+    assert entry.state is ConfigEntryState.LOADED
+
+
+async def test_missing_values_are_unknown(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    engine.mode = Mode.UNKNOWN
+    engine.components = [Component(id="llm", state=ComponentState.UNKNOWN)]
+    await engine.put_camera("front_door", status=CameraStatus.UNKNOWN)
+    visit = await engine.start_event("front_door")
+    engine.events[visit.event_id] = replace(visit, risk_level=RiskLevel.UNKNOWN)
+    await setup()
+    for platform, key in (("sensor", "mode"), ("sensor", "detector"), ("sensor", "llm"), ("binary_sensor", "problem")):
+        assert state(hass, platform, key, camera=None).state == "unknown"
+    assert state(hass, "binary_sensor", "connectivity").state == "unknown"
+    assert state(hass, "sensor", "risk_level").state == "unknown"
+    assert state(hass, "sensor", "risk_score").state == "40"
+
+
+async def test_rare_entities_wait_for_the_user(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    registry = er.async_get(hass)
+    entry = await setup()
+    await engine.put_camera("front_door", latest_media_id="m1", latest_media_at=dt_util.utcnow())
+    rare = [
+        entity_id(hass, "sensor", "dead_letters", camera=None),
+        entity_id(hass, "sensor", "detector_time", camera=None),
+        entity_id(hass, "sensor", "last_picture"),
+    ]
+    for name in rare:
+        found = registry.async_get(name)
+        assert found is not None
+        assert found.disabled_by is er.RegistryEntryDisabler.INTEGRATION
+        registry.async_update_entity(name, disabled_by=None)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await reach(hass, entry, engine)
+    assert state(hass, "sensor", "dead_letters", camera=None).state == "1"
+    assert state(hass, "sensor", "detector_time", camera=None).state == "41.5"
+    assert dt_util.parse_datetime(state(hass, "sensor", "last_picture").state) is not None
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [
+        (CameraStatus.ONLINE, "on"),
+        (CameraStatus.BLIND, "on"),
+        (CameraStatus.DEGRADED, "on"),
+        (CameraStatus.OFFLINE, "off"),
+        (CameraStatus.ERROR, "off"),
+    ],
+)
+async def test_connectivity(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup, status: CameraStatus, shown: str
+) -> None:
+    await engine.put_camera("front_door", status=status, status_reason="because")
+    await setup()
+    connectivity = state(hass, "binary_sensor", "connectivity")
+    assert connectivity.state == shown
+    assert (connectivity.attributes["status"], connectivity.attributes["reason"]) == (status.value, "because")
+
+
+async def test_unavailable_while_the_engine_is_away(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup, caplog: pytest.LogCaptureFixture
+) -> None:
+    entry = await setup()
+    await engine.start_event("front_door")
+    await reach(hass, entry, engine)
+    caplog.clear()
+    await engine.stop()
+    await until(lambda: state(hass, "sensor", "risk_score").state == "unavailable")
+    await until(lambda: len(engine.auths) == 1)
+    for platform, key in CAMERA_STATES:
+        assert state(hass, platform, key).state == "unavailable", key
+    for platform, key in ENGINE_STATES:
+        assert state(hass, platform, key, camera=None).state == "unavailable", key
+    await engine.start()
+    await reach(hass, entry, engine)
+    assert state(hass, "sensor", "risk_score").state == "40"
+    lines = [
+        (record.levelname, record.getMessage())
+        for record in caplog.records
+        if record.name.startswith("custom_components.home_sentry") and record.levelname != "DEBUG"
+    ]
+    assert [level for level, _ in lines] == ["INFO", "INFO"]
+    assert "not available" in lines[0][1]
+    assert "is back" in lines[1][1]
+
+
+async def test_silence_is_broken_by_asking_for_the_status(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup
+) -> None:
+    entry = await setup()
+    engine.mode = Mode.MINIMAL
+    await entry.runtime_data.async_refresh()
+    assert state(hass, "sensor", "mode", camera=None).state == "minimal"
+    engine.status_code = 503
+    await entry.runtime_data.async_refresh()
+    assert state(hass, "sensor", "mode", camera=None).state == "unavailable"
+    engine.status_code = None
+    await entry.runtime_data.async_refresh()
+    assert state(hass, "sensor", "mode", camera=None).state == "minimal"
+
+
+async def test_pictures_go_through_home_assistant(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup, hass_client: ClientSessionGenerator
+) -> None:
+    entry = await setup()
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    browser = await hass_client()
+    await hass.config_entries.async_setup(entry.entry_id)
+    visit = await engine.start_event("front_door")
+    await engine.put_camera("front_door", latest_media_id="m1")
+    await reach(hass, entry, engine)
+    for platform, key, path in (
+        ("image", "last_event", f"/api/v1/events/{visit.event_id}/snapshot.jpg"),
+        ("camera", "latest", "/api/v1/cameras/front_door/latest.jpg"),
+    ):
+        shown = state(hass, platform, key)
+        picture = shown.attributes["entity_picture"]
+        assert picture.startswith(f"/api/{platform}_proxy/")
+        assert str(engine.port) not in str(shown.attributes)
+        answer = await browser.get(picture)
+        assert answer.status == HTTPStatus.OK
+        assert await answer.read() == JPEG + path.encode()
+        answer = await browser.get(picture.split("?")[0] + "?token=guessed", headers={"Authorization": ""})
+        assert answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+
+
+async def test_pictures_are_fetched_once(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    entry = await setup()
+    with pytest.raises(HomeAssistantError):
+        await event_image(hass, entity_id(hass, "image", "last_event"))
+    with pytest.raises(HomeAssistantError):
+        await camera_image(hass, entity_id(hass, "camera", "latest"))
+    visit = await engine.start_event("front_door")
+    await engine.put_camera("front_door", latest_media_id="m1")
+    await reach(hass, entry, engine)
+    engine.requests.clear()
+    for _ in range(2):
+        await event_image(hass, entity_id(hass, "image", "last_event"))
+        await camera_image(hass, entity_id(hass, "camera", "latest"))
+    assert len(engine.requests) == 2
+    before = state(hass, "image", "last_event").state
+    await engine.change_event(visit.event_id, EventChange.REVISED, summary="other words")
+    await reach(hass, entry, engine)
+    assert state(hass, "image", "last_event").state == before
+    await engine.change_event(visit.event_id, EventChange.REVISED, detection_count=2)
+    await engine.put_camera("front_door", latest_media_id="m2")
+    await reach(hass, entry, engine)
+    assert state(hass, "image", "last_event").state != before
+    await event_image(hass, entity_id(hass, "image", "last_event"))
+    await camera_image(hass, entity_id(hass, "camera", "latest"))
+    assert len(engine.requests) == 4
+
+
+@pytest.mark.parametrize(("status", "words"), [(404, "no longer"), (503, "did not deliver")])
+async def test_pictures_that_fail_say_why(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup, status: int, words: str
+) -> None:
+    entry = await setup()
+    await engine.start_event("front_door")
+    await engine.put_camera("front_door", latest_media_id="m1")
+    await reach(hass, entry, engine)
+    engine.status_code = status
+    with pytest.raises(HomeAssistantError, match=words):
+        await event_image(hass, entity_id(hass, "image", "last_event"))
+    with pytest.raises(HomeAssistantError, match=words):
+        await camera_image(hass, entity_id(hass, "camera", "latest"))
+
+
+async def test_states_are_written_on_change_only(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    entry = await setup()
+    written = async_capture_events(hass, "state_changed")
+    reported: list[Any] = []
+    hass.bus.async_listen(
+        "state_reported", callback(lambda event: reported.append(event)), event_filter=callback(lambda _data: True)
+    )
+    for number in range(20):
+        await engine.put_camera("front_door", latest_media_id=f"m{number}")
+    await reach(hass, entry, engine)
+    await engine.publish_status()
+    await engine.put_camera("front_door", events_today=1)
+    await reach(hass, entry, engine)
+    assert [event.data["entity_id"] for event in written] == [entity_id(hass, "sensor", "events_today")]
+    assert not reported
+
+
+async def test_the_engine_writes_seldom(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entity_module, "_DIAGNOSTIC_PAUSE_S", 0.3)
+    await setup()
+    depth = Changes(hass, entity_id(hass, "sensor", "queue_depth", camera=None))
+    for pending in range(10, 30):
+        engine.queues = [replace(engine.queues[0], pending=pending)]
+        await engine.publish_status()
+    await until(lambda: depth.states and depth.states[-1].state == "30")
+    assert [item.state for item in depth.states] == ["11", "30"]
+
+
+async def test_recorder_rows_of_a_busy_day(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    """Forty visits and a picture every ten seconds stay far below a thousand rows of one camera."""
+    entry = await setup()
+    written = async_capture_events(hass, "state_changed")
+    for _ in range(40):
+        visit = await engine.start_event("front_door", score=72)
+        for number in range(10):
+            await engine.put_camera("front_door", latest_media_id=f"m{number}")
+            await engine.see(visit, ObjectGroup.PERSON)
+        await engine.change_event(visit.event_id, EventChange.REVISED, analysis_state=AnalysisState.LLM, risk_score=75)
+        await engine.change_event(visit.event_id, EventChange.ENDED)
+    await reach(hass, entry, engine)
+    of_camera = [event for event in written if "front_door" in event.data["entity_id"]]
+    assert len(of_camera) < 600
+
+
+async def test_set_up_again_by_itself(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    await engine.stop()
+    entry = await setup()
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert "does not answer" in str(entry.reason)
+    await engine.start()
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=1))
+    await until(lambda: entry.state is ConfigEntryState.LOADED)
+
+
+async def test_a_refused_token_asks_for_a_new_one(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup
+) -> None:
+    engine.token = "new"
+    entry = await setup()
+    assert entry.state is ConfigEntryState.SETUP_ERROR
+    assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == ["reauth"]
+
+
+async def test_a_token_that_is_refused_later(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    entry = await setup()
+    engine.token = "new"
+    await engine.drop_clients()
+    await until(lambda: hass.config_entries.flow.async_progress())
+    assert state(hass, "sensor", "mode", camera=None).state == "unavailable"
+    flows: list[Any] = hass.config_entries.flow.async_progress()
+    assert flows[0]["context"]["source"] == "reauth"
+    assert entry.state is ConfigEntryState.LOADED
+
+
+async def test_a_token_that_is_refused_to_the_fallback(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup
+) -> None:
+    entry = await setup()
+    engine.token = "new"
+    await entry.runtime_data.async_refresh()
+    assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == ["reauth"]

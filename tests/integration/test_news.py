@@ -1,0 +1,220 @@
+"""Event entities and the bus: each change is told once, after reconnects and restarts too."""
+
+import asyncio
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import CoreState, HomeAssistant
+from homeassistant.helpers import device_registry as dr
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
+
+from custom_components.home_sentry import coordinator as coordinator_module
+from custom_components.home_sentry.const import DOMAIN, EVENT_NEWS
+from custom_components.home_sentry.contract import AnalysisState, EventChange, ObjectGroup
+from tests.fakes.engine import FakeEngine, until
+
+from .conftest import Setup
+from .helpers import Changes, entity_id, reach, state
+
+
+async def test_a_visit(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    entry = await setup()
+    changes = Changes(hass, entity_id(hass, "event", "security_event"))
+    detections = Changes(hass, entity_id(hass, "event", "detection"))
+    visit = await engine.start_event("front_door", score=40)
+    await engine.see(visit, ObjectGroup.PERSON, ObjectGroup.VEHICLE, ObjectGroup.OTHER)
+    await engine.see(visit, ObjectGroup.PERSON)
+    await engine.change_event(visit.event_id, EventChange.ESCALATED, risk_score=70, analysis_state=AnalysisState.LLM)
+    await reach(hass, entry, engine)
+    attributes = state(hass, "event", "security_event").attributes
+    shown = {key: attributes[key] for key in ("event_type", "event_id", "score", "level", "state", "summary")}
+    assert shown == {
+        "event_type": "escalated",
+        "event_id": visit.event_id,
+        "score": 70,
+        "level": "high",
+        "state": "llm",
+        "summary": "A person at front_door",
+    }
+    await engine.change_event(visit.event_id, EventChange.REVISED, summary="The courier")
+    await engine.change_event(visit.event_id, EventChange.DOWNGRADED, risk_score=20)
+    await engine.change_event(visit.event_id, EventChange.ENDED)
+    await reach(hass, entry, engine)
+    assert changes.told == ["started", "escalated", "downgraded", "ended"]
+    assert detections.told == ["person", "vehicle"]
+    found = state(hass, "event", "detection").attributes
+    assert (found["event_id"], found["label"], found["confidence"], found["count"]) == (
+        visit.event_id,
+        "vehicle",
+        0.6,
+        1,
+    )
+
+
+async def test_the_bus_event(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    entry = await setup()
+    heard = async_capture_events(hass, EVENT_NEWS)
+    visit = await engine.start_event("front_door", score=40)
+    await reach(hass, entry, engine)
+    device = dr.async_get(hass).async_get_device_by_identifier((DOMAIN, "engine-1_front_door"), entry.entry_id)
+    assert device is not None
+    assert [event.data for event in heard] == [
+        {
+            "version": 1,
+            "type": "started",
+            "device_id": device.id,
+            "camera_id": "front_door",
+            "camera_name": "Front Door",
+            "revision": 1,
+            "event_id": visit.event_id,
+            "score": 40,
+            "level": "medium",
+            "state": "provisional",
+            "summary": "A person at front_door",
+            "at": visit.transitions[0].at.isoformat(),
+            "object_types": ["person"],
+        }
+    ]
+
+
+async def test_a_snapshot_alone_tells_nothing(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    heard = async_capture_events(hass, EVENT_NEWS)
+    await engine.start_event("front_door")
+    entry = await setup()
+    await reach(hass, entry, engine)
+    assert state(hass, "event", "security_event").state == "unknown"
+    assert not heard
+    assert state(hass, "binary_sensor", "person").state == "on"
+
+
+async def test_missed_changes_come_after_the_reconnect(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    entry = await setup()
+    changes = Changes(hass, entity_id(hass, "event", "security_event"))
+    visit = await engine.start_event("front_door")
+    await reach(hass, entry, engine)
+    await engine.stop()
+    await until(lambda: not entry.runtime_data.connected)
+    await engine.change_event(visit.event_id, EventChange.ESCALATED, risk_score=90)
+    await engine.change_event(visit.event_id, EventChange.ENDED)
+    await engine.start()
+    await reach(hass, entry, engine)
+    for _ in range(3):
+        await engine.say_goodbye("slow")
+        await until(lambda: not entry.runtime_data.connected)
+        await until(lambda: entry.runtime_data.connected)
+    await reach(hass, entry, engine)
+    assert changes.told == ["started", "escalated", "ended"]
+
+
+async def test_missed_changes_come_after_a_restart(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup, hass_storage: dict[str, Any]
+) -> None:
+    entry = await setup()
+    visit = await engine.start_event("front_door")
+    await engine.see(visit, ObjectGroup.PERSON)
+    await reach(hass, entry, engine)
+    await hass.config_entries.async_unload(entry.entry_id)
+    assert hass_storage[f"{DOMAIN}.{entry.entry_id}"]["data"] == {
+        "cursor": engine.cursor,
+        "events": {visit.event_id: [1, ["person"]]},
+    }
+    heard = async_capture_events(hass, EVENT_NEWS)
+    changes = Changes(hass, entity_id(hass, "event", "security_event"))
+    detections = Changes(hass, entity_id(hass, "event", "detection"))
+    await engine.change_event(visit.event_id, EventChange.ENDED)
+    await engine.see(visit, ObjectGroup.PERSON, ObjectGroup.ANIMAL)
+    await engine.put_camera("garden")
+    hass.set_state(CoreState.starting)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await reach(hass, entry, engine)
+    assert not heard, "automations cannot hear before Home Assistant has started"
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire("homeassistant_started")
+    await hass.async_block_till_done()
+    assert [event.data["type"] for event in heard] == ["ended"]
+    assert changes.told[-1] == "ended"
+    assert detections.told[-1] == "animal"
+    await hass.config_entries.async_reload(entry.entry_id)
+    await reach(hass, entry, engine)
+    assert len(heard) == 1
+
+
+async def test_what_was_not_let_out_is_not_noted_as_told(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup, hass_storage: dict[str, Any]
+) -> None:
+    """A restart during the start of Home Assistant loses nothing."""
+    entry = await setup()
+    await hass.config_entries.async_unload(entry.entry_id)
+    hass.set_state(CoreState.starting)
+    await engine.start_event("front_door")
+    await hass.config_entries.async_setup(entry.entry_id)
+    await reach(hass, entry, engine)
+    await hass.config_entries.async_unload(entry.entry_id)
+    assert hass_storage[f"{DOMAIN}.{entry.entry_id}"]["data"]["cursor"] == 1
+    hass.set_state(CoreState.running)
+    heard = async_capture_events(hass, EVENT_NEWS)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await reach(hass, entry, engine)
+    assert [event.data["type"] for event in heard] == ["started"]
+
+
+async def test_a_new_camera_tells_its_first_event(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    entry = await setup()
+    await engine.put_camera("garden")
+    visit = await engine.start_event("garden")
+    await engine.see(visit, ObjectGroup.ANIMAL, camera_id="garden")
+    await reach(hass, entry, engine)
+    assert state(hass, "event", "security_event", camera="garden").attributes["event_type"] == "started"
+    assert state(hass, "event", "detection", camera="garden").attributes["event_type"] == "animal"
+
+
+async def test_an_engine_that_forgot_the_past(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    entry = await setup()
+    await engine.stop()
+    await until(lambda: not entry.runtime_data.connected)
+    await engine.start_event("front_door")
+    engine.oldest_replayed = engine.cursor
+    heard = async_capture_events(hass, EVENT_NEWS)
+    await engine.start()
+    await reach(hass, entry, engine)
+    assert not heard
+    assert state(hass, "binary_sensor", "person").state == "on"
+    await engine.start_event("front_door")
+    await reach(hass, entry, engine)
+    assert [event.data["type"] for event in heard] == ["started"]
+
+
+async def test_what_was_told_is_written_soon(
+    hass: HomeAssistant,
+    engine: FakeEngine,
+    setup: Setup,
+    hass_storage: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(coordinator_module, "SAVE_DELAY_S", 0.05)
+    monkeypatch.setattr(coordinator_module, "SAVE_QUIET_DELAY_S", 0.5)
+    entry = await setup()
+    key = f"{DOMAIN}.{entry.entry_id}"
+
+    def written() -> Any:
+        return hass_storage[key]["data"]["cursor"] if key in hass_storage else None
+
+    await until(lambda: written() == engine.cursor)
+    told = await engine.start_event("front_door")
+    await until(lambda: written() == engine.cursor, within_s=0.4)
+    await engine.see(told, ObjectGroup.OTHER)
+    await asyncio.sleep(0.2)
+    assert written() == engine.cursor - 1, "what tells nothing new can wait"
+    await until(lambda: written() == engine.cursor)
+
+
+async def test_a_removed_entry_leaves_nothing(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup, hass_storage: dict[str, Any]
+) -> None:
+    entry: MockConfigEntry = await setup()
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert entry.state is ConfigEntryState.NOT_LOADED
+    assert f"{DOMAIN}.{entry.entry_id}" not in hass_storage
+    assert not dr.async_entries_for_config_entry(dr.async_get(hass), entry.entry_id)
+    await until(lambda: engine.connections == 0)
