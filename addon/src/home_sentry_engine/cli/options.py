@@ -1,25 +1,18 @@
-"""Options that several commands share, and the settings that follow from them."""
+"""Options of the commands that look at an engine instead of running one."""
 
 import argparse
-import os
 from pathlib import Path
-from typing import Any, Final
 
-from home_sentry_engine.settings import Settings, load_settings
+from home_sentry_engine.settings import Settings
 
-DEFAULT_DATA: Final = Path("data")
-_DATA_VARIABLE: Final = "HOME_SENTRY_DATA"
+from .common import add_data_option
+from .common import settings_of as engine_settings_of
 
 
 def add_places(parser: argparse.ArgumentParser) -> None:
     """Add ``--data`` and ``--config``."""
-    parser.add_argument(
-        "--data",
-        type=Path,
-        metavar="DIR",
-        help=f"data folder of the engine (default: ${_DATA_VARIABLE}, else ./{DEFAULT_DATA})",
-    )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings, as JSON or TOML")
+    add_data_option(parser)
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings as options.json or TOML")
 
 
 def add_models_folder(parser: argparse.ArgumentParser) -> None:
@@ -32,17 +25,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of text")
 
 
-def data_folder(arguments: argparse.Namespace) -> Path:
-    """Give the data folder: option, environment, default."""
-    chosen: Path = arguments.data or Path(os.environ.get(_DATA_VARIABLE) or DEFAULT_DATA)
-    return chosen.expanduser().absolute()
-
-
-def settings_of(arguments: argparse.Namespace, **overrides: Any) -> Settings:
+def settings_of(arguments: argparse.Namespace) -> Settings:
     """Read the settings as ``serve`` would; raises ``InvalidSettings``."""
-    models = getattr(arguments, "models", None)
-    if models is not None:
-        overrides["models"] = str(models.expanduser().absolute())
-    return load_settings(
-        data=data_folder(arguments), file=arguments.config, environment=os.environ, overrides=overrides
-    )
+    models: Path | None = getattr(arguments, "models", None)
+    return engine_settings_of(arguments, {"models": str(models.expanduser().absolute()) if models else None})

@@ -1,0 +1,97 @@
+"""``home-sentry bench``: figures of this machine, each against a limit measured in the same run."""
+
+import argparse
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+import logging
+from pathlib import Path
+from typing import Any, Protocol
+
+from home_sentry_engine.domain.clock import SystemClock
+from home_sentry_engine.operations.bench.detect import bench_detect
+from home_sentry_engine.operations.bench.latency import bench_latency
+from home_sentry_engine.operations.bench.machine import MachineFacts, machine_facts
+
+from .display import print_json, print_table
+from .options import add_json, add_models_folder, add_places, settings_of
+
+
+class Result(Protocol):
+    """What every benchmark gives."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether its target is met."""
+        ...
+
+    def document(self) -> dict[str, Any]:
+        """Give it as JSON values."""
+        ...
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Give it as a table: what, figure, judgement."""
+        ...
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command with its benchmarks."""
+    parser = commands.add_parser("bench", help="measure this machine")
+    benches = parser.add_subparsers(dest="bench", required=True, metavar="BENCH")
+    for name, measure, rounds, text in (
+        ("detect", _detect, 5, "pictures per second of the engine over those of bare ONNX Runtime"),
+        ("latency", _latency, 25, "from a closed file to its event on the WebSocket, model time apart"),
+    ):
+        bench = benches.add_parser(name, help=text, description=text)
+        add_places(bench)
+        add_models_folder(bench)
+        bench.add_argument("--rounds", type=_count, default=rounds, metavar="N", help=f"default: {rounds}")
+        bench.add_argument("--pictures", type=Path, nargs="+", default=[], metavar="PATH", help="instead of drawn ones")
+        add_json(bench)
+        bench.set_defaults(run=run, measure=measure)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure and print; 1 if it could not be measured, 0 whether or not the target is met."""
+    logging.getLogger("home_sentry_engine").setLevel(logging.ERROR)
+    measure: Callable[[argparse.Namespace], Awaitable[Result]] = arguments.measure
+    began, machine = datetime.now(UTC), machine_facts()
+    result = asyncio.run(_awaited(measure(arguments)))
+    if arguments.json:
+        print_json({"at": began, "machine": machine, **result.document()})
+    else:
+        print_table(("WHAT", "FIGURE", "RATIO"), result.rows())
+        print(f"\ntarget {'met' if result.passed else 'NOT met'}; {_described(machine)}")
+    return 0
+
+
+async def _awaited(work: Awaitable[Result]) -> Result:
+    return await work
+
+
+async def _detect(arguments: argparse.Namespace) -> Result:
+    settings = settings_of(arguments)
+    return await bench_detect(
+        settings.detect, settings.models, SystemClock(), pictures=arguments.pictures, rounds=arguments.rounds
+    )
+
+
+async def _latency(arguments: argparse.Namespace) -> Result:
+    return await bench_latency(settings_of(arguments), pictures=arguments.pictures, rounds=arguments.rounds)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 10_000:
+        raise argparse.ArgumentTypeError("must be 1 to 10000")
+    return number
+
+
+def _described(machine: MachineFacts) -> str:
+    runtime = next(
+        (f"{name} {version}" for name, version in machine.versions.items() if "onnx" in name), "no ONNX Runtime"
+    )
+    return (
+        f"{machine.processor}, {machine.cores} cores, load {machine.load_1min} at the start, "
+        f"Python {machine.python}, {runtime}, Home Sentry {machine.engine}"
+    )

@@ -1,0 +1,241 @@
+"""Benchmark ``latency``: from a picture's close in a camera's folder to its event on the WebSocket, model time apart.
+
+A real engine runs in its own process with the settings' detector and no language model. Pictures arrive at a steady
+pace, each at a camera whose last visit is over, so that each begins an event. What the detector spent on a picture is
+read from the engine's database afterwards; the rest is the engine's share.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, closing
+from dataclasses import asdict, dataclass
+import hashlib
+import itertools
+from pathlib import Path
+import sqlite3
+import time
+from typing import Any, Final
+
+import aiohttp
+import orjson
+
+from home_sentry_engine.domain.errors import HomeSentryError
+from home_sentry_engine.domain.labels import COCO_80
+from home_sentry_engine.media.picture import encode
+from home_sentry_engine.operations.data_folder import DATABASE_FILE
+from home_sentry_engine.settings import Settings
+from home_sentry_engine.vision.eyes import draw_canary
+
+from .scratch_engine import ScratchEngine, scratch_engine
+from .spread import Spread
+
+TARGET_MS: Final = 150.0
+_CAMERAS: Final = 8
+_PAUSE_S: Final = 0.25
+_PATIENCE_S: Final = 60.0
+_DRAWN: Final = (1920, 1080)
+_DRAWN_QUALITY: Final = 90
+_SUFFIXES: Final = frozenset({".jpg", ".jpeg"})
+_START_OF_JPEG: Final = b"\xff\xd8"
+_COMMENT: Final = b"\xff\xfe"
+# one visit per picture: over well before the camera's next picture comes
+_QUICK: Final = {
+    "batch_window_seconds": 2,
+    "batch_idle_timeout_seconds": 0.5,
+    "batch_check_interval_seconds": 0.1,
+    "llm": False,
+}
+# a drawn picture shows nothing: whatever the detector guesses counts as an object
+_GULLIBLE: Final = {"detection_confidence": 0.01, "detection_classes": ",".join(COCO_80)}
+
+
+class NoEvents(HomeSentryError, RuntimeError):
+    """No picture led to an event, so there is nothing to measure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyBench:
+    """Result in milliseconds; ``missed`` counts pictures without an event within a minute."""
+
+    detector: str
+    provider: str
+    pictures: str
+    pictures_sent: int
+    pictures_per_s: float
+    missed: int
+    total_ms: Spread
+    model_ms: Spread
+    engine_ms: Spread
+    target_ms: float = TARGET_MS
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing was missed and the engine's share is within its target at the 95th percentile."""
+        return not self.missed and self.engine_ms.p95 <= self.target_ms
+
+    def document(self) -> dict[str, Any]:
+        """Give the result as JSON values."""
+        return {"bench": "latency", **asdict(self), "passed": self.passed}
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Give the table: what, milliseconds, judgement."""
+        verdict = f"p95 {'<=' if self.engine_ms.p95 <= self.target_ms else '>'} {self.target_ms:.0f} ms"
+        return [
+            ("file closed to event on the WebSocket", _shown(self.total_ms), ""),
+            ("of this the detector", _shown(self.model_ms), ""),
+            ("of this the engine", _shown(self.engine_ms), verdict),
+            ("pictures sent / without an event", f"{self.pictures_sent} / {self.missed}", ""),
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Arrival:
+    sha256: str
+    total_ms: float | None
+
+
+async def bench_latency(settings: Settings, *, pictures: Sequence[Path] = (), rounds: int = 25) -> LatencyBench:
+    """Measure ``rounds`` pictures on each of eight cameras; ``pictures`` are JPEG files that show something.
+
+    Raises ``EngineDied`` or ``NoEvents``.
+    """
+    contents = await asyncio.to_thread(_contents, pictures)
+    overrides = _QUICK if pictures else _QUICK | _GULLIBLE
+    async with scratch_engine(settings, overrides) as engine, _listening(engine) as (info, news):
+        feeder = _Feeder(engine, contents, news)
+        await feeder.warm_up()
+        began = time.perf_counter()
+        arrivals = await feeder.run(rounds)
+        spent_s = time.perf_counter() - began
+        model_ms = await asyncio.to_thread(_model_times, engine.data / DATABASE_FILE)
+    seen = [(one.total_ms, model_ms[one.sha256]) for one in arrivals if one.total_ms is not None]
+    if not seen:
+        raise NoEvents("no picture led to an event: give pictures that show a person, a vehicle or an animal")
+    return LatencyBench(
+        detector=str(info.get("detector")),
+        provider=str(info.get("provider")),
+        pictures="given" if pictures else "drawn",
+        pictures_sent=len(arrivals),
+        pictures_per_s=round(len(arrivals) / spent_s, 2),
+        missed=len(arrivals) - len(seen),
+        total_ms=Spread.of([total for total, _ in seen]),
+        model_ms=Spread.of([model for _, model in seen]),
+        engine_ms=Spread.of([total - model for total, model in seen]),
+    )
+
+
+class _News:
+    """When each camera's newest event began, by our clock."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, asyncio.Future[float]] = {}
+
+    def expect(self, camera_id: str) -> asyncio.Future[float]:
+        return self._waiting.setdefault(camera_id, asyncio.get_running_loop().create_future())
+
+    def hear(self, message: dict[str, Any], at: float) -> None:
+        if message["type"] == "event_created":
+            waiting = self._waiting.pop(message["event"]["camera_id"], None)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(at)
+
+    def forget(self, camera_id: str) -> None:
+        self._waiting.pop(camera_id, None)
+
+
+class _Feeder:
+    def __init__(self, engine: ScratchEngine, contents: Sequence[bytes], news: _News) -> None:
+        self._engine = engine
+        self._contents = itertools.cycle(contents)
+        self._news = news
+        self._count = itertools.count()
+        self._cameras = [f"bench_{number}" for number in range(_CAMERAS)]
+
+    async def warm_up(self) -> None:
+        """Make the cameras, load the detector and fill every cache; raises ``NoEvents``."""
+        for camera in self._cameras:
+            (self._engine.cameras / camera).mkdir()
+        arrivals = [await self._send(camera) for camera in self._cameras]
+        if all(one.total_ms is None for one in arrivals):
+            raise NoEvents(f"no event within {_PATIENCE_S:.0f} s of the first pictures; what do they show?")
+        await asyncio.sleep(2 * _PAUSE_S * _CAMERAS)
+
+    async def run(self, rounds: int) -> list[_Arrival]:
+        """Send one picture after the other, without waiting for events."""
+        tasks: list[asyncio.Task[_Arrival]] = []
+        next_at = time.monotonic()
+        async with asyncio.TaskGroup() as group:
+            for camera in self._cameras * rounds:
+                tasks.append(group.create_task(self._send(camera)))
+                next_at += _PAUSE_S
+                await asyncio.sleep(max(0.0, next_at - time.monotonic()))
+        return [task.result() for task in tasks]
+
+    async def _send(self, camera: str) -> _Arrival:
+        number = next(self._count)
+        body = _marked(next(self._contents), f"bench {number}")
+        heard = self._news.expect(camera)
+        closed = await asyncio.to_thread(_write, self._engine.cameras / camera / f"{number:06}.jpg", body)
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                total_ms = (await heard - closed) * 1000.0
+        except TimeoutError:
+            self._news.forget(camera)
+            total_ms = None
+        return _Arrival(sha256=hashlib.sha256(body).hexdigest(), total_ms=total_ms)
+
+
+@asynccontextmanager
+async def _listening(engine: ScratchEngine) -> AsyncIterator[tuple[dict[str, Any], _News]]:
+    news = _News()
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{engine.url}/api/v1/ws", max_msg_size=0) as socket,
+        asyncio.timeout(None),
+    ):
+        hello = orjson.loads(await socket.receive_str(timeout=_PATIENCE_S))
+        await socket.send_json({"type": "auth", "token": engine.token, "schema": hello["schema"]})
+        snapshot = orjson.loads(await socket.receive_str(timeout=_PATIENCE_S))
+
+        async def listen() -> None:
+            async for message in socket:
+                news.hear(orjson.loads(message.data), time.monotonic())
+
+        listener = asyncio.create_task(listen(), name="bench-listener")
+        try:
+            yield snapshot.get("info", {}), news
+        finally:
+            listener.cancel()
+            await asyncio.gather(listener, return_exceptions=True)
+
+
+def _write(path: Path, body: bytes) -> float:
+    with path.open("wb") as stream:
+        stream.write(body)
+    return time.monotonic()
+
+
+def _contents(places: Sequence[Path]) -> list[bytes]:
+    if not places:
+        return [encode(draw_canary(*_DRAWN), quality=_DRAWN_QUALITY)]
+    files = [file for place in places for file in ([place] if place.is_file() else sorted(place.rglob("*")))]
+    found = [file.read_bytes() for file in files if file.suffix.lower() in _SUFFIXES]
+    if not found:
+        raise NoEvents(f"no JPEG picture in {', '.join(place.name for place in places)}")
+    return found
+
+
+def _marked(body: bytes, mark: str) -> bytes:
+    """Give the same picture with other bytes, as a camera's next one has: a comment after the first marker."""
+    text = mark.encode("ascii")
+    return _START_OF_JPEG + _COMMENT + (len(text) + 2).to_bytes(2) + text + body.removeprefix(_START_OF_JPEG)
+
+
+def _model_times(database: Path) -> dict[str, float]:
+    query = "SELECT sha256, sum(inference_ms) FROM inspections JOIN media ON media.id = media_id GROUP BY media.id"
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as found:
+        return dict(found.execute(query))
+
+
+def _shown(spread: Spread) -> str:
+    return f"p50 {spread.p50:.0f}  p95 {spread.p95:.0f}  p99 {spread.p99:.0f} ms"
