@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from home_sentry_engine.broker.queue import Queue
+from home_sentry_engine.broker.queue import PutOutcome
+from home_sentry_engine.broker.sql.queue import SqlQueue
 from home_sentry_engine.contract import BatchReason, Camera, CameraStatus, Event, encode
 from home_sentry_engine.contract import Detection as DetectionRecord
 from home_sentry_engine.domain.batch import ClosedBatch, OpenBatch
@@ -12,7 +13,7 @@ from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.detection import FrameDetections
 from home_sentry_engine.domain.jobs import Job, NewJob
 from home_sentry_engine.domain.messages import Media, Sighting, Verdict
-from home_sentry_engine.pipeline.ports import Tx
+from home_sentry_engine.pipeline.ports import QueueFull, Receipt, Tx
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.repositories.assessments import Assessments, assessment_of
 from home_sentry_engine.storage.repositories.batches import Batches
@@ -34,7 +35,7 @@ class Tables:
     events: Events
     assessments: Assessments
     outbox: Outbox
-    queue: Queue
+    queue: SqlQueue
 
 
 class Transactions:
@@ -96,9 +97,7 @@ class _MediaRows:
         self._conn, self._rows = conn, rows
 
     def claim(self, *, camera_id: str, sha256: str, media_id: str, now: datetime, ttl_s: float) -> bool:
-        return self._rows.claim(
-            self._conn, camera_id=camera_id, sha256=sha256, media_id=media_id, now=now, ttl_s=ttl_s
-        )
+        return self._rows.claim(self._conn, camera_id=camera_id, sha256=sha256, media_id=media_id, now=now, ttl_s=ttl_s)
 
     def insert(self, media: Media, *, source_key: str | None, origin: str) -> None:
         self._rows.insert(self._conn, media, source_key=source_key, origin=origin)
@@ -224,11 +223,15 @@ class _EventRows:
 
 
 class _JobRows:
-    def __init__(self, conn: Connection, queue: Queue, now: datetime) -> None:
+    def __init__(self, conn: Connection, queue: SqlQueue, now: datetime) -> None:
         self._conn, self._queue, self._now = conn, queue, now
 
-    def put(self, job: NewJob) -> None:
-        self._queue.put(self._conn, job, self._now)
+    def put(self, job: NewJob) -> Receipt:
+        result = self._queue.put(self._conn, job, self._now)
+        if result.outcome is PutOutcome.REJECTED:
+            raise QueueFull(result.reason or f"the queue {job.queue} is full", code="queue_full")
+        refused = result.reason if result.outcome is PutOutcome.DEAD_LETTERED else None
+        return Receipt(refused=refused, dropped=result.dropped)
 
     def ack(self, job: Job) -> None:
         self._queue.ack(self._conn, job)

@@ -56,8 +56,6 @@ def mode_of(components: Iterable[Component]) -> tuple[Mode, tuple[str, ...]]:
     if "database" in broken:
         return Mode.OFFLINE, causes
     if broken.keys() & {"detector", "ingest"}:
-        lesser = all(
-            broken[name].state is ComponentState.DEGRADED for name in broken.keys() & {"detector", "ingest"}
-        )
+        lesser = all(broken[name].state is ComponentState.DEGRADED for name in broken.keys() & {"detector", "ingest"})
         return (Mode.DEGRADED if lesser else Mode.MINIMAL), causes
     return (Mode.DEGRADED if broken else Mode.NORMAL), causes

@@ -60,9 +60,13 @@ class Ledger:
             tx.media.count_duplicate(source_key=arrival.source_key, now=tx.now)
             return Entry(accepted=False, media_id=media.media_id)
         tx.media.insert(media, source_key=arrival.source_key, origin=arrival.origin)
-        tx.jobs.put(
+        receipt = tx.jobs.put(
             NewJob(queue=DETECT, payload={"media_id": media.media_id}, key=media.camera_id, unique=media.media_id)
         )
+        if receipt.refused is not None:
+            tx.media.mark_failed(media.media_id, receipt.refused)
+        if receipt.dropped is not None:
+            tx.media.mark_failed(str(receipt.dropped["media_id"]), "dropped: the detection queue was full")
         return Entry(accepted=True, media_id=media.media_id)
 
     def _camera(self, tx: Tx, arrival: Arrival) -> None:

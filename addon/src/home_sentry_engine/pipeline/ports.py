@@ -1,14 +1,15 @@
 """What the pipeline needs of the rooms below it, as protocols that name only the calls it makes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Protocol
 
 from home_sentry_engine.contract import BatchReason, Camera, CameraStatus, Event
 from home_sentry_engine.contract import Detection as DetectionRecord
 from home_sentry_engine.domain.batch import ClosedBatch, OpenBatch
 from home_sentry_engine.domain.detection import FrameDetections
+from home_sentry_engine.domain.errors import Transient
 from home_sentry_engine.domain.jobs import Job, NewJob
 from home_sentry_engine.domain.messages import Media, ModelFailure, ModelVerdict, RuleVerdict, Scene, Sighting, Verdict
 
@@ -168,10 +169,22 @@ class EventRows(Protocol):
         ...
 
 
+class QueueFull(Transient):
+    """The queue takes no more jobs now; nothing of the transaction is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What became of a put: ``refused`` says why the job is a dead letter at once, ``dropped`` is who had to go."""
+
+    refused: str | None = None
+    dropped: Mapping[str, Any] | None = None
+
+
 class JobRows(Protocol):
     """The queue inside one transaction."""
 
-    def put(self, job: NewJob) -> None:
+    def put(self, job: NewJob) -> Receipt:
         """Queue a job together with the rows that it is about; raises ``QueueFull`` where the policy rejects."""
         ...
 
@@ -311,6 +324,3 @@ class Assessor(Protocol):
     async def assess(self, scene: Scene, rule: RuleVerdict) -> ModelVerdict | ModelFailure:
         """Ask the model; trouble comes back as ``ModelFailure``, never as an exception."""
         ...
-
-
-type Pictures = Callable[[str], Path]

@@ -1,7 +1,8 @@
 """Relay: announcements leave the outbox in order, at least once, to whoever listens."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 import logging
 from typing import Protocol
 
@@ -53,17 +54,6 @@ class OutboxReader(Protocol):
         ...
 
 
-class Publisher(Protocol):
-    """Takes what clients are to hear."""
-
-    async def publish(self, topic: str, body: bytes) -> None:
-        """Hand a message to all subscribers of this moment."""
-        ...
-
-
-TOPIC = "announcements"
-
-
 def to_message(row: Announcement) -> bytes:
     """Make the wire message of an outbox row."""
     match row.kind:
@@ -90,37 +80,49 @@ def to_message(row: Announcement) -> bytes:
     raise ValueError(f"the outbox holds an unknown kind of announcement: {row.kind}")
 
 
-class Relay:
-    """Publishes each new outbox row; ``nudge`` tells it that there may be one."""
+def to_messages(rows: Sequence[Announcement]) -> list[tuple[int, bytes]]:
+    """Make the messages of several rows; a row that cannot be read is logged and left out."""
+    messages = []
+    for row in rows:
+        try:
+            messages.append((row.seq, to_message(row)))
+        except ValueError:
+            _LOGGER.exception("Left out announcement %d", row.seq)
+    return messages
 
-    def __init__(self, outbox: OutboxReader, publisher: Publisher) -> None:
-        """Take where announcements come from and where they go."""
+
+class Relay:
+    """Follows the outbox; ``nudge`` tells it that there may be news, and it looks once a second anyway."""
+
+    def __init__(self, outbox: OutboxReader) -> None:
+        """Take where announcements come from."""
         self._outbox = outbox
-        self._publisher = publisher
-        self._news = asyncio.Event()
+        self._followers: set[asyncio.Event] = set()
 
     def nudge(self) -> None:
-        """Wake the relay; call it on the event loop after a commit."""
-        self._news.set()
+        """Wake all followers; call it on the event loop after a commit."""
+        for follower in self._followers:
+            follower.set()
 
-    async def run(self) -> None:
-        """Publish until cancelled, from the newest row at the start on."""
-        sent = await self._outbox.last_seq()
+    @asynccontextmanager
+    async def follow(self) -> AsyncIterator[AsyncIterator[tuple[int, bytes]]]:
+        """Receive (sequence number, message) of every row that is newer than the moment of entering, in order."""
+        news = asyncio.Event()
+        self._followers.add(news)
+        try:
+            yield self._messages(await self._outbox.last_seq(), news)
+        finally:
+            self._followers.discard(news)
+
+    async def _messages(self, sent: int, news: asyncio.Event) -> AsyncIterator[tuple[int, bytes]]:
         while True:
-            self._news.clear()
-            sent = await self._drain(sent)
+            news.clear()
+            while rows := await self._outbox.since(sent, _AT_ONCE):
+                for message in to_messages(rows):
+                    yield message
+                sent = rows[-1].seq
             try:
                 async with asyncio.timeout(_POLL_S):
-                    await self._news.wait()
+                    await news.wait()
             except TimeoutError:
                 continue
-
-    async def _drain(self, sent: int) -> int:
-        while rows := await self._outbox.since(sent, _AT_ONCE):
-            for row in rows:
-                try:
-                    await self._publisher.publish(TOPIC, to_message(row))
-                except ValueError:
-                    _LOGGER.exception("Skipped announcement %d", row.seq)
-                sent = row.seq
-        return sent

@@ -63,6 +63,13 @@ class Detections:
         looked = sa.exists().where(inspections.c.media_id == media_id, inspections.c.model_id == model_id)
         return bool(conn.execute(sa.select(looked)).scalar_one())
 
+    def frames_of(self, conn: Connection, media_id: str) -> int:
+        """Give how many frames of the media were looked at, 0 before the first look."""
+        frames: int | None = conn.execute(
+            sa.select(sa.func.max(inspections.c.frames)).where(inspections.c.media_id == media_id)
+        ).scalar_one()
+        return frames or 0
+
     def assign(self, conn: Connection, ids: Iterable[int], *, event_id: str, batch_id: str) -> None:
         """Put stored detections into a visit."""
         chosen = detections.c.id.in_(list(ids))

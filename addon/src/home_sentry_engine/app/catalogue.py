@@ -1,0 +1,100 @@
+"""The API's reads of what is stored, and the review of events."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from home_sentry_engine.api.ports import Review
+from home_sentry_engine.contract import Camera, Detection, Event, Media, encode
+from home_sentry_engine.domain.clock import Clock
+from home_sentry_engine.storage.database import Connection, Database
+from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQuery, Page
+from home_sentry_engine.storage.repositories.media import StoredMedia
+
+from .transactions import Tables
+
+
+class StoredCatalogue:
+    """``api.ports.Catalogue`` over the repositories; ``announced`` is called after a review is committed."""
+
+    def __init__(self, database: Database, tables: Tables, clock: Clock, announced: Callable[[], None]) -> None:
+        """Take the rows, the clock and who wants to know of announcements."""
+        self._database = database
+        self._tables = tables
+        self._clock = clock
+        self._announced = announced
+
+    async def cameras(self) -> tuple[Camera, ...]:
+        """Give every camera, by name."""
+        found = await self._database.read(self._tables.cameras.all)
+        return tuple(sorted(found, key=lambda camera: camera.name.casefold()))
+
+    async def camera(self, camera_id: str) -> Camera | None:
+        """Give one camera."""
+        return await self._database.read(lambda conn: self._tables.cameras.get(conn, camera_id))
+
+    async def media(self, media_id: str) -> Media | None:
+        """Give one media file."""
+        stored = await self._database.read(lambda conn: self._tables.media.get(conn, media_id))
+        return _to_record(stored) if stored is not None else None
+
+    async def media_page(self, query: MediaQuery) -> Page[Media]:
+        """Give a page of media files, newest first."""
+        page = await self._database.read(lambda conn: self._tables.media.page(conn, query))
+        items = tuple(_to_record(stored) for stored in page.items)
+        return Page(items=items, next_cursor=page.next_cursor, total=page.total)
+
+    async def detections_page(self, query: DetectionQuery) -> Page[Detection]:
+        """Give a page of detections, newest first."""
+        return await self._database.read(lambda conn: self._tables.detections.page(conn, query))
+
+    async def event(self, event_id: str) -> Event | None:
+        """Give one event."""
+        return await self._database.read(lambda conn: self._tables.events.get(conn, event_id))
+
+    async def events_page(self, query: EventQuery) -> Page[Event]:
+        """Give a page of events, newest first."""
+        return await self._database.read(lambda conn: self._tables.events.page(conn, query))
+
+    async def event_detections(self, event_id: str) -> tuple[Detection, ...]:
+        """Give all detections of one event."""
+        return await self._database.read(lambda conn: self._tables.detections.of_event(conn, event_id))
+
+    async def review(self, event_id: str, review: Review) -> Event | None:
+        """Change an event as a person wishes and announce it; None when there is no such event."""
+
+        def work(conn: Connection) -> Event | None:
+            now = self._clock.steady()
+            event = self._tables.events.get(conn, event_id)
+            if event is None:
+                return None
+            if review.reviewed is not None:
+                event = self._tables.events.review(conn, event_id, reviewed=review.reviewed, user=None, now=now)
+            if review.notes is not None:
+                event = self._tables.events.notes(conn, event_id, review.notes)
+            changed = replace(event, revision=event.revision + 1)
+            self._tables.events.save(conn, changed)
+            self._tables.outbox.add(
+                conn, kind="event_updated", camera_id=event.camera_id, body=encode(changed), now=now
+            )
+            self._database.after_commit(conn, self._announced)
+            return changed
+
+        return await self._database.write(work)
+
+
+def _to_record(stored: StoredMedia) -> Media:
+    media = stored.media
+    return Media(
+        id=media.media_id,
+        camera_id=media.camera_id,
+        kind=media.kind,
+        state=stored.state,
+        sha256=media.sha256,
+        size_bytes=media.size_bytes,
+        width=media.width,
+        height=media.height,
+        duration_s=media.duration_s,
+        captured_at=media.captured_at,
+        received_at=media.received_at,
+        error=stored.error,
+    )

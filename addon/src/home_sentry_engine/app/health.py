@@ -1,0 +1,151 @@
+"""What the engine says about itself, from what its parts report."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from home_sentry_engine.api.ports import Readiness
+from home_sentry_engine.contract import (
+    MIN_SCHEMA,
+    SCHEMA,
+    VERSION,
+    Accounting,
+    Camera,
+    CameraStatus,
+    Component,
+    ComponentState,
+    Info,
+    Mode,
+    Status,
+)
+from home_sentry_engine.domain.clock import Clock
+from home_sentry_engine.domain.jobs import ASSESS, DETECT
+from home_sentry_engine.operations.health import HealthBoard, mode_of
+from home_sentry_engine.storage.database import Connection, Database
+from home_sentry_engine.vision.detector import DetectorStatus
+
+from .transactions import Tables
+
+_QUEUES = (DETECT, ASSESS)
+CAPABILITIES = ("upload", "analyze", "review", "events", "detections", "websocket_resume")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who this engine is; it does not change while it runs."""
+
+    instance_id: str
+    name: str
+    started_at: datetime
+    demo: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Models:
+    """What looks and what judges at this moment; ``language`` gives None while there is none."""
+
+    detector: Callable[[], DetectorStatus]
+    language: Callable[[], str | None]
+
+
+class EngineHealth:
+    """``api.ports.Health`` over the board, the rows and the parts' own descriptions."""
+
+    def __init__(
+        self,
+        *,
+        identity: Identity,
+        board: HealthBoard,
+        database: Database,
+        tables: Tables,
+        models: Models,
+        clock: Clock,
+    ) -> None:
+        """Take the sources."""
+        self._identity = identity
+        self._board = board
+        self._database = database
+        self._tables = tables
+        self._detector = models.detector
+        self._language = models.language
+        self._clock = clock
+        self._changed = asyncio.Event()
+        board.subscribe(lambda _component: self._changed.set())
+
+    async def info(self) -> Info:
+        """Give identity and abilities."""
+        seen = self._detector()
+        return Info(
+            instance_id=self._identity.instance_id,
+            name=self._identity.name,
+            version=VERSION,
+            schema=SCHEMA,
+            min_schema=MIN_SCHEMA,
+            started_at=self._identity.started_at,
+            detector=seen.model_id,
+            provider=seen.provider,
+            provider_reason=seen.provider_reason,
+            llm=self._language(),
+            capabilities=CAPABILITIES,
+            demo=self._identity.demo,
+        )
+
+    async def status(self) -> Status:
+        """Give the state of every component, queue and count."""
+        components = self._board.components()
+        mode, causes = mode_of(components)
+        queues = tuple([await self._tables.queue.depth(name) for name in _QUEUES])
+        cameras, accounting, rejections = await self._database.read(self._counts)
+        return Status(
+            mode=mode,
+            mode_causes=causes,
+            components=components,
+            queues=queues,
+            accounting=accounting,
+            cameras_active=sum(camera.status is CameraStatus.ONLINE for camera in cameras),
+            cameras_total=len(cameras),
+            detector_ms=self._detector().inference_ms,
+            rejections=rejections,
+            at=self._clock.now(),
+        )
+
+    async def readiness(self) -> Readiness:
+        """Tell whether pictures that come now would be looked at."""
+        mode, _causes = mode_of(self._board.components())
+        looks = self._board.state("detector") in {ComponentState.HEALTHY, ComponentState.DEGRADED}
+        return Readiness(ready=looks and mode is not Mode.OFFLINE, mode=mode)
+
+    async def changed(self, timeout_s: float) -> bool:
+        """Wait until a component changes its state (True) or the time is over (False)."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._changed.wait()
+        except TimeoutError:
+            return False
+        self._changed.clear()
+        return True
+
+    def _counts(self, conn: Connection) -> tuple[tuple[Camera, ...], Accounting, dict[str, int]]:
+        media = self._tables.media
+        return self._tables.cameras.all(conn), media.accounting(conn), media.rejections(conn)
+
+
+def detector_component(status: DetectorStatus) -> Component:
+    """Report the detector as a component."""
+    return Component(
+        id="detector",
+        state=status.state,
+        reason=status.reason,
+        fix=status.fix,
+        details={
+            "model": status.model_id,
+            "name": status.name,
+            "provider": status.provider,
+            "provider_reason": status.provider_reason,
+            "licence": status.licence,
+            "origin": status.origin,
+            "basic": status.basic,
+            "inference_ms": status.inference_ms,
+        },
+    )

@@ -1,0 +1,164 @@
+"""The concrete parts of an engine, built from settings without touching anything."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime
+import random
+
+from home_sentry_engine.broker.queue import Overflow, QueueLimits
+from home_sentry_engine.broker.sql.queue import SqlQueue
+from home_sentry_engine.domain.batch import Batcher
+from home_sentry_engine.domain.clock import Clock
+from home_sentry_engine.domain.detection import FrameDetections
+from home_sentry_engine.domain.identity import IdSource
+from home_sentry_engine.domain.messages import Media
+from home_sentry_engine.judgement.judge import Judge
+from home_sentry_engine.media.frames import Frames, Rules
+from home_sentry_engine.media.limits import Limits
+from home_sentry_engine.media.paths import MediaPaths
+from home_sentry_engine.media.video import Sampling
+from home_sentry_engine.pipeline.gathering import Gathering
+from home_sentry_engine.pipeline.ports import Assessor, Detector
+from home_sentry_engine.pipeline.stages.assess import AssessStage
+from home_sentry_engine.pipeline.stages.detect import DetectStage
+from home_sentry_engine.pipeline.timers import VisitTimers
+from home_sentry_engine.pipeline.visit import Visit
+from home_sentry_engine.pipeline.worker import Worker, WorkerRules
+from home_sentry_engine.settings import IngestSettings, Settings, StorageSettings
+from home_sentry_engine.storage.database import Database, sqlite_url
+from home_sentry_engine.storage.repositories.assessments import Assessments
+from home_sentry_engine.storage.repositories.batches import Batches
+from home_sentry_engine.storage.repositories.cameras import Cameras
+from home_sentry_engine.storage.repositories.detections import Detections
+from home_sentry_engine.storage.repositories.events import Events
+from home_sentry_engine.storage.repositories.media import MediaFiles
+from home_sentry_engine.storage.repositories.outbox import Outbox
+
+from .transactions import Tables, Transactions
+
+DATABASE_FILE = "home_sentry.db"
+_DETECT_DEADLINE_S = 120.0
+_ASSESS_SLACK_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a test may replace: time, new ids, chance."""
+
+    clock: Clock
+    ids: IdSource
+    random: Callable[[], float] = random.random
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sinks:
+    """Who else wants to know of what the pipeline did."""
+
+    looked: Callable[[Media, tuple[FrameDetections, ...]], None]
+
+
+def make_database(settings: Settings, clock: Clock) -> Database:
+    """Give the database of the settings: SQLite in the data folder by default."""
+    return Database(settings.storage.database_url or sqlite_url(settings.data / DATABASE_FILE), clock)
+
+
+def make_tables(settings: Settings, database: Database, clock: Clock, owner: str) -> Tables:
+    """Give the repositories and the queue of a database; ``owner`` is the engine's lasting id."""
+    zone = settings.time_zone
+
+    def day_start() -> datetime:
+        return clock.now().astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+
+    return Tables(
+        cameras=Cameras(day_start),
+        media=MediaFiles(),
+        detections=Detections(),
+        batches=Batches(),
+        events=Events(),
+        assessments=Assessments(),
+        outbox=Outbox(),
+        queue=make_queue(settings.storage, database, clock, owner),
+    )
+
+
+def make_queue(settings: StorageSettings, database: Database, clock: Clock, owner: str) -> SqlQueue:
+    """Give the queue in the database; ``owner`` is the engine's lasting id."""
+    limits = QueueLimits(limit=settings.queue_limit, overflow=Overflow(settings.overflow))
+    return SqlQueue(database, clock, owner=owner, limits=limits)
+
+
+def make_frames(settings: Settings, paths: MediaPaths, executor: Executor) -> tuple[Frames, Rules]:
+    """Give the decoder of files and its rules."""
+    ingest = settings.ingest
+    sampling = Sampling(interval_s=ingest.frame_interval_s, max_frames=ingest.max_frames, at_least=Rules().at_least)
+    rules = Rules(limits=limits_of(ingest), sampling=sampling, zone=settings.time_zone)
+    return Frames(paths, rules, executor), rules
+
+
+def limits_of(settings: IngestSettings) -> Limits:
+    """Give the bounds of a single file."""
+    return Limits(
+        min_image_bytes=settings.min_image_bytes,
+        min_video_bytes=settings.min_video_bytes,
+        max_image_bytes=settings.max_file_bytes,
+        max_video_bytes=settings.max_video_bytes,
+        max_pixels=settings.max_pixels,
+        max_scans=settings.max_scans,
+        timeout_s=settings.check_timeout_s,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """Workers and timers of the roles that this engine plays."""
+
+    detect: tuple[Worker, ...]
+    assess: tuple[Worker, ...]
+    timers: VisitTimers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Senses:
+    """What looks and judges."""
+
+    frames: Frames
+    detector: Detector
+    judge: Judge
+    assessor: Assessor
+
+
+def make_pipeline(
+    settings: Settings, store: Transactions, tables: Tables, senses: Senses, sinks: Sinks, around: Surroundings
+) -> Pipeline:
+    """Wire stages, workers and timers."""
+    visit = Visit(settings.bands)
+    gathering = Gathering(settings.batch, rules=senses.judge, visit=visit, ids=around.ids, time_zone=settings.time_zone)
+    detect = DetectStage(
+        store=store,
+        frames=senses.frames,
+        detector=senses.detector,
+        gathering=gathering,
+        confidences=settings.detect.camera_confidence,
+        observer=sinks.looked,
+    )
+    assess = AssessStage(store=store, gathering=gathering, judge=senses.judge, assessor=senses.assessor, visit=visit)
+    slowest = settings.language.timeout_s * settings.language.tries + _ASSESS_SLACK_S
+
+    def worker(stage: DetectStage | AssessStage, deadline_s: float) -> Worker:
+        rules = WorkerRules(lease_s=settings.storage.lease_s, deadline_s=deadline_s, tries=settings.storage.tries)
+        return Worker(stage, tables.queue, store, around.clock, around.random).ruled(rules)
+
+    timers = VisitTimers(
+        store=store,
+        gathering=gathering,
+        batcher=Batcher(settings.batch.rules, around.ids),
+        visit=visit,
+        clock=around.clock,
+        interval_s=settings.batch.check_interval_s,
+    )
+    return Pipeline(
+        detect=tuple(worker(detect, _DETECT_DEADLINE_S) for _ in range(settings.detect.concurrency)),
+        assess=(worker(assess, slowest),),
+        timers=timers,
+    )

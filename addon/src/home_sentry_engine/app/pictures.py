@@ -1,0 +1,86 @@
+"""The API's pictures: what the gallery draws, found by id."""
+
+from collections.abc import Awaitable, Callable
+import logging
+
+from home_sentry_engine.api.ports import Picture
+from home_sentry_engine.contract import Detection
+from home_sentry_engine.domain.errors import StageError
+from home_sentry_engine.domain.messages import Media
+from home_sentry_engine.media.gallery import Gallery
+from home_sentry_engine.storage.database import Connection, Database
+
+from .transactions import Tables
+
+_LOGGER = logging.getLogger(__name__)
+_JPEG = "image/jpeg"
+
+
+class GalleryPictures:
+    """``api.ports.Pictures``: a picture whose file is gone is None, with one log line saying why."""
+
+    def __init__(self, database: Database, tables: Tables, gallery: Gallery) -> None:
+        """Take the rows and the gallery."""
+        self._database = database
+        self._tables = tables
+        self._gallery = gallery
+
+    async def of_media(self, media_id: str) -> Picture | None:
+        """Give the picture as delivered; of a video, its first interesting frame."""
+        found = await self._database.read(lambda conn: self._of_media(conn, media_id))
+        if found is None:
+            return None
+        media, offset_s = found
+        return await _or_none(lambda: self._gallery.original(media, offset_s=offset_s), f"{media.sha256[:16]}-o")
+
+    async def latest_of(self, camera_id: str) -> Picture | None:
+        """Give the newest picture of a camera."""
+        camera = await self._database.read(lambda conn: self._tables.cameras.get(conn, camera_id))
+        if camera is None or camera.latest_media_id is None:
+            return None
+        return await self.of_media(camera.latest_media_id)
+
+    async def thumbnail_of(self, event_id: str) -> Picture | None:
+        """Give the thumbnail with boxes of the frame that triggered the event."""
+        found = await self._database.read(lambda conn: self._trigger(conn, event_id))
+        if found is None:
+            return None
+        media, detections, offset_s = found
+        kept = await self._gallery.kept_thumbnail(event_id)
+        if kept is not None:
+            return Picture(body=kept, content_type=_JPEG, etag=f"{event_id}-t")
+        return await _or_none(
+            lambda: self._gallery.thumbnail(event_id, media, detections, offset_s=offset_s), f"{event_id}-t"
+        )
+
+    async def snapshot_of(self, event_id: str) -> Picture | None:
+        """Give the full-size frame that triggered the event, with boxes."""
+        found = await self._database.read(lambda conn: self._trigger(conn, event_id))
+        if found is None:
+            return None
+        media, detections, offset_s = found
+        return await _or_none(lambda: self._gallery.snapshot(media, detections, offset_s=offset_s), f"{event_id}-s")
+
+    def _of_media(self, conn: Connection, media_id: str) -> tuple[Media, float | None] | None:
+        stored = self._tables.media.get(conn, media_id)
+        if stored is None:
+            return None
+        rows = self._tables.detections.of_media(conn, media_id)
+        return stored.media, (rows[0].offset_s if rows else None)
+
+    def _trigger(self, conn: Connection, event_id: str) -> tuple[Media, tuple[Detection, ...], float | None] | None:
+        event = self._tables.events.get(conn, event_id)
+        stored = self._tables.media.get(conn, event.media_id) if event is not None else None
+        if stored is None:
+            return None
+        rows = self._tables.detections.of_media(conn, stored.media.media_id)
+        offset_s = rows[0].offset_s if rows else None
+        return stored.media, tuple(row for row in rows if row.offset_s == offset_s), offset_s
+
+
+async def _or_none(draw: Callable[[], Awaitable[bytes]], etag: str) -> Picture | None:
+    try:
+        return Picture(body=await draw(), content_type=_JPEG, etag=etag)
+    except StageError as err:
+        _LOGGER.warning("A picture cannot be shown: %s", err.reason)
+        return None

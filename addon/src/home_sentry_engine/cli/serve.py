@@ -1,0 +1,62 @@
+"""``home-sentry serve``: run the engine until a signal."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from home_sentry_engine import __version__
+from home_sentry_engine.app.engine import Engine
+from home_sentry_engine.contract import ComponentState
+from home_sentry_engine.settings import Settings
+
+from .common import add_data_option, run_until_signal, settings_of, start_logging
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command."""
+    parser: argparse.ArgumentParser = commands.add_parser("serve", help="run the engine")
+    add_data_option(parser)
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings as options.json or TOML")
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on, 0 for any free one (default: 8093)")
+    parser.add_argument("--cameras", type=Path, metavar="DIR", help="folder with one sub-folder per camera")
+    parser.add_argument("--no-llm", action="store_true", help="judge by rules alone")
+    parser.add_argument(
+        "--behind-app-network",
+        action="store_true",
+        help="the address is only reachable inside Home Assistant's app network: plain HTTP is fine there",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Start the engine; 0 after a signal, 1 where it cannot start."""
+    overrides: dict[str, Any] = {
+        "host": arguments.host,
+        "port": arguments.port,
+        "camera_root": str(arguments.cameras.absolute()) if arguments.cameras else None,
+        "llm": False if arguments.no_llm else None,
+        "allow_insecure": True if arguments.behind_app_network else None,
+    }
+    settings = settings_of(arguments, overrides)
+    start_logging(settings)
+    return run_until_signal(lambda: _serve(settings))
+
+
+async def _serve(settings: Settings) -> int:
+    async with Engine(settings) as engine:
+        _greet(engine, settings)
+        await engine.run()
+    return 0
+
+
+def _greet(engine: Engine, settings: Settings) -> None:
+    token = "was made just now and is" if engine.token_made else "is"
+    lines = [f"Home Sentry engine {__version__}"]
+    if "api" in settings.roles:
+        lines += [f"  address   {engine.url}", f"  token     {token} in {settings.data / 'token'}"]
+    lines.append(f"  cameras   {settings.ingest.camera_root} (one sub-folder per camera)")
+    for component in engine.board.components():
+        if component.state not in {ComponentState.HEALTHY, ComponentState.STARTING}:
+            lines.append(f"  {component.id:<9} {component.state}: {component.reason}")
+    print("\n".join(lines), flush=True)
