@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 import hashlib
 import io
 import itertools
 
+import aiohttp
 from PIL import Image
 
 from home_sentry_engine.api.connection import Patience
@@ -31,13 +32,10 @@ from home_sentry_engine.contract import (
     MIN_SCHEMA,
     SCHEMA,
     VERSION,
-    AnalysisState,
     Box,
     Camera,
-    CameraStatus,
     Detection,
     Event,
-    EventChange,
     EventCreated,
     EventUpdated,
     Info,
@@ -45,14 +43,11 @@ from home_sentry_engine.contract import (
     LookObject,
     Media,
     MediaKind,
-    MediaState,
     Mode,
     ObjectGroup,
-    RiskLevel,
     Sequenced,
     Snapshot,
     Status,
-    Transition,
     encode,
 )
 from home_sentry_engine.contract.errors import NotFound
@@ -64,82 +59,11 @@ from home_sentry_engine.storage.errors import InvalidCursor
 from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQuery, Page, PageQuery
 from home_sentry_engine.telemetry.metrics import Registry
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.records import camera, detection, event, jpeg, media
 
 TOKEN = "t0k3n-for-tests-" + "x" * 43
 GENEROUS = Limits(classes={name: Limit(per_minute=1e9) for name in LimitClass}, failed_logins=10**9)
 PATIENT = Patience(frames=Limit(per_minute=1e9))
-
-
-def jpeg(width: int = 64, height: int = 48, colour: str = "teal", exif: bytes | None = None) -> bytes:
-    stream = io.BytesIO()
-    Image.new("RGB", (width, height), colour).save(stream, "JPEG", **({"exif": exif} if exif else {}))
-    return stream.getvalue()
-
-
-def camera(camera_id: str = "front_door", name: str = "Front Door") -> Camera:
-    return Camera(id=camera_id, name=name, status=CameraStatus.ONLINE, created_at=START)
-
-
-def event(event_id: str = "e1", *, at: datetime = START, revision: int = 1, score: int = 20) -> Event:
-    return Event(
-        event_id=event_id,
-        batch_id=f"b-{event_id}",
-        camera_id="front_door",
-        camera_name="Front Door",
-        started_at=at,
-        risk_score=score,
-        risk_level=RiskLevel.LOW,
-        rule_score=score,
-        analysis_state=AnalysisState.PROVISIONAL,
-        summary="A person at the door",
-        groups=(ObjectGroup.PERSON,),
-        object_types=("person",),
-        detection_count=1,
-        media_id="m1",
-        revision=revision,
-        transitions=(
-            Transition(
-                revision=revision,
-                change=EventChange.STARTED,
-                at=at,
-                score=score,
-                level=RiskLevel.LOW,
-                state=AnalysisState.PROVISIONAL,
-            ),
-        ),
-    )
-
-
-def media(media_id: str = "m1", *, at: datetime = START) -> Media:
-    return Media(
-        id=media_id,
-        camera_id="front_door",
-        kind=MediaKind.IMAGE,
-        state=MediaState.DETECTED,
-        sha256="0" * 64,
-        size_bytes=1234,
-        width=64,
-        height=48,
-        captured_at=at,
-        received_at=at,
-    )
-
-
-def detection(number: int = 1) -> Detection:
-    return Detection(
-        id=number,
-        media_id="m1",
-        camera_id="front_door",
-        event_id="e1",
-        label="person",
-        group=ObjectGroup.PERSON,
-        confidence=0.9,
-        box=Box(x=1, y=2, width=30, height=40),
-        image_width=64,
-        image_height=48,
-        detected_at=START,
-        model_id="test",
-    )
 
 
 def _page[T](items: list[T], query: PageQuery) -> Page[T]:
@@ -250,12 +174,13 @@ class FakeEngine:
         self.delay_s = 0.0
         self.status_changed = asyncio.Event()
         self.feed = FakeFeed(self)
+        self.catalogue = FakeCatalogue(self)
         self._numbers = itertools.count(1)
 
     @property
     def ports(self) -> Ports:
         return Ports(
-            catalogue=FakeCatalogue(self),
+            catalogue=self.catalogue,
             pictures=FakePictures(self),
             uploads=FakeUploads(self),
             analyzer=FakeAnalyzer(self),
@@ -451,3 +376,8 @@ async def serving(
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+
+
+def speaking(server: ApiServer, token: str = TOKEN) -> aiohttp.ClientSession:
+    """A client with the token."""
+    return aiohttp.ClientSession(server.url, headers={"Authorization": f"Bearer {token}"})

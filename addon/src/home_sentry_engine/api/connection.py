@@ -129,6 +129,11 @@ class Connection:
         """Hear that there is more to read."""
         self._news.set()
 
+    def fall_behind(self) -> None:
+        """Read by itself from now on, until it is up to date again."""
+        self._live = False
+        self._news.set()
+
     def drop(self, reason: DropReason) -> None:
         """End the session, telling the peer why."""
         self._farewell = self._farewell or reason

@@ -60,6 +60,10 @@ class Client(Protocol):
         """Hear that there is more to read."""
         ...
 
+    def fall_behind(self) -> None:
+        """Read by itself from now on, until it is up to date again."""
+        ...
+
     def drop(self, reason: DropReason) -> None:
         """Leave, being told why."""
         ...
@@ -139,8 +143,9 @@ class Hub:
             start = (await self._feed.span()).last
             self._tape = Tape(start, most_messages=self._replay_messages, most_bytes=_TAPE_BYTES)
             self._ready.set()
+            # what was announced while nobody followed the feed is in the store alone
             for client in self._clients:
-                client.wake()
+                client.fall_behind()
             async for message in messages:
                 if self._tape.add(message):
                     await self._broadcast(message)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-import ipaddress
 import logging
 import time
 from types import TracebackType
@@ -20,6 +19,7 @@ from home_sentry_engine.settings import ApiSettings
 from home_sentry_engine.telemetry.logs import request_context
 from home_sentry_engine.telemetry.metrics import Registry
 
+from .addresses import ANY_V4, ANY_V6, is_loopback
 from .auth import Caller, Gate, address_of
 from .bodies import BodyReader
 from .commands import Commands
@@ -115,9 +115,9 @@ class ApiServer:
     def url(self) -> str:
         """Address for a client on this machine."""
         host = self._settings.host
-        if host in {"", "0.0.0.0"}:  # noqa: S104
+        if host in {"", ANY_V4}:
             host = "127.0.0.1"
-        elif host == "::":
+        elif host == ANY_V6:
             host = "::1"
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
@@ -125,6 +125,10 @@ class ApiServer:
     def routes(self) -> tuple[Route, ...]:
         """Every operation, once entered."""
         return tuple(self._router.routes)
+
+    def describe(self) -> dict[str, object]:
+        """Give the OpenAPI document; nothing needs to listen for that."""
+        return document(self._all_routes())
 
     async def __aenter__(self) -> Self:
         """Listen."""
@@ -258,14 +262,6 @@ class ApiServer:
             _LOGGER.info("A request was slow", extra=extra)
         else:
             _LOGGER.debug("Answered", extra=extra)
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a bind address is reachable from this machine alone."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _finished[R: web.StreamResponse](response: R, request_id: str) -> R:
