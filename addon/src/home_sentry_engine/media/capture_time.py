@@ -11,12 +11,16 @@ _STAMP: Final = re.compile(
 )
 _EARLIEST: Final = datetime(2001, 1, 1, tzinfo=UTC)
 _AHEAD: Final = timedelta(days=1)
+_OLD: Final = timedelta(days=1)
+_CONFIRMS: Final = timedelta(minutes=15)
 
 
 def capture_time(provenance: Provenance, *, exif: datetime | None = None, zone: tzinfo = UTC) -> CaptureTime:
     """Choose the best source; camera times without an offset are read in ``zone``.
 
     A time before 2001 or more than a day after the arrival comes from a clock that is not set: the next source counts.
+    So it does for a camera's own time more than a day before the arrival which the file's time does not confirm: better
+    a file's time than a date that sends a visit of today into the past.
     """
     latest = provenance.seen_at + _AHEAD
     for taken, source in (
@@ -25,9 +29,17 @@ def capture_time(provenance: Provenance, *, exif: datetime | None = None, zone: 
         (provenance.modified_at, TimeSource.MODIFIED),
     ):
         at = _utc(taken, zone)
-        if at is not None and _EARLIEST <= at <= latest:
+        if at is None or not _EARLIEST <= at <= latest:
+            continue
+        if source is TimeSource.MODIFIED or _is_plausible(at, provenance):
             return CaptureTime(at=at, source=source)
     return CaptureTime(at=provenance.seen_at, source=TimeSource.ARRIVAL)
+
+
+def _is_plausible(at: datetime, provenance: Provenance) -> bool:
+    modified_at = provenance.modified_at
+    confirmed = modified_at is not None and abs(at - modified_at) <= _CONFIRMS
+    return confirmed or provenance.seen_at - at <= _OLD
 
 
 def time_in_name(name: str) -> datetime | None:

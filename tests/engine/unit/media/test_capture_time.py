@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from home_sentry_engine.domain.files import Provenance, TimeSource
+from home_sentry_engine.domain.files import CaptureTime, Provenance, TimeSource
 from home_sentry_engine.media.capture_time import capture_time, time_in_name
 
 SEEN = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -61,3 +61,14 @@ def test_clock_that_is_not_set_is_passed_over(year):
     exif = datetime(year, 1, 1, 0, 0)  # noqa: DTZ001
     named = Provenance(seen_at=SEEN, name="snap_20261120-081530.jpg")
     assert capture_time(named, exif=exif, zone=ZoneInfo("Asia/Tokyo")).source is TimeSource.NAME
+
+
+def test_a_camera_clock_years_behind_does_not_send_todays_visit_into_the_past():
+    seen = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+    stuck = datetime(2013, 4, 13, 15, 0, tzinfo=UTC)
+    fresh = Provenance(seen_at=seen, modified_at=seen - timedelta(seconds=2))
+    assert capture_time(fresh, exif=stuck).source is TimeSource.MODIFIED
+    archived = Provenance(seen_at=seen, modified_at=stuck + timedelta(minutes=3))
+    assert capture_time(archived, exif=stuck) == CaptureTime(at=stuck, source=TimeSource.EXIF)
+    late = seen - timedelta(hours=7)
+    assert capture_time(fresh, exif=late) == CaptureTime(at=late, source=TimeSource.EXIF)
