@@ -81,6 +81,7 @@ class Engine:
         self._session = session
         self._place = place
         self._web = Web(session, place.url)
+        self._still_busy = ""
 
     @property
     def url(self) -> str:
@@ -94,7 +95,12 @@ class Engine:
 
     async def enter(self, say: Callable[[str], None] | None = None) -> None:
         """Wait until it is ready; raises ``TooLate``."""
-        await until(self._is_ready, what="the engine gets ready", deadline_s=_START_S, say=say)
+
+        def tell(text: str) -> None:
+            if say is not None:
+                say(f"{text}{self._still_busy}")
+
+        await until(self._is_ready, what="the engine gets ready", deadline_s=_START_S, say=tell)
         self._web.token = self.token
 
     async def info(self) -> dict[str, Any]:
@@ -138,10 +144,25 @@ class Engine:
 
     async def _is_ready(self) -> bool | None:
         try:
-            await self._web.get("/ready")
-        except Silent, Refusal:
+            await self._web.get_text("/ready")
+        except Silent:
+            return None
+        except Refusal:
+            self._still_busy = await self._busy_with()
             return None
         return True
+
+    async def _busy_with(self) -> str:
+        """Give the reasons of the parts that are not there yet, for the person who waits."""
+        try:
+            self._web.token = self.token
+            parts = (await self.status())["components"]
+        except DemoError:
+            return ""
+        reasons = [
+            f"{part['id']}: {part['reason']}" for part in parts if part["state"] == "starting" and part["reason"]
+        ]
+        return f" ({'; '.join(reasons)})" if reasons else ""
 
 
 def _events_of(message: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -119,7 +119,7 @@ def _introduce(console: Console, info: Mapping[str, Any]) -> None:
     console.note(f"language model: {info['llm'] or 'none: the rules alone judge'}")
     if info["detector"] == BASIC_DETECTOR:
         console.note("No model file could be had, so the detector inside OpenCV looks at the pictures. It knows people")
-        console.note("and the faces of cats and misses much; what is expected of it is less, as the report will say.")
+        console.note("and cats and misses many; less is expected of it, and the report says of what.")
 
 
 def _addresses(cast: Cast) -> list[str]:
