@@ -27,7 +27,6 @@ from .client import (
     News,
     Refused,
     SecurityNews,
-    Unreachable,
 )
 from .const import (
     DEFAULT_HALF_LIFE_MIN,
@@ -243,7 +242,7 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
         return ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="refused")
 
     def _update_failed(self, err: Exception | None) -> UpdateFailed:
-        reason = str(err) if isinstance(err, Unreachable) else str(err or "no answer in time")
+        reason = str(err or "") or "no answer in time"
         return UpdateFailed(
             translation_domain=DOMAIN,
             translation_key="unreachable",

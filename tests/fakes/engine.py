@@ -80,6 +80,7 @@ class FakeEngine:
         self.history: list[Any] = []
         self.oldest_replayed = 0
         self.greets = True
+        self.refuses_sockets = False
         self.answers_commands = True
         self.status_code: int | None = None
         self.content_type = "image/jpeg"
@@ -330,7 +331,7 @@ class FakeEngine:
         auth = decode_client(first.data)
         assert isinstance(auth, Auth)
         self.auths.append(auth)
-        if auth.token != self.token:
+        if auth.token != self.token or self.refuses_sockets:
             await socket.send_str(encode(AuthFailed(message="wrong token")).decode())
             await socket.close(code=4401)
             return socket

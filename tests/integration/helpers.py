@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Event, HomeAssistant, State, callback
 from homeassistant.helpers import entity_registry as er
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -32,6 +33,11 @@ async def reach(hass: HomeAssistant, entry: MockConfigEntry, engine: FakeEngine)
     await until(lambda: coordinator.connected and coordinator.data.cursor == engine.cursor)
     await hass.async_block_till_done()
     return coordinator
+
+
+def phase(entry: MockConfigEntry) -> ConfigEntryState:
+    """Give the entry's state; a call, because mypy believes that an attribute stays as it was compared."""
+    return entry.state
 
 
 class Changes:

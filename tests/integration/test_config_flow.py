@@ -209,6 +209,14 @@ async def test_supervisor_renews_address_and_token(hass: HomeAssistant, engine: 
     assert entry.state is ConfigEntryState.LOADED
 
 
+async def test_supervisor_says_the_same_again(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    await setup()
+    result = await start(hass, SOURCE_HASSIO, as_app(engine))
+    await hass.async_block_till_done()
+    assert result["reason"] == "already_configured"
+    assert len(engine.auths) == 1, "nothing was reloaded"
+
+
 async def test_new_token(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
     entry = await setup()
     engine.token = "new"

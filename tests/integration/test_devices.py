@@ -67,9 +67,7 @@ async def test_a_camera_goes_and_comes_again(hass: HomeAssistant, engine: FakeEn
     assert state(hass, "sensor", "events_today").state == "0"
 
 
-async def test_a_camera_that_went_while_nobody_listened(
-    hass: HomeAssistant, engine: FakeEngine, setup: Setup
-) -> None:
+async def test_a_camera_that_went_while_nobody_listened(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
     entry = await setup()
     await engine.put_camera("garden")
     await reach(hass, entry, engine)
@@ -101,7 +99,7 @@ async def test_only_vanished_cameras_can_be_removed_by_hand(
     assert camera is not None
     client = await hass_ws_client(hass)
     for found, removed in ((hub, False), (camera, False), (stranger, True)):
-        answer = await client.remove_device(found.id, entry.entry_id)
+        answer = await client.remove_device(found.id)
         assert answer["success"] is removed
         assert (dr.async_get(hass).async_get(found.id) is None) is removed
 

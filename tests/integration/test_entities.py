@@ -2,19 +2,14 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from http import HTTPStatus
 from typing import Any
 
-from homeassistant.components.camera import async_get_image as camera_image
-from homeassistant.components.image import async_get_image as event_image
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import async_capture_events, async_fire_time_changed
-from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.home_sentry import entity as entity_module
 from custom_components.home_sentry.contract import (
@@ -27,7 +22,7 @@ from custom_components.home_sentry.contract import (
     ObjectGroup,
     RiskLevel,
 )
-from tests.fakes.engine import JPEG, FakeEngine, until
+from tests.fakes.engine import FakeEngine, until
 
 from .conftest import Setup
 from .helpers import Changes, entity_id, reach, state
@@ -271,80 +266,16 @@ async def test_silence_is_broken_by_asking_for_the_status(
     assert state(hass, "sensor", "mode", camera=None).state == "minimal"
 
 
-async def test_pictures_go_through_home_assistant(
-    hass: HomeAssistant, engine: FakeEngine, setup: Setup, hass_client: ClientSessionGenerator
-) -> None:
-    entry = await setup()
-    assert await hass.config_entries.async_unload(entry.entry_id)
-    browser = await hass_client()
-    await hass.config_entries.async_setup(entry.entry_id)
-    visit = await engine.start_event("front_door")
-    await engine.put_camera("front_door", latest_media_id="m1")
-    await reach(hass, entry, engine)
-    for platform, key, path in (
-        ("image", "last_event", f"/api/v1/events/{visit.event_id}/snapshot.jpg"),
-        ("camera", "latest", "/api/v1/cameras/front_door/latest.jpg"),
-    ):
-        shown = state(hass, platform, key)
-        picture = shown.attributes["entity_picture"]
-        assert picture.startswith(f"/api/{platform}_proxy/")
-        assert str(engine.port) not in str(shown.attributes)
-        answer = await browser.get(picture)
-        assert answer.status == HTTPStatus.OK
-        assert await answer.read() == JPEG + path.encode()
-        answer = await browser.get(picture.split("?")[0] + "?token=guessed", headers={"Authorization": ""})
-        assert answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-
-
-async def test_pictures_are_fetched_once(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
-    entry = await setup()
-    with pytest.raises(HomeAssistantError):
-        await event_image(hass, entity_id(hass, "image", "last_event"))
-    with pytest.raises(HomeAssistantError):
-        await camera_image(hass, entity_id(hass, "camera", "latest"))
-    visit = await engine.start_event("front_door")
-    await engine.put_camera("front_door", latest_media_id="m1")
-    await reach(hass, entry, engine)
-    engine.requests.clear()
-    for _ in range(2):
-        await event_image(hass, entity_id(hass, "image", "last_event"))
-        await camera_image(hass, entity_id(hass, "camera", "latest"))
-    assert len(engine.requests) == 2
-    before = state(hass, "image", "last_event").state
-    await engine.change_event(visit.event_id, EventChange.REVISED, summary="other words")
-    await reach(hass, entry, engine)
-    assert state(hass, "image", "last_event").state == before
-    await engine.change_event(visit.event_id, EventChange.REVISED, detection_count=2)
-    await engine.put_camera("front_door", latest_media_id="m2")
-    await reach(hass, entry, engine)
-    assert state(hass, "image", "last_event").state != before
-    await event_image(hass, entity_id(hass, "image", "last_event"))
-    await camera_image(hass, entity_id(hass, "camera", "latest"))
-    assert len(engine.requests) == 4
-
-
-@pytest.mark.parametrize(("status", "words"), [(404, "no longer"), (503, "did not deliver")])
-async def test_pictures_that_fail_say_why(
-    hass: HomeAssistant, engine: FakeEngine, setup: Setup, status: int, words: str
-) -> None:
-    entry = await setup()
-    await engine.start_event("front_door")
-    await engine.put_camera("front_door", latest_media_id="m1")
-    await reach(hass, entry, engine)
-    engine.status_code = status
-    with pytest.raises(HomeAssistantError, match=words):
-        await event_image(hass, entity_id(hass, "image", "last_event"))
-    with pytest.raises(HomeAssistantError, match=words):
-        await camera_image(hass, entity_id(hass, "camera", "latest"))
-
-
 async def test_states_are_written_on_change_only(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
     entry = await setup()
     written = async_capture_events(hass, "state_changed")
     reported: list[Any] = []
-    hass.bus.async_listen(
-        "state_reported", callback(lambda event: reported.append(event)), event_filter=callback(lambda _data: True)
-    )
+
+    @callback
+    def take(event: Any) -> None:
+        reported.append(event)
+
+    hass.bus.async_listen("state_reported", take, event_filter=callback(lambda _data: True))
     for number in range(20):
         await engine.put_camera("front_door", latest_media_id=f"m{number}")
     await reach(hass, entry, engine)
@@ -382,42 +313,3 @@ async def test_recorder_rows_of_a_busy_day(hass: HomeAssistant, engine: FakeEngi
     await reach(hass, entry, engine)
     of_camera = [event for event in written if "front_door" in event.data["entity_id"]]
     assert len(of_camera) < 600
-
-
-async def test_set_up_again_by_itself(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
-    await engine.stop()
-    entry = await setup()
-    assert entry.state is ConfigEntryState.SETUP_RETRY
-    assert "does not answer" in str(entry.reason)
-    await engine.start()
-    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=1))
-    await until(lambda: entry.state is ConfigEntryState.LOADED)
-
-
-async def test_a_refused_token_asks_for_a_new_one(
-    hass: HomeAssistant, engine: FakeEngine, setup: Setup
-) -> None:
-    engine.token = "new"
-    entry = await setup()
-    assert entry.state is ConfigEntryState.SETUP_ERROR
-    assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == ["reauth"]
-
-
-async def test_a_token_that_is_refused_later(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
-    entry = await setup()
-    engine.token = "new"
-    await engine.drop_clients()
-    await until(lambda: hass.config_entries.flow.async_progress())
-    assert state(hass, "sensor", "mode", camera=None).state == "unavailable"
-    flows: list[Any] = hass.config_entries.flow.async_progress()
-    assert flows[0]["context"]["source"] == "reauth"
-    assert entry.state is ConfigEntryState.LOADED
-
-
-async def test_a_token_that_is_refused_to_the_fallback(
-    hass: HomeAssistant, engine: FakeEngine, setup: Setup
-) -> None:
-    entry = await setup()
-    engine.token = "new"
-    await entry.runtime_data.async_refresh()
-    assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == ["reauth"]

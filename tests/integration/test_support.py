@@ -12,18 +12,18 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.setup import async_setup_component
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, get_system_health_info
-from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from pytest_homeassistant_custom_component.components.diagnostics import (
     get_diagnostics_for_config_entry,
     get_diagnostics_for_device,
 )
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.home_sentry.const import DOMAIN
 from custom_components.home_sentry.contract import Component, ComponentState, Factor
 from tests.fakes.engine import TOKEN, FakeEngine, until
 
 from .conftest import Setup
-from .helpers import reach
+from .helpers import phase, reach
 
 SECRETS = (TOKEN, "B-XY 123", "Mrs Example", "rtsp://u:p@cam")
 
@@ -83,7 +83,7 @@ async def test_an_engine_that_does_not_fit(
     client = await hass_client()
     engine.schema = engine.min_schema = schema
     entry = await setup()
-    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert phase(entry) is ConfigEntryState.SETUP_RETRY
     assert issues(hass) == [f"{issue}_{entry.entry_id}"]
     answer = await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issues(hass)[0]})
     flow = await answer.json()
@@ -93,7 +93,7 @@ async def test_an_engine_that_does_not_fit(
     result = await (await client.post(f"/api/repairs/issues/fix/{flow['flow_id']}", json={})).json()
     assert result["type"] == "create_entry"
     await hass.async_block_till_done()
-    assert entry.state is ConfigEntryState.LOADED
+    assert phase(entry) is ConfigEntryState.LOADED
     assert issues(hass) == []
 
 
@@ -110,7 +110,7 @@ async def test_an_engine_that_is_updated_under_way(hass: HomeAssistant, engine: 
 async def test_another_engine_at_the_address(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
     engine.instance_id = "other"
     entry = await setup()
-    assert entry.state is ConfigEntryState.SETUP_RETRY
+    assert phase(entry) is ConfigEntryState.SETUP_RETRY
     assert issues(hass) == [f"wrong_engine_{entry.entry_id}"]
     assert not engine.auths
     await hass.config_entries.async_remove(entry.entry_id)

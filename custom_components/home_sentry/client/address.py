@@ -1,10 +1,10 @@
 """Addresses of engines as people type them."""
 
 from typing import Final
-
-from yarl import URL
+from urllib.parse import urlsplit
 
 DEFAULT_PORT: Final = 8093
+_PORTS: Final = {"http": 80, "https": 443}
 
 
 class InvalidAddress(ValueError):
@@ -19,16 +19,16 @@ def engine_url(text: str) -> str:
     text = text.strip()
     bare = "://" not in text
     try:
-        url = URL(f"http://{text}" if bare else text)
-        host, port = url.host, url.explicit_port
+        parts = urlsplit(f"http://{text}" if bare else text)
+        host, port = parts.hostname, parts.port
     except ValueError as err:
-        raise InvalidAddress(str(err)) from err
-    if url.scheme not in {"http", "https"} or not host or any(char.isspace() for char in host):
+        raise InvalidAddress("host or port are not valid") from err
+    if parts.scheme not in _PORTS or not host or any(char.isspace() for char in host):
         raise InvalidAddress("an address is http://host:port or https://host:port")
-    if url.user is not None or url.password is not None:
+    if "@" in parts.netloc:
         raise InvalidAddress("credentials do not belong into the address")
-    if url.path not in {"", "/"} or url.query_string or url.fragment:
+    if parts.path not in {"", "/"} or parts.query or parts.fragment:
         raise InvalidAddress("the address ends after the port")
     if port is None:
-        port = DEFAULT_PORT if bare else url.port
-    return str(URL.build(scheme=url.scheme, host=host, port=port)).rstrip("/")
+        port = DEFAULT_PORT if bare else _PORTS[parts.scheme]
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"

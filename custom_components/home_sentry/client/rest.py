@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from aiohttp import ClientError as HttpError
 from aiohttp import ClientResponse, ClientSession, ClientTimeout, ClientWebSocketResponse, ClientWSTimeout
-from yarl import URL
 
 from ..contract import Info, Status, decode
 from ..contract.errors import InvalidRequest
@@ -105,9 +104,9 @@ class Engine:
         finally:
             await socket.close()
 
-    def _url(self, *parts: str) -> URL:
+    def _url(self, *parts: str) -> str:
         path = "/".join(quote(part, safe="") for part in parts)
-        return URL(f"{self._base}{_API}/{path}", encoded=True)
+        return f"{self._base}{_API}/{path}"
 
     async def _record[T](self, shape: type[T], *parts: str) -> T:
         async with self._get(self.deadlines.request_s, *parts) as response:
