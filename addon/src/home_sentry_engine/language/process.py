@@ -94,6 +94,7 @@ class ModelProcess:
         self.state = ProcessState.STOPPED
         self.reason: str | None = None
         self.restarts = 0
+        self.operation: str | None = None
         self.facts: Mapping[str, Any] = {}
 
     @property
@@ -115,6 +116,7 @@ class ModelProcess:
         """
         async with self._lock:
             child = await self._running()
+            self.operation = operation
             self._become(ProcessState.BUSY)
             try:
                 async with asyncio.timeout(timeout_s):

@@ -11,7 +11,7 @@ from tests.fakes.language import answer
     "text",
     [
         answer(),
-        f"<think>first {{\"risk_score\": 99}}</think>{answer()}",
+        f'<think>first {{"risk_score": 99}}</think>{answer()}',
         f"thoughts that the template opened</think>\n{answer()}",
         f"```json\n{answer()}\n```",
         f"Sure! Here it is:\n{answer()}\nAnything else?",
@@ -62,7 +62,9 @@ def test_an_answer_that_is_whole_before_the_limit_counts():
 
 
 def test_markup_links_and_braces_never_reach_people():
-    summary = "<b>Look</b> [here](http://evil.example/x) or https://evil.example {{ states('x') }} `rm` {% if %} **now**"
+    summary = (
+        "<b>Look</b> [here](http://evil.example/x) or https://evil.example {{ states('x') }} `rm` {% if %} **now**"
+    )
     parsed = parse_reply(answer(summary=summary))
     assert "evil" not in parsed.summary
     assert not set("<>{}`*") & set(parsed.summary)

@@ -47,7 +47,11 @@ def test_cleaning_is_stable_and_bounded(text):
     assert not [token for token in SPECIAL if token.casefold() in once.text.casefold()]
 
 
-@given(st.sampled_from([text for text in ATTACKS if "ignore" in text.casefold()]), st.text(max_size=20), st.text(max_size=20))
+@given(
+    st.sampled_from([text for text in ATTACKS if "ignore" in text.casefold()]),
+    st.text(max_size=20),
+    st.text(max_size=20),
+)
 def test_attacks_inside_other_text_are_noticed(attack, before, after):
     assert clean(f"{before} {attack} {after}").attempts
 

@@ -52,6 +52,8 @@ class JsonClient:
             ) as response:
                 raw = await _bounded(response)
                 status = response.status
+        except LanguageError:
+            raise
         except aiohttp.ConnectionTimeoutError as err:
             raise ModelUnreachable(f"{self.host} does not accept connections", retryable=True) from err
         except TimeoutError as err:
