@@ -28,10 +28,10 @@ def file_system_of(folder: Path, mounts: str) -> str | None:
     return found
 
 
-def refuse_network(folder: Path, mounts_file: Path = _MOUNTS) -> None:
+def refuse_network(folder: Path, mounts_file: Path | None = None) -> None:
     """Raise ``NetworkFileSystem`` if the folder lies on one; where mounts cannot be read nothing is refused."""
     try:
-        kind = file_system_of(folder, mounts_file.read_text(encoding="utf-8", errors="replace"))
+        kind = file_system_of(folder, (mounts_file or _MOUNTS).read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return
     if kind in _NETWORK:

@@ -122,8 +122,8 @@ class SqliteStore:
             raise translated(err) from err
 
     def _prepare(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         refuse_network(self.path.parent)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with self._writer_engine.connect() as connection:
                 with connection.begin():
