@@ -34,6 +34,7 @@ from home_sentry_engine.vision.zoo import Zoo
 
 from .catalogue import StoredCatalogue
 from .copies import StillCopies
+from .discovery import Discovery
 from .feed import OutboxFeed, OutboxReader
 from .folders import WatchedFolder
 from .health import EngineHealth, Identity, Models, detector_component
@@ -240,7 +241,16 @@ class Engine:
         keys, self.token_made = open_tokens(settings.data)
         surroundings = ApiSurroundings(clock=clock, request_id=self._around.ids, metrics=self.metrics)
         self._server = await self._stack.enter_async_context(ApiServer(settings.api, ports, lambda: keys, surroundings))
+        discovery = Discovery(
+            settings.api,
+            port=self._server.port,
+            data=settings.data,
+            supervisor_token=self._around.supervisor_token,
+            clock=clock,
+        )
+        info = await health.info()
         self._jobs.append(_Job("api feed", "api", self._server.run))
+        self._jobs.append(_Job("discovery", None, lambda: discovery.run(info)))
         self.board.report(Component(id="api", state=ComponentState.HEALTHY))
 
     def _pipeline_jobs(self, folders: CameraFolders) -> list[_Job]:

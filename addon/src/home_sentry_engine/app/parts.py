@@ -44,11 +44,12 @@ _ASSESS_SLACK_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a test may replace: time, new ids, chance."""
+    """What a test may replace: time, new ids, chance; ``supervisor_token`` is there inside a Home Assistant app."""
 
     clock: Clock
     ids: IdSource
     random: Callable[[], float] = random.random
+    supervisor_token: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

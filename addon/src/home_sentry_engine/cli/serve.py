@@ -1,12 +1,16 @@
 """``home-sentry serve``: run the engine until a signal."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
 from home_sentry_engine import __version__
 from home_sentry_engine.app.engine import Engine
+from home_sentry_engine.app.parts import Surroundings
 from home_sentry_engine.contract import ComponentState
+from home_sentry_engine.domain.clock import SystemClock
+from home_sentry_engine.domain.identity import random_id
 from home_sentry_engine.settings import Settings
 
 from .common import add_data_option, run_until_signal, settings_of, start_logging
@@ -44,7 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _serve(settings: Settings) -> int:
-    async with Engine(settings) as engine:
+    around = Surroundings(clock=SystemClock(), ids=random_id, supervisor_token=os.environ.get("SUPERVISOR_TOKEN"))
+    async with Engine(settings, around=around) as engine:
         _greet(engine, settings)
         await engine.run()
     return 0

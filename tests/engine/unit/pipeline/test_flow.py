@@ -192,7 +192,7 @@ async def test_a_failed_detector_is_never_an_empty_picture(home):
     assert camera.status_reason == "no model file"
     account = await home.database.read(home.tables.media.accounting)
     assert (account.queued, account.stored) == (1, 0)
-    home.eyes.shows = dict.fromkeys(home.eyes.shows, [PERSON])
+    home.eyes.shows = {key: [PERSON] for key in home.eyes.shows}
     await home.pass_time(10)
     camera = await home.database.read(lambda conn: home.tables.cameras.get(conn, "door"))
     assert camera.status is CameraStatus.ONLINE
