@@ -1,5 +1,6 @@
 """The detector in use: one facade over whatever looks now, with its state told plainly."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
@@ -123,11 +124,13 @@ class Detector:
                 retry_after_s=_RETRY_S,
             )
         rules = self._rules if confidence is None else replace(self._rules, confidence=confidence)
-        results: list[FrameDetections] = []
-        for start in range(0, len(frames), self._batch_frames):
-            chunk = frames[start : start + self._batch_frames]
-            results.extend(await self._one_call(eye, chunk, rules, priority))
-        return tuple(results)
+        chunks = [frames[at : at + self._batch_frames] for at in range(0, len(frames), self._batch_frames)]
+        try:
+            async with asyncio.TaskGroup() as group:
+                calls = [group.create_task(self._one_call(eye, chunk, rules, priority)) for chunk in chunks]
+        except BaseExceptionGroup as errors:
+            raise _first(errors) from errors
+        return tuple(found for call in calls for found in call.result())
 
     async def _one_call(
         self, eye: Eye, frames: Sequence[Frame], rules: BoxRules, priority: int
@@ -171,3 +174,8 @@ class Detector:
             failures=self._failures,
             warm=warm,
         )
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    inner = errors.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

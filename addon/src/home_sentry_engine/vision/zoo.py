@@ -154,7 +154,7 @@ class Zoo:
         self._starting(card, "loading")
         lease = AsyncExitStack()
         spec = SessionSpec(
-            key=card.id, path=model.main, choice=choice, threads=self._settings.threads,
+            key=card.id, path=model.main, choice=choice, threads=self._threads(card, choice),
             need_bytes=card.memory_bytes or model.size_bytes,
         )  # fmt: skip
         session = await lease.enter_async_context(self.pool.lease(spec))
@@ -165,6 +165,11 @@ class Zoo:
             raise
         await self._leases.aclose()
         self._leases = lease
+
+    def _threads(self, card: Card, choice: ProviderChoice) -> int:
+        """Take the setting, else the card's wish: several small nets side by side beat one on all cores."""
+        wish = card.quirks.get("cpu_threads", 0) if choice.wanted[0] == "cpu" else 0
+        return self._settings.threads or int(wish)
 
     async def _files(self, card: Card, *, fetch: bool) -> LocalModel:
         if fetch:

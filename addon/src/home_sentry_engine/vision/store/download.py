@@ -72,8 +72,14 @@ async def _attempt(order: Order, http: aiohttp.ClientSession) -> Digest:
         try:
             async with http.get(order.url, headers=headers) as response:
                 await _receive(order, response, stream, running)
+        except NotThere:
+            if not running.size:
+                part.unlink(missing_ok=True)
+            raise
         except (aiohttp.ClientError, TimeoutError) as err:
-            raise DownloadFailed(f"{_host(order.url)} broke off: {err or type(err).__name__}", code="download") from err
+            raise DownloadFailed(
+                f"{_host(order.url)} broke off: {str(err) or type(err).__name__}", code="download"
+            ) from err
         digest = Digest(sha256=running.sha.hexdigest(), size_bytes=running.size)
         try:
             _check(order, digest, part)

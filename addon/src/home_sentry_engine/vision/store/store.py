@@ -64,7 +64,7 @@ class FileState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileReport:
-    """Result of checking one file; ``expected`` is None where neither card nor lock file knows a hash."""
+    """Result of checking one file; ``expected`` is None where no hash was known before."""
 
     model_id: str
     file: str
@@ -131,7 +131,7 @@ class ModelStore:
         return LocalModel(card=card, paths=MappingProxyType(found), origin=origins[0])
 
     async def verify(self, card: Card) -> tuple[FileReport, ...]:
-        """Read every file of a card again and compare; changes nothing."""
+        """Read every file of a card again and compare; deletes nothing, pins what was not known yet."""
         return tuple([await asyncio.to_thread(self._report, card, file) for file in card.files])
 
     async def listing(self, cards: Iterable[Card]) -> tuple[StoredModel, ...]:
@@ -248,6 +248,8 @@ class ModelStore:
         expected = file.sha256 or self._ledger.pinned(file.name)
         for path, origin in self._places(card, file):
             digest = self._ledger.digest(path, again=True)
+            if expected is None:
+                self._ledger.pin(file.name, digest, origin)
             return FileReport(
                 model_id=card.id,
                 file=file.name,

@@ -41,10 +41,10 @@ class BoxRules:
     classes: frozenset[str] = SECURITY_CLASSES
     min_box_px: int = 4
     same_box_iou: float = 0.8
-    same_class_iou: float = 0.65
+    same_class_iou: float = 0.7
     open_framed: frozenset[str] = frozenset({"bicycle", "motorcycle"})
     inside: float = 0.85
-    whole_ratio: float = 0.75
+    whole_ratio: float = 0.8
 
     def threshold(self, label: str) -> float:
         """Give the lowest confidence at which a class is reported."""

@@ -111,7 +111,7 @@ def _decode_logits(logits: Array, boxes: Array, geometry: Geometry) -> list[Cand
     found = []
     for index, (width, height) in enumerate(geometry.originals):
         scores = _sigmoid(logits[index].astype(np.float64)).ravel()
-        best = np.argsort(-scores, kind="stable")[:TOP_QUERIES]
+        best = _best(scores)
         centre = boxes[index].astype(np.float64)[best // classes]
         half = centre[:, 2:] / 2
         corners = np.concatenate([centre[:, :2] - half, centre[:, :2] + half], axis=1)
@@ -133,13 +133,22 @@ def _decode_yolox(output: Array, geometry: Geometry) -> list[Candidates]:
         raw = output[index].astype(np.float64)
         centre = (raw[:, :2] + grid) * stride
         half = np.exp(np.minimum(raw[:, 2:4], _LOGIT_LIMIT)) * stride / 2
-        scores = raw[:, 4:5] * raw[:, 5:]
-        classes = scores.argmax(axis=1)
-        best = scores[np.arange(len(scores)), classes]
-        order = np.argsort(-best, kind="stable")[:TOP_QUERIES]
-        corners = np.concatenate([centre - half, centre + half], axis=1)[order] / ratio
-        found.append(Candidates(boxes=corners, scores=best[order], classes=classes[order].astype(np.int64)))
+        scores = (raw[:, 4:5] * raw[:, 5:]).ravel()
+        best = _best(scores)
+        cell, kind = np.divmod(best, output.shape[2] - 5)
+        corners = np.concatenate([centre - half, centre + half], axis=1)[cell] / ratio
+        found.append(Candidates(boxes=corners, scores=scores[best], classes=kind))
     return found
+
+
+def _best(scores: Array) -> Array:
+    """Give the indices of the highest scores, highest first; of equals the first one."""
+    if scores.size > TOP_QUERIES:
+        lowest = np.partition(scores, -TOP_QUERIES)[-TOP_QUERIES]
+        candidates = np.flatnonzero(scores >= lowest)
+    else:
+        candidates = np.arange(scores.size)
+    return np.asarray(candidates[np.argsort(-scores[candidates], kind="stable")][:TOP_QUERIES])
 
 
 @lru_cache(maxsize=8)

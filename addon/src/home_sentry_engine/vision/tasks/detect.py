@@ -1,7 +1,7 @@
 """Detect: pictures in, objects out, with any graph of the known contracts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import time
 from typing import Any, Final, Protocol
 
@@ -56,6 +56,13 @@ class DetectPlan:
     labels: tuple[str, ...]
     inputs: tuple[TensorInfo, ...]
     output_order: tuple[str, ...]
+    same_class_iou: float | None = None
+
+    def adapt(self, rules: BoxRules) -> BoxRules:
+        """Give the rules with what this family needs: a head that repeats itself on purpose wants a lower IoU."""
+        if self.same_class_iou is None or self.same_class_iou >= rules.same_class_iou:
+            return rules
+        return replace(rules, same_class_iou=self.same_class_iou)
 
 
 def plan_for(card: Card, graph: Graph) -> DetectPlan:
@@ -73,6 +80,7 @@ def plan_for(card: Card, graph: Graph) -> DetectPlan:
             f"the input {pixels.name} of {card.id} is {pixels.dtype} {list(pixels.shape)}, not float32 [N,3,H,W]",
             code="unsupported_graph",
         )
+    overlap = card.quirks.get("same_class_iou")
     return DetectPlan(
         model_id=card.id,
         contract=contract,
@@ -82,6 +90,7 @@ def plan_for(card: Card, graph: Graph) -> DetectPlan:
         labels=tuple(canonical_label(name) for name in card.labels),
         inputs=tuple(graph.inputs),
         output_order=tuple(info.name for info in graph.outputs),
+        same_class_iou=None if overlap is None else float(overlap),
     )
 
 
@@ -118,6 +127,7 @@ def detect(
 
     Raises ``StageError``; a failure is never an empty result.
     """
+    rules = plan.adapt(rules)
     step = plan.fixed_batch or max(1, len(frames))
     results: list[FrameDetections] = []
     for start in range(0, len(frames), step):
