@@ -106,25 +106,21 @@ def _detector_ms(coordinator: HomeSentryCoordinator) -> Reading:
     return (status.detector_ms if status else None), {}
 
 
-def _component(part_id: str, model: Callable[[HomeSentryCoordinator], dict[str, Any]]) -> Callable[..., Reading]:
+def _component(part_id: str) -> Callable[[HomeSentryCoordinator], Reading]:
     def read(coordinator: HomeSentryCoordinator) -> Reading:
         status = coordinator.data.status
         part = next((part for part in (status.components if status else ()) if part.id == part_id), None)
         if part is None or part.state is ComponentState.UNKNOWN:
-            return None, model(coordinator)
-        return part.state.value, {**model(coordinator), "reason": part.reason, "fix": part.fix}
+            return None, {}
+        known = {"model": getattr(coordinator.data.info, part_id, None), "provider": None, **part.details}
+        return part.state.value, {
+            "model": known["model"],
+            "provider": known["provider"],
+            "reason": part.reason,
+            "fix": part.fix,
+        }
 
     return read
-
-
-def _detector_model(coordinator: HomeSentryCoordinator) -> dict[str, Any]:
-    info = coordinator.data.info
-    return {"model": info.detector, "provider": info.provider} if info else {}
-
-
-def _llm_model(coordinator: HomeSentryCoordinator) -> dict[str, Any]:
-    info = coordinator.data.info
-    return {"model": info.llm} if info else {}
 
 
 def _of_house(read: Callable[[Risk | None], Reading]) -> Callable[[HomeSentryCoordinator], Reading]:
@@ -213,7 +209,7 @@ ENGINE_SENSORS: Final = (
         device_class=SensorDeviceClass.ENUM,
         options=_STATES,
         entity_category=EntityCategory.DIAGNOSTIC,
-        read=_component("detector", _detector_model),
+        read=_component("detector"),
     ),
     EngineSensorDescription(
         key="llm",
@@ -221,7 +217,7 @@ ENGINE_SENSORS: Final = (
         device_class=SensorDeviceClass.ENUM,
         options=_STATES,
         entity_category=EntityCategory.DIAGNOSTIC,
-        read=_component("llm", _llm_model),
+        read=_component("llm"),
     ),
     EngineSensorDescription(
         key="detector_time",

@@ -71,7 +71,11 @@ class FakeEngine:
         self.mode = Mode.NORMAL
         self.causes: tuple[str, ...] = ()
         self.components = [
-            Component(id="detector", state=ComponentState.HEALTHY),
+            Component(
+                id="detector",
+                state=ComponentState.HEALTHY,
+                details={"model": "dfine-s", "provider": "CPUExecutionProvider"},
+            ),
             Component(id="llm", state=ComponentState.DISABLED, reason="switched off"),
         ]
         self.queues = [QueueDepth(queue="detect", pending=2, processing=1, delayed=0, dead=1)]
