@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -170,9 +170,14 @@ class Home:
         """Give all states by entity id."""
         return {state["entity_id"]: state for state in await self._web.get("/api/states")}
 
-    async def history(self, entity_id: str, since: str) -> list[dict[str, Any]]:
-        """Give the recorded states of one entity since a time in ISO format, with attributes."""
-        found = await self._web.get(f"/api/history/period/{since}", filter_entity_id=entity_id)
+    async def history(self, entity_id: str, since: datetime) -> list[dict[str, Any]]:
+        """Give the recorded states of one entity since a time, with attributes."""
+        found = await self._web.get(
+            f"/api/history/period/{since.isoformat()}",
+            filter_entity_id=entity_id,
+            end_time=(datetime.now(UTC) + timedelta(minutes=1)).isoformat(),
+            significant_changes_only="0",
+        )
         return list(found[0]) if found else []
 
     async def entities(self) -> dict[str, str]:

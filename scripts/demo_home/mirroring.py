@@ -1,6 +1,7 @@
 """Whether Home Assistant shows what the engine knows."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from .home_assistant import Home
@@ -10,7 +11,7 @@ _DEADLINE_S: Final = 45.0
 _STATE_LENGTH: Final = 255
 
 
-async def faults(home: Home, instance_id: str, events: Sequence[Mapping[str, Any]], since: str) -> list[str]:
+async def faults(home: Home, instance_id: str, events: Sequence[Mapping[str, Any]], since: datetime) -> list[str]:
     """List what Home Assistant does not show of these events, after giving it time to."""
     found: list[str] = []
 
@@ -25,7 +26,7 @@ async def faults(home: Home, instance_id: str, events: Sequence[Mapping[str, Any
     return []
 
 
-async def _faults(home: Home, instance_id: str, events: Sequence[Mapping[str, Any]], since: str) -> list[str]:
+async def _faults(home: Home, instance_id: str, events: Sequence[Mapping[str, Any]], since: datetime) -> list[str]:
     entities = await home.entities()
     states = await home.states()
     found = []
@@ -52,7 +53,7 @@ def _state_faults(states: Mapping[str, Mapping[str, Any]], entity_id: str, expec
     return []
 
 
-async def _told_faults(home: Home, entity_id: str, events: Sequence[Mapping[str, Any]], since: str) -> list[str]:
+async def _told_faults(home: Home, entity_id: str, events: Sequence[Mapping[str, Any]], since: datetime) -> list[str]:
     recorded = await home.history(entity_id, since) if entity_id.startswith("event.") else []
     told = [
         state["attributes"].get("event_id") for state in recorded if state["attributes"].get("event_type") == "started"

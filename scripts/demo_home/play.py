@@ -106,7 +106,7 @@ async def _once(cast: Cast, info: Mapping[str, Any], began: datetime) -> int:
 async def _compare(
     console: Console, home: Home, info: Mapping[str, Any], events: list[dict[str, Any]], began: datetime
 ) -> bool:
-    found = await faults(home, info["instance_id"], events, began.isoformat())
+    found = await faults(home, info["instance_id"], events, began)
     for fault in found:
         console.line(f"FAIL  Home Assistant: {fault}")
     if not found:

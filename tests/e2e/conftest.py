@@ -1,4 +1,4 @@
-"""Both programs, once for all tests of this folder."""
+"""Both programs, new for each file of tests."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,7 +17,7 @@ def output() -> Path:
     return OUTPUT
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home-sentry")
 
@@ -28,13 +28,13 @@ async def web() -> AsyncIterator[ClientSession]:
         yield session
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def engine_run(web: ClientSession, folder: Path) -> AsyncIterator[EngineRun]:
     async with engine_running(web, folder) as run:
         yield run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def home(web: ClientSession, folder: Path) -> AsyncIterator[Home]:
     async with home_running(web, folder) as running_home:
         yield running_home
