@@ -68,7 +68,8 @@ _GERMAN: Final = (
     r"|\bbewerte\b[\s\S]{0,30}?\b(?:niedrig|null|0)\b"
 )
 _ROMANCE: Final = (
-    r"\b(?:ignora\w*|olvida|ignorez|ignorer|oubliez|dimentica|desconsidere|negeer)\b[\s\S]{0,40}?"  # codespell:ignore ignora
+    r"\b(?:ignora\w*|olvida|ignorez|ignorer"  # codespell:ignore ignora
+    r"|oubliez|dimentica|desconsidere|negeer)\b[\s\S]{0,40}?"
     r"\b(?:instruc|instrucoes|istruzioni|anteriores|precedent|consignes|regles|reglas|instructies|previas)\w*"
 )
 _OTHER: Final = r"игнорируй|忽略|無視|이전 지시"

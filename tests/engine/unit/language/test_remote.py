@@ -118,15 +118,29 @@ async def test_openai_is_asked_with_the_schema_and_thinking_off(server, client):
     assert server.headers[0]["Authorization"] == "Bearer key"
 
 
-async def test_a_server_without_schemas_is_asked_for_plain_json(server, client):
+@pytest.mark.parametrize("refusal", [400, 422, 500])
+async def test_a_server_without_schemas_is_asked_in_weaker_forms_and_that_is_remembered(server, client, refusal):
     def picky(body):
-        if body["response_format"]["type"] == "json_schema":
-            return web.json_response({"error": "unknown response_format"}, status=400)
+        if body["response_format"] != {"type": "json_object"}:
+            return web.json_response({"error": "unknown response_format"}, status=refusal)
         return chat(answer())
 
     server.routes["/v1/chat/completions"] = picky
     model = OpenAICompatible(client, model="m", window_tokens=4096, prefix="/v1")
-    assert (await model.complete(QUESTION)).text == answer()
+    for _ in range(2):
+        assert (await model.complete(QUESTION)).text == answer()
+    forms = [body["response_format"]["type"] for body in server.bodies("/v1/chat/completions")]
+    assert forms == ["json_schema", "json_object", "json_object", "json_object"]
+
+
+async def test_a_broken_server_is_asked_in_the_strong_form_again(server, client):
+    server.routes["/v1/chat/completions"] = lambda _body: web.Response(status=500)
+    model = OpenAICompatible(client, model="m", window_tokens=4096, prefix="/v1")
+    with pytest.raises(ModelUnreachable):
+        await model.complete(QUESTION)
+    server.routes["/v1/chat/completions"] = chat(answer())
+    await model.complete(QUESTION)
+    assert server.bodies("/v1/chat/completions")[-1]["response_format"]["type"] == "json_schema"
 
 
 async def test_a_cut_completion_is_told(server, client):

@@ -1,6 +1,6 @@
 """Any server that speaks the OpenAI chat API: llama-server, vLLM, Ollama, LM Studio."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -12,6 +12,21 @@ from .http import JsonClient
 # without the server's tokenizer: no tokenizer in use makes more tokens than one per two bytes of prose and JSON
 _BYTES_PER_TOKEN: Final = 2
 _TURN_TOKENS: Final = 8
+_THINKING_OFF: Final = {"chat_template_kwargs": {"enable_thinking": False}}
+# strongest first: OpenAI's and llama-server's form, llama-cpp-python's server, then whatever knows JSON at all
+_FORMS: Final[tuple[Callable[[dict[str, Any]], dict[str, Any]], ...]] = (
+    lambda schema: {
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "assessment", "strict": True, "schema": schema},
+        },
+        **_THINKING_OFF,
+    },
+    lambda schema: {"response_format": {"type": "json_object", "schema": schema}, **_THINKING_OFF},
+    lambda _schema: {"response_format": {"type": "json_object"}},
+)
+# llama-cpp-python's server answers a form that it does not know with 500
+_REFUSALS: Final = frozenset({400, 404, 422, 500, 501})
 
 
 class OpenAICompatible:
@@ -23,6 +38,8 @@ class OpenAICompatible:
         self._model = model
         self._window = window_tokens
         self._prefix = prefix
+        self._form = 0
+        self._proven = False
 
     @property
     def model_id(self) -> str:
@@ -38,37 +55,35 @@ class OpenAICompatible:
         return sum(len(message.content.encode()) // _BYTES_PER_TOKEN + _TURN_TOKENS for message in messages)
 
     async def complete(self, question: Question) -> Completion:
-        """Ask with a strict schema; a server that refuses it is asked once more for plain JSON."""
+        """Ask with a strict schema; a server that refuses that form is asked in weaker ones, which is remembered."""
         path = f"{self._prefix}/chat/completions"
-        body = self._body(question)
-        try:
-            answer = await self._client.post(path, body, timeout_s=question.timeout_s)
-        except ModelUnreachable as err:
-            if err.status not in {400, 404, 422, 501}:
-                raise
-            body["response_format"] = {"type": "json_object"}
-            del body["chat_template_kwargs"]
-            answer = await self._client.post(path, body, timeout_s=question.timeout_s)
-        return completion_of(answer)
+        while True:
+            try:
+                answer = await self._client.post(path, self._body(question), timeout_s=question.timeout_s)
+            except ModelUnreachable as err:
+                weaker = err.status in _REFUSALS and not self._proven and self._form + 1 < len(_FORMS)
+                if not weaker:
+                    self._form = self._form if self._proven else 0
+                    raise
+                self._form += 1
+            else:
+                self._proven = True
+                return completion_of(answer)
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
     def _body(self, question: Question) -> dict[str, Any]:
-        return {
+        body = {
             "model": self._model,
             "messages": [asdict(message) for message in question.messages],
             "max_tokens": question.max_tokens,
             "temperature": question.temperature,
             "top_p": question.top_p,
             "stream": False,
-            "chat_template_kwargs": {"enable_thinking": False},
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {"name": "assessment", "strict": True, "schema": question.schema},
-            },
         }
+        return body | _FORMS[self._form](question.schema)
 
 
 def completion_of(answer: Mapping[str, Any]) -> Completion:
