@@ -181,17 +181,21 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
         """Take over a message: state, devices, issues, news."""
         cursor = self._ledger.cursor
         news = self._ledger.read(message)
-        self.data.apply(message)
+        if self.data.apply(message):
+            self._show()
+        for item in news:
+            self._tell(item)
+        if self._ledger.cursor != cursor:
+            self._save(SAVE_DELAY_S if news else SAVE_QUIET_DELAY_S)
+
+    @callback
+    def _show(self) -> None:
         added = self.devices.follow(self.data)
         for listener in list(self._camera_listeners) if added else ():
             listener(added)
         self.issues.components(self.data.status)
         if self.state is ConnectionState.CONNECTED:
             self.async_set_updated_data(self.data)
-        for item in news:
-            self._tell(item)
-        if self._ledger.cursor != cursor:
-            self._save(SAVE_DELAY_S if news else SAVE_QUIET_DELAY_S)
 
     @callback
     def _release(self, _hass: HomeAssistant) -> None:

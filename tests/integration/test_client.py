@@ -369,6 +369,19 @@ async def test_a_half_open_connection_is_noticed(session: ClientSession, engine:
         await until(lambda: listener.state is ConnectionState.LOST)
 
 
+async def test_a_long_replay_leaves_room_for_others(session: ClientSession, engine: FakeEngine) -> None:
+    for number in range(500):
+        await engine.put_camera("garden", events_today=number)
+    async with listening(session, engine, since=0) as (_, listener):
+        await until(lambda: listener.state is ConnectionState.CONNECTED)
+        most, before = 0, len(listener.messages)
+        while listener.since != engine.cursor:
+            await asyncio.sleep(0)
+            most, before = max(most, len(listener.messages) - before), len(listener.messages)
+        assert len(listener.messages) > 500
+        assert most <= 2
+
+
 def test_an_older_revision_does_not_undo_a_newer_one() -> None:
     mirror = Mirror()
     assert mirror.newest("front_door") is None

@@ -157,6 +157,8 @@ class Live:
         try:
             while True:
                 self._hear(await _received(socket))
+                # a replay lies in the buffer already: without this, reading it would hold up the event loop
+                await asyncio.sleep(0)
         finally:
             self._socket = None
             for future in self._waiting.values():

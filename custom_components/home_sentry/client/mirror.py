@@ -7,7 +7,6 @@ from ..contract import (
     Camera,
     CameraChanged,
     CameraRemoved,
-    DetectionsAdded,
     Event,
     EventCreated,
     EventUpdated,
@@ -55,12 +54,12 @@ class Mirror:
         ongoing = (event for event in self._events.get(camera_id, {}).values() if event.ended_at is None)
         return frozenset(group for event in ongoing for group in event.groups)
 
-    def apply(self, message: ServerMessage) -> None:
-        """Take over what a message says; replayed history and older revisions change nothing."""
+    def apply(self, message: ServerMessage) -> bool:
+        """Take over what a message says and tell whether it changed anything; replayed history does not."""
         seq = getattr(message, "seq", None)
         if seq is not None:
             if seq <= self.cursor:
-                return
+                return False
             self.cursor = seq
         match message:
             case Snapshot(resumed=True):
@@ -76,8 +75,9 @@ class Mirror:
                 self._events.pop(camera_id, None)
             case SystemStatus(status=status):
                 self.status = status
-            case DetectionsAdded() | _:
-                pass
+            case _:
+                return False
+        return True
 
     def _replace(self, snapshot: Snapshot) -> None:
         self.cursor = snapshot.cursor
