@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import logging
 from typing import Final, Literal
 
-from aiohttp import ClientConnectionResetError, WSMsgType, web
+from aiohttp import WSMsgType, web
 
 from home_sentry_engine.contract import (
     MIN_SCHEMA,
@@ -70,6 +70,16 @@ class Services:
     patience: Patience
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """One prepared WebSocket, which does not wait for its peer by itself, and what tells when there is room."""
+
+    socket: web.WebSocketResponse
+    transport: asyncio.Transport
+    writable: asyncio.Event
+    address: str
+
+
 class _Leave(Exception):
     def __init__(self, reason: _Farewell | None) -> None:
         super().__init__(reason)
@@ -79,13 +89,12 @@ class _Leave(Exception):
 class Connection:
     """Serves one peer until it leaves or is dropped; a client of the hub."""
 
-    def __init__(
-        self, socket: web.WebSocketResponse, transport: asyncio.Transport, address: str, shared: Services
-    ) -> None:
+    def __init__(self, peer: Peer, shared: Services) -> None:
         """Take a prepared WebSocket."""
-        self._socket = socket
-        self._transport = transport
-        self._address = address
+        self._socket = peer.socket
+        self._transport = peer.transport
+        self._writable = peer.writable
+        self._address = peer.address
         self._shared = shared
         self._frames = TokenBucket(shared.patience.frames, shared.clock.monotonic())
         self._slots = asyncio.Semaphore(_COMMANDS_AT_ONCE)
@@ -190,8 +199,8 @@ class Connection:
                     except InvalidRequest as err:
                         raise _Leave("protocol") from err
                 case WSMsgType.PING:
-                    async with asyncio.timeout(self._shared.patience.send_s):
-                        await self._socket.pong(frame.data)
+                    await self._room()
+                    await self._socket.pong(frame.data)
                 case WSMsgType.PONG:
                     continue
                 case WSMsgType.BINARY:
@@ -275,30 +284,30 @@ class Connection:
         self.cursor = snapshot.cursor
 
     async def _send(self, body: bytes) -> None:
+        await self._room()
+        await self._socket.send_frame(body, WSMsgType.TEXT)
+
+    async def _room(self) -> None:
         try:
             async with asyncio.timeout(self._shared.patience.send_s):
-                await self._socket.send_frame(body, WSMsgType.TEXT)
+                await self._writable.wait()
         except TimeoutError as err:
             raise _Leave("slow") from err
 
     async def _say_goodbye(self, code: int) -> None:
-        if self._farewell is not None and not self._socket.closed:
-            try:
-                async with asyncio.timeout(self._shared.patience.goodbye_s):
-                    await self._socket.send_frame(encode(Bye(reason=self._farewell)), WSMsgType.TEXT)
-            except TimeoutError, ConnectionError:
-                _LOGGER.debug("The peer did not wait for a goodbye")
-        await self._close(_CODES[self._farewell] if self._farewell else code)
+        try:
+            if self._farewell is not None and not self._socket.closed:
+                await self._socket.send_frame(encode(Bye(reason=self._farewell)), WSMsgType.TEXT)
+            await self._close(_CODES[self._farewell] if self._farewell else code)
+        except ConnectionError:
+            _LOGGER.debug("The peer did not wait for a goodbye")
         if self._transport.get_write_buffer_size():
             # closing would wait for a peer that does not read
             self._transport.abort()
 
     async def _close(self, code: int) -> None:
-        try:
-            async with asyncio.timeout(self._shared.patience.goodbye_s):
-                await self._socket.close(code=code)
-        except TimeoutError, ClientConnectionResetError:
-            _LOGGER.debug("The peer did not close properly")
+        # waits for the peer's answer as long as the WebSocket's own time-out says
+        await self._socket.close(code=code, drain=False)
 
 
 def _reason_of(group: BaseExceptionGroup[_Leave]) -> _Farewell | None:

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from home_sentry_engine.contract.errors import InvalidRequest
 
-_WHOLE: Final = re.compile(r"^-?\d{1,15}$", re.ASCII)
+_WHOLE: Final = re.compile(r"-?\d{1,15}", re.ASCII)
 # a plus sign that a client did not escape arrives as a space
-_LOST_PLUS: Final = re.compile(r" (\d\d:?\d\d)$")
+_LOST_PLUS: Final = re.compile(r" (\d\d:?\d\d)\Z")
 _LARGEST_WHOLE: Final = 2**53
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
 
@@ -61,7 +61,7 @@ class Field:
                     raise self._wrong("true or false")
                 return _FLAGS[text.lower()]
             case Kind.WHOLE:
-                if not _WHOLE.match(text):
+                if not _WHOLE.fullmatch(text):
                     raise self._wrong("a whole number")
                 return self._ranged(int(text))
             case Kind.NUMBER:

@@ -33,15 +33,39 @@ class HttpServer(web.Server):
 
     def __call__(self) -> web.RequestHandler:
         """Make the protocol of one connection."""
-        return _Protocol(self, self._broken)
+        return HttpProtocol(self, self._broken)
 
 
-class _Protocol(web.RequestHandler):
-    __slots__ = ("_broken",)
+class HttpProtocol(web.RequestHandler):
+    """One connection.
+
+    ``writable`` is set while the peer takes what is sent. aiohttp keeps one future for all who wait for that, and the
+    first of them to be cancelled cancels the others; hence our own.
+    """
+
+    __slots__ = ("_broken", "writable")
 
     def __init__(self, server: web.Server, broken: Broken) -> None:
+        """Take who words the answer to a malformed request."""
         super().__init__(server, loop=asyncio.get_running_loop(), **_LIMITS)
         self._broken = broken
+        self.writable = asyncio.Event()
+        self.writable.set()
+
+    def pause_writing(self) -> None:
+        """Note that the peer does not keep up."""
+        super().pause_writing()
+        self.writable.clear()
+
+    def resume_writing(self) -> None:
+        """Note that there is room again."""
+        super().resume_writing()
+        self.writable.set()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Let go who waits for room."""
+        super().connection_lost(exc)
+        self.writable.set()
 
     def handle_error(
         self,
@@ -50,6 +74,7 @@ class _Protocol(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002 - aiohttp names it
     ) -> web.StreamResponse:
+        """Word the answer to what could not be parsed or sent."""
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun already")
         if status >= 500:

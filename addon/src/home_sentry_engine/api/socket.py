@@ -1,6 +1,7 @@
 """The WebSocket route: who may connect, how many, and the end of all connections."""
 
 import asyncio
+import sys
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -10,7 +11,8 @@ from home_sentry_engine.contract import Hello
 from home_sentry_engine.contract.errors import Forbidden, InvalidRequest, ServiceUnavailable
 
 from .auth import Gate, address_of
-from .connection import Connection, Services
+from .connection import Connection, Peer, Services
+from .protocol import HttpProtocol
 from .routing import Access, Answer, Call, Route
 
 _LARGEST_MESSAGE: Final = 64 * 1024
@@ -65,15 +67,22 @@ class SocketRoute:
             raise ServiceUnavailable("too many clients", details={"retry_after_s": 10})
         info = await self._shared.health.info()
         socket = web.WebSocketResponse(
-            autoping=False, heartbeat=_HEARTBEAT_S, max_msg_size=_LARGEST_MESSAGE, compress=False, timeout=2.0
+            autoping=False,
+            heartbeat=_HEARTBEAT_S,
+            max_msg_size=_LARGEST_MESSAGE,
+            compress=False,
+            timeout=self._shared.patience.goodbye_s,
+            # the connection waits for room by itself
+            writer_limit=sys.maxsize,
         )
         if not socket.can_prepare(request):
             raise InvalidRequest("this is not a proper WebSocket handshake")
         await socket.prepare(request)
-        transport = request.transport
-        if transport is None:
+        protocol, transport = request.protocol, request.transport
+        if transport is None or not isinstance(protocol, HttpProtocol):
             return socket
-        connection = Connection(socket, transport, address_of(request), self._shared)
+        peer = Peer(socket=socket, transport=transport, writable=protocol.writable, address=address_of(request))
+        connection = Connection(peer, self._shared)
         self._open.add(connection)
         self._empty.clear()
         try:

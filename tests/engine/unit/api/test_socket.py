@@ -65,7 +65,7 @@ class Peer:
 
     async def rest(self) -> tuple[list[object], int | None]:
         """Receive until the end; gives the messages and the close code."""
-        messages = []
+        messages: list[object] = []
         while True:
             message = await self.receive()
             if isinstance(message, aiohttp.WSMessage):

@@ -2,8 +2,10 @@
 
 import asyncio
 import io
+from typing import cast
 
 import aiohttp
+from aiohttp import web
 from PIL import Image
 import pytest
 
@@ -180,11 +182,12 @@ async def test_a_body_that_never_ends_ends_at_its_deadline_and_frees_its_place(s
         async def readany(self):
             await asyncio.sleep(60)
 
-    first = asyncio.create_task(reader.file(Never()))
+    never = cast("web.BaseRequest", Never())
+    first = asyncio.create_task(reader.file(never))
     await asyncio.sleep(0)
     with pytest.raises(ServiceUnavailable):
-        await reader.file(Never())
+        await reader.file(never)
     with pytest.raises(DeadlineExceeded):
         await first
     with pytest.raises(DeadlineExceeded):
-        await reader.file(Never())
+        await reader.file(never)
