@@ -47,6 +47,16 @@ def test_halves_of_a_bicycle_belong_to_the_whole_one_even_when_they_are_surer():
     assert chosen(("bicycle", 0.69, right), ("bicycle", 0.61, left), ("bicycle", 0.56, whole)) == [("bicycle", 0.56)]
 
 
+def test_a_surer_whole_swallows_its_part():
+    found = chosen(("motorcycle", 0.7, (100, 100, 500, 300)), ("motorcycle", 0.6, (100, 110, 300, 290)))
+    assert found == [("motorcycle", 0.7)]
+
+
+def test_a_less_sure_box_around_a_single_bicycle_joins_nothing():
+    found = chosen(("bicycle", 0.6, (100, 100, 500, 300)), ("bicycle", 0.7, (100, 110, 300, 290)))
+    assert len(found) == 2
+
+
 def test_an_unsure_whole_does_not_swallow_sure_bicycles():
     whole, left, right = (100, 100, 500, 300), (100, 110, 260, 290), (270, 105, 500, 300)
     found = chosen(("bicycle", 0.9, right), ("bicycle", 0.85, left), ("bicycle", 0.55, whole))

@@ -115,7 +115,8 @@ def open_session(path: Path, *, choice: ProviderChoice, threads: int = 0) -> Ses
         providers = apply_providers(options, choice)
         raw = ort.InferenceSession(str(path), sess_options=options, **({"providers": providers} if providers else {}))
     except Exception as err:
-        raise SessionFailed(f"{path.name} cannot be loaded: {_first_line(err)}", code="session_failed") from err
+        why = _first_line(err).replace(str(path), path.name)
+        raise SessionFailed(f"{path.name} cannot be loaded: {why}", code="session_failed") from err
     return Session(raw, choice=choice, memory_bytes=max(0, psutil.Process().memory_info().rss - before))
 
 

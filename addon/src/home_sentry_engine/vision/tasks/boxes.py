@@ -31,9 +31,9 @@ class BoxRules:
     """What is reported and what counts as one object.
 
     ``same_box_iou`` joins boxes of any classes (a DETR head names one box twice), ``same_class_iou`` those of one.
-    Detectors take one wheel or one half of a two-wheeler for a whole one: for ``open_framed`` classes a box that lies
-    to ``inside`` within a larger one of its class is a part of it, if the larger one is at least ``whole_ratio`` times
-    as sure. Not for other classes: people carry children, and cars stand before cars.
+    Detectors take one half of a two-wheeler for a whole one: for ``open_framed`` classes a box that lies to ``inside``
+    within a larger one of its class is a part of it, if the larger one is surer, or joins several such parts and is
+    ``whole_ratio`` times as sure. Not for other classes: people carry children, and cars stand before cars.
     """
 
     confidence: float = 0.5
@@ -138,13 +138,23 @@ def _same(found: _Found, other: _Found, rules: BoxRules) -> bool:
     return shared / (found.area + other.area - shared) >= limit
 
 
-def _is_part(found: _Found, all_kept: list[_Found], rules: BoxRules) -> bool:
+def _is_part(found: _Found, kept: list[_Found], rules: BoxRules) -> bool:
     if found.label not in rules.open_framed:
         return False
     return any(
-        other.label == found.label
-        and other.area > found.area
-        and other.score >= rules.whole_ratio * found.score
-        and overlap(found.corners, other.corners) >= rules.inside * found.area
-        for other in all_kept
+        _holds(whole, found, rules) and (whole.score >= found.score or _joins_parts(whole, kept, rules))
+        for whole in kept
     )
+
+
+def _holds(whole: _Found, part: _Found, rules: BoxRules) -> bool:
+    return (
+        whole.label == part.label
+        and whole.area > part.area
+        and overlap(part.corners, whole.corners) >= rules.inside * part.area
+    )
+
+
+def _joins_parts(whole: _Found, kept: list[_Found], rules: BoxRules) -> bool:
+    parts = [one for one in kept if _holds(whole, one, rules)]
+    return len(parts) > 1 and all(whole.score >= rules.whole_ratio * part.score for part in parts)

@@ -1,7 +1,7 @@
 """Detect: pictures in, objects out, with any graph of the known contracts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 import time
 from typing import Any, Final, Protocol
 
@@ -56,13 +56,13 @@ class DetectPlan:
     labels: tuple[str, ...]
     inputs: tuple[TensorInfo, ...]
     output_order: tuple[str, ...]
-    same_class_iou: float | None = None
+    quirks: Mapping[str, str | int | float | bool] = field(default_factory=dict)
 
     def adapt(self, rules: BoxRules) -> BoxRules:
-        """Give the rules with what this family needs: a head that repeats itself on purpose wants a lower IoU."""
-        if self.same_class_iou is None or self.same_class_iou >= rules.same_class_iou:
-            return rules
-        return replace(rules, same_class_iou=self.same_class_iou)
+        """Give the rules as the card wants them: a lower ``same_class_iou``, no parts for ``whole_boxes``."""
+        overlap = float(self.quirks.get("same_class_iou", rules.same_class_iou))
+        open_framed = frozenset[str]() if self.quirks.get("whole_boxes") else rules.open_framed
+        return replace(rules, same_class_iou=min(overlap, rules.same_class_iou), open_framed=open_framed)
 
 
 def plan_for(card: Card, graph: Graph) -> DetectPlan:
@@ -80,7 +80,6 @@ def plan_for(card: Card, graph: Graph) -> DetectPlan:
             f"the input {pixels.name} of {card.id} is {pixels.dtype} {list(pixels.shape)}, not float32 [N,3,H,W]",
             code="unsupported_graph",
         )
-    overlap = card.quirks.get("same_class_iou")
     return DetectPlan(
         model_id=card.id,
         contract=contract,
@@ -90,7 +89,7 @@ def plan_for(card: Card, graph: Graph) -> DetectPlan:
         labels=tuple(canonical_label(name) for name in card.labels),
         inputs=tuple(graph.inputs),
         output_order=tuple(info.name for info in graph.outputs),
-        same_class_iou=None if overlap is None else float(overlap),
+        quirks=card.quirks,
     )
 
 
