@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 import re
 import secrets
+import stat
 from typing import BinaryIO, Final
 
+from home_sentry_engine.domain.files import FileFacts
 from home_sentry_engine.domain.filetypes import FileType
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
@@ -45,6 +47,17 @@ class MediaPaths:
         """Give the place of the thumbnail of a video."""
         return self._thumbnails / f"{_safe(owner_id)}_video_thumb.jpg"
 
+    def store(self, media_id: str, camera_id: str, facts: FileFacts, data: bytes) -> Path:
+        """Write the engine's own copy of a file; raises ``OSError``."""
+        path = self.still(camera_id, media_id, facts.captured.at, facts.file_type)
+        write_atomic(path, data)
+        return path
+
+    def discard(self, path: Path) -> None:
+        """Delete a copy; nothing outside the root is touched."""
+        if self.contains(path):
+            remove(path)
+
     def contains(self, path: Path) -> bool:
         """Tell whether a path, with all its links followed, lies below the root."""
         return path.resolve().is_relative_to(self.root.resolve())
@@ -75,15 +88,10 @@ def remove(path: Path) -> bool:
 def open_regular(path: Path) -> BinaryIO:
     """Open a regular file for reading; raises ``OSError`` for a link, device, fifo or socket without waiting on it."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    file = os.fdopen(descriptor, "rb")
-    if not _is_regular(descriptor):
-        file.close()
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise OSError(f"{path.name} is not a regular file")
-    return file
-
-
-def _is_regular(descriptor: int) -> bool:
-    return os.fstat(descriptor).st_mode & 0o170000 == 0o100000
+    return os.fdopen(descriptor, "rb")
 
 
 def _safe(one_id: str) -> str:

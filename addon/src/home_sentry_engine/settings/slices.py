@@ -24,6 +24,7 @@ class IngestSettings:
     stable_poll_s: float = 0.5
     stable_polls: int = 20
     stable_give_up_s: float = 600.0
+    incomplete_quiet_s: float = 60.0
     min_image_bytes: int = 1024
     min_video_bytes: int = 1024
     max_file_bytes: int = 50 * 1024 * 1024

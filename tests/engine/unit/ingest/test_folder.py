@@ -1,0 +1,494 @@
+import asyncio
+from collections.abc import Callable
+import os
+from pathlib import Path
+import shutil
+import socket
+import threading
+import time
+from typing import Any
+
+import pytest
+from watchdog.events import DirMovedEvent
+from watchdog.observers.inotify_c import InotifyFD
+
+from home_sentry_engine.contract import MediaKind
+from home_sentry_engine.ingest import watcher
+from home_sentry_engine.ingest.source import SourceUnreadable
+from home_sentry_engine.ingest.taking import Pace
+from tests.fakes import pictures
+from tests.fakes.intake import BookKeeper, House, house
+
+# watchdog warns in its own thread when a folder is filled while it is being added
+pytestmark = pytest.mark.filterwarnings("ignore:Callback with id:RuntimeWarning")
+PICTURE = pictures.jpeg(160, 120)
+
+
+def _different(number: int) -> bytes:
+    """A picture that differs from the others by its comment only: quick to make."""
+    comment = f"{number:08d}".encode()
+    return PICTURE[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2) + comment + PICTURE[2:]
+
+
+def _put(root: Path, name: str, data: bytes = PICTURE) -> Path:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def _counts(home: House, accepted: int) -> Callable[[], bool]:
+    return lambda: len(home.books.accepted) == accepted
+
+
+class TestNoticing:
+    async def test_missing_root_is_made_and_a_picture_is_taken(self, tmp_path):
+        async with house(tmp_path) as home:
+            assert home.root.is_dir()
+            (home.root / "Front Door").mkdir()
+            await asyncio.sleep(0.2)
+            began = time.monotonic()
+            _put(home.root, "Front Door/2026-11-20/Schedule_20261120-081530.JPG")
+            await home.until(lambda: len(home.books.accepted) == 1)
+            assert time.monotonic() - began < 1.5
+            (media,) = home.books.accepted
+            (arrival,) = home.books.arrivals
+            assert (media.camera_id, arrival.camera_name) == ("front_door", "Front Door")
+            assert (media.kind, media.width, media.height) == (MediaKind.IMAGE, 160, 120)
+            assert media.path.is_relative_to(home.data / "media" / "front_door")
+            assert media.path.read_bytes() == PICTURE
+            assert home.source.status().counts["accepted"] == 1
+
+    async def test_close_is_taken_much_sooner_than_a_settled_file(self, tmp_path):
+        async with house(tmp_path, sweep_interval_s=60.0) as home:
+            (home.root / "yard").mkdir()
+            await asyncio.sleep(0.3)
+            took = []
+            for number in range(5):
+                began = time.monotonic()
+                _put(home.root, f"yard/{number}.jpg", _different(number))
+                await home.until(_counts(home, number + 1))
+                took.append(time.monotonic() - began)
+            assert min(took) < 0.1 * home.source._settings.stable_s
+
+    async def test_renamed_into_the_folder(self, tmp_path):
+        async with house(tmp_path, sweep_interval_s=60.0) as home:
+            (home.root / "yard").mkdir()
+            await asyncio.sleep(0.3)
+            (tmp_path / "x.part").write_bytes(_different(1))
+            (tmp_path / "x.part").rename(home.root / "yard" / "from_outside.jpg")
+            _put(home.root, "yard/y.jpg.part", _different(2)).rename(home.root / "yard" / "from_inside.jpg")
+            await home.until(lambda: len(home.books.accepted) == 2)
+            assert sorted(home.books.names()) == ["from_inside.jpg", "from_outside.jpg"]
+
+    async def test_same_content_again_is_a_duplicate_without_a_copy(self, tmp_path):
+        async with house(tmp_path) as home:
+            _put(home.root, "yard/a.jpg")
+            await home.until(lambda: len(home.books.accepted) == 1)
+            _put(home.root, "yard/b.jpg")
+            _put(home.root, "street/c.jpg")
+            await home.until(lambda: len(home.books.duplicates) == 1 and len(home.books.accepted) == 2)
+            assert len(home.copies()) == 2
+
+    async def test_overwritten_snapshot_is_taken_again(self, tmp_path):
+        async with house(tmp_path) as home:
+            for number in range(3):
+                _put(home.root, "yard/snap.jpg", _different(number))
+                await home.until(_counts(home, number + 1))
+
+    async def test_video_stays_where_it_is(self, tmp_path):
+        async with house(tmp_path) as home:
+            clip = pictures.clip(tmp_path / "clip.mp4", seconds=2)
+            (home.root / "yard").mkdir()
+            shutil.copy(clip, home.root / "yard" / "clip.mp4")
+            await home.until(lambda: len(home.books.accepted) == 1)
+            (media,) = home.books.accepted
+            assert media.path == home.root / "yard" / "clip.mp4"
+            assert media.kind is MediaKind.VIDEO
+            assert home.copies() == []
+
+    async def test_everything_else_is_ignored_and_counted(self, tmp_path):
+        async with house(tmp_path) as home:
+            for name in ("yard/log.txt", "yard/a.jpg.tmp", "yard/x.gif"):
+                _put(home.root, name)
+            _put(home.root, "no_camera.jpg")
+            _put(home.root, "yard/.hidden.jpg")
+            _put(home.root, "yard/@eaDir/thumb.jpg")
+            _put(home.root, "---/nobody.jpg")
+            await home.until(lambda: home.source.status().counts["ignored"] == 5)
+            await asyncio.sleep(0.3)
+            assert home.source.status().counts["ignored"] == 5
+            assert not home.books.accepted
+            assert not home.books.rejected
+
+
+class TestWaiting:
+    async def test_slow_upload_is_taken_once_and_whole(self, tmp_path):
+        data = _different(1)
+        async with house(tmp_path) as home:
+            (home.root / "yard").mkdir()
+            await asyncio.sleep(0.2)
+            with (home.root / "yard" / "slow.jpg").open("wb", buffering=0) as file:
+                for start in range(0, len(data), len(data) // 12 + 1):
+                    file.write(data[start : start + len(data) // 12 + 1])
+                    await asyncio.sleep(0.25)
+            await home.until(lambda: len(home.books.accepted) == 1)
+            await asyncio.sleep(0.3)
+            assert home.books.rejected == []
+            assert len(home.books.accepted) == 1
+
+    async def test_pause_longer_than_the_wait_is_no_end(self, tmp_path):
+        data = _different(1)
+        async with house(tmp_path, debounce_s=0.1, stable_s=0.2, stable_poll_s=0.05) as home:
+            (home.root / "yard").mkdir()
+            with (home.root / "yard" / "a.jpg").open("wb", buffering=0) as file:
+                file.write(data[: len(data) // 2])
+                await asyncio.sleep(1.5)
+                assert home.books.rejected == []
+                file.write(data[len(data) // 2 :])
+            await home.until(lambda: len(home.books.accepted) == 1)
+            assert home.books.rejected == []
+
+    async def test_name_made_first_and_filled_later(self, tmp_path):
+        async with house(tmp_path, debounce_s=0.3, stable_s=0.6, stable_poll_s=0.1) as home:
+            path = _put(home.root, "yard/a.jpg", b"")
+            await asyncio.sleep(0.3)
+            with path.open("wb", buffering=0) as file:
+                file.write(PICTURE[:2000])
+                await asyncio.sleep(1.5)
+                file.write(PICTURE[2000:])
+            await home.until(lambda: len(home.books.accepted) == 1)
+            assert home.books.rejected == []
+
+    async def test_resumed_upload(self, tmp_path):
+        data = _different(1)
+        async with house(tmp_path, debounce_s=0.2, stable_s=1.0, stable_poll_s=0.1) as home:
+            path = _put(home.root, "yard/a.jpg", data[:3000])
+            await asyncio.sleep(0.4)
+            with path.open("ab") as file:
+                file.write(data[3000:])
+            await home.until(lambda: len(home.books.accepted) == 1)
+            assert home.books.rejected == []
+
+    async def test_damaged_files_are_refused_and_the_watch_goes_on(self, tmp_path):
+        async with house(tmp_path, debounce_s=0.1, stable_s=0.3, stable_poll_s=0.1) as home:
+            (home.root / "yard").mkdir()
+            await asyncio.sleep(0.3)
+            for how in ("truncated", "zero_tail"):
+                _put(home.root, f"yard/{how}.jpg", pictures.damaged(pictures.jpeg(), how))
+            _put(home.root, "yard/empty.jpg", b"")
+            _put(home.root, "yard/page.jpg", b"<!DOCTYPE html>" * 200)
+            _put(home.root, "yard/bomb.png", pictures.black_png(8_000))
+            _put(home.root, "yard/bad.mp4", b"\x00\x00\x00\x18ftypmp42" + os.urandom(9000))
+            await home.until(lambda: len(home.books.rejected) == 6)
+            assert sorted(home.books.reasons()) == [
+                "corrupt",
+                "empty",
+                "not_media",
+                "too_many_pixels",
+                "truncated",
+                "truncated",
+            ]
+            _put(home.root, "yard/good.jpg")
+            await home.until(lambda: len(home.books.accepted) == 1)
+            assert home.copies() == [home.books.accepted[0].path]
+
+    async def test_polling_makes_one_job_of_many_changes(self, tmp_path):
+        async with house(tmp_path, polling=True, polling_interval_s=0.1) as home:
+            assert home.source.status().polling
+            path = _put(home.root, "yard/a.jpg", b"")
+            for start in range(10):
+                part = len(PICTURE) // 10 + 1
+                with path.open("ab") as file:
+                    file.write(PICTURE[start * part : (start + 1) * part])
+                await asyncio.sleep(0.04)
+            await home.until(lambda: len(home.books.accepted) == 1)
+            await asyncio.sleep(0.5)
+            assert len(home.books.accepted) == 1
+            assert not home.books.rejected
+            assert not home.books.duplicates
+
+    async def test_file_that_never_rests_is_reported(self, tmp_path):
+        rules: dict[str, Any] = {
+            "debounce_s": 0.05,
+            "stable_s": 0.5,
+            "stable_poll_s": 0.05,
+            "stable_polls": 5,
+            "stable_give_up_s": 1.0,
+        }
+        async with house(tmp_path, **rules) as home:
+            path = _put(home.root, "yard/a.mkv", b"\x1aE\xdf\xa3" + bytes(2000))
+            with path.open("ab", buffering=0) as file:
+                while not home.books.rejected:
+                    file.write(bytes(100))
+                    await asyncio.sleep(0.02)
+            assert "never_stable" in home.books.reasons()
+
+
+class TestNothingIsLost:
+    async def test_a_thousand_files_in_one_go(self, tmp_path):
+        (tmp_path / "stock").mkdir()
+        for number in range(1000):
+            (tmp_path / "stock" / f"{number}.jpg").write_bytes(_different(number))
+        async with house(tmp_path) as home:
+            await asyncio.to_thread(shutil.copytree, tmp_path / "stock", home.root / "yard")
+            await home.until(lambda: len(home.books.accepted) == 1000, within_s=60)
+            assert home.books.most_at_once <= 20
+            assert set(home.books.names()) == {f"{number}.jpg" for number in range(1000)}
+            assert home.books.rejected == []
+
+    async def test_new_folders_that_are_filled_at_once(self, tmp_path):
+        async with house(tmp_path) as home:
+
+            def fill():
+                for number in range(300):
+                    _put(home.root, f"yard/{number // 3}/{number}.jpg", _different(number))
+
+            await asyncio.to_thread(fill)
+            await home.until(lambda: len(home.books.accepted) == 300, within_s=40)
+
+    async def test_overflow_of_the_kernel_queue(self, tmp_path, monkeypatch):
+        memory = Path("/dev/shm")
+        folder = memory / f"home-sentry-{os.getpid()}" if os.access(memory, os.W_OK) else tmp_path
+        limit = int(await asyncio.to_thread(Path("/proc/sys/fs/inotify/max_queued_events").read_text))
+        # each file is two events to us: one more than the kernel keeps while nobody reads
+        count, small = max(10_000, limit // 2 + 100), pictures.with_stated_size(PICTURE, 60_000, 60_000)
+        reading = threading.Event()
+        reading.set()
+        real = InotifyFD.read_events
+
+        def held_up(self, **options):
+            reading.wait()
+            return real(self, **options)
+
+        monkeypatch.setattr(InotifyFD, "read_events", held_up)
+
+        def fill(root):
+            for number in range(count):
+                (root / f"{number}.jpg").write_bytes(small)
+
+        try:
+            async with house(folder, sweep_interval_s=30.0) as home:
+                home.source._taking._pace = Pace(spacing_s=0.0)
+                (home.root / "yard").mkdir()
+                await asyncio.sleep(1.5)
+                reading.clear()
+                await asyncio.to_thread(fill, home.root / "yard")
+                reading.set()
+                await home.until(lambda: len(home.books.rejected) >= count, within_s=90)
+                assert {one.path.name for one, _, _ in home.books.rejected if one.path} == {
+                    f"{number}.jpg" for number in range(count)
+                }
+                assert home.source.status().overflows >= 1
+                assert home.source.status().counts["found_by_sweep"] > 0
+        finally:
+            reading.set()
+            if folder != tmp_path:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    async def test_bulk_beside_a_busy_thread(self, tmp_path):
+        stop = threading.Event()
+
+        def burn():
+            number = 0
+            while not stop.is_set():
+                number = (number * 31 + 7) % 1_000_003
+
+        def fill(root):
+            for number in range(1000):
+                (root / f"{number}.jpg").write_bytes(_different(number))
+
+        busy = threading.Thread(target=burn)
+        try:
+            async with house(tmp_path) as home:
+                home.source._taking._pace = Pace(spacing_s=0.0)
+                (home.root / "yard").mkdir()
+                busy.start()
+                await asyncio.to_thread(fill, home.root / "yard")
+                stop.set()
+                await home.until(lambda: len(home.books.accepted) == 1000, within_s=60)
+        finally:
+            stop.set()
+            busy.join()
+
+    async def test_lost_events_are_found_by_the_sweep(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(watcher.Watch, "drain", lambda self: self._hints.clear() or [])
+        async with house(tmp_path, sweep_interval_s=0.3) as home:
+            for number in range(20):
+                _put(home.root, f"yard/{number}.jpg", _different(number))
+            await home.until(lambda: len(home.books.accepted) == 20)
+            assert home.source.status().counts["found_by_sweep"] == 20
+
+    async def test_store_that_is_down_for_a_while(self, tmp_path):
+        async with house(tmp_path) as home:
+            home.books.fault = ConnectionError("the database is away")
+            for number in range(5):
+                _put(home.root, f"yard/{number}.jpg", _different(number))
+            await home.until(lambda: home.source.status().counts["retries"] >= 5)
+            assert home.copies() == []
+            assert "the database is away" in (home.source.status().last_error or "")
+            home.books.fault = None
+            await home.until(lambda: len(home.books.accepted) == 5)
+            assert len(home.copies()) == 5
+
+    async def test_disk_that_is_full_for_a_while(self, tmp_path, monkeypatch):
+        async with house(tmp_path) as home:
+            home.data.mkdir()
+            (home.data / "media").write_text("in the way")
+            _put(home.root, "yard/a.jpg")
+            await home.until(lambda: home.source.status().counts["retries"] >= 1)
+            (home.data / "media").unlink()
+            await home.until(lambda: len(home.books.accepted) == 1)
+
+    async def test_unreadable_file_is_tried_again(self, tmp_path, monkeypatch):
+        async with house(tmp_path) as home:
+            real, calls = home.intake._open_file, []
+
+            def moody(path):
+                calls.append(path)
+                if len(calls) == 1:
+                    raise SourceUnreadable(5, "Input/output error")
+                return real(path)
+
+            home.intake._open_file = moody
+            _put(home.root, "yard/a.jpg")
+            await home.until(lambda: len(home.books.accepted) == 1)
+            assert len(calls) == 2
+
+
+class TestStarting:
+    async def test_files_that_came_meanwhile_are_taken_once(self, tmp_path):
+        for number in range(30):
+            _put(tmp_path / "cameras", f"yard/{number}.jpg", _different(number))
+        old = _put(tmp_path / "cameras", "yard/old.jpg", _different(99))
+        books = BookKeeper()
+        async with house(tmp_path, books=books) as home:
+            await home.until(lambda: len(books.accepted) == 31)
+            assert home.source.status().counts["found_by_sweep"] == 0
+        _put(tmp_path / "cameras", "yard/new.jpg", _different(100))
+        books.accepted.clear()
+        async with house(tmp_path, books=books) as home:
+            await home.until(lambda: len(books.accepted) == 1)
+            await asyncio.sleep(0.5)
+            assert [one.path.name for one in books.arrivals[31:] if one.path] == ["new.jpg"]
+            assert old.exists()
+
+    async def test_older_than_the_limit_is_left_alone(self, tmp_path):
+        _put(tmp_path / "cameras", "yard/a.jpg")
+        await asyncio.sleep(0.05)
+        async with house(tmp_path, catch_up_h=0.01 / 3600) as home:
+            _put(home.root, "yard/b.jpg", _different(1))
+            await home.until(lambda: len(home.books.accepted) == 1)
+            await asyncio.sleep(0.7)
+            assert home.books.names() == ["b.jpg"]
+
+    async def test_starting_and_stopping_twice_is_harmless(self, tmp_path):
+        async with house(tmp_path) as home:
+            async with asyncio.timeout(1):
+                await home.source.run()
+            home.books.delay_s = 60
+            _put(home.root, "yard/a.jpg")
+            await home.until(lambda: home.books.at_once == 1)
+            began = time.monotonic()
+            await asyncio.gather(home.source.stop(), home.source.stop())
+            await home.source.stop()
+            assert time.monotonic() - began < 5.0
+            assert not home.source.status().running
+            home.books.delay_s = 0
+            again = asyncio.create_task(home.source.run())
+            await home.until(lambda: len(home.books.accepted) == 1)
+            await home.source.stop()
+            await again
+
+    async def test_root_that_vanishes_and_comes_back(self, tmp_path):
+        async with house(tmp_path) as home:
+            _put(home.root, "yard/a.jpg", _different(1))
+            await home.until(lambda: len(home.books.accepted) == 1)
+            shutil.rmtree(home.root)
+            await home.until(lambda: home.source.status().problem is not None)
+            _put(home.root, "yard/b.jpg", _different(2))
+            await home.until(lambda: len(home.books.accepted) == 2)
+            await home.until(lambda: home.source.status().problem is None)
+            _put(home.root, "yard/c.jpg", _different(3))
+            await home.until(lambda: len(home.books.accepted) == 3)
+
+    async def test_polling_takes_over_where_events_do_not_come(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(watcher, "_NATIVE", [DirMovedEvent])
+        monkeypatch.setattr(watcher, "_PROBE_S", 0.2)
+        async with house(tmp_path, polling_interval_s=0.1) as home:
+            await home.until(lambda: home.source.status().polling)
+            assert "no event" in (home.source.status().reason or "")
+            _put(home.root, "yard/a.jpg")
+            await home.until(lambda: len(home.books.accepted) == 1)
+            assert not list(home.root.glob(".*"))
+
+    async def test_watch_that_falls_silent_is_replaced(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(watcher, "_PROBE_S", 0.2)
+        async with house(tmp_path, sweep_interval_s=0.3, polling_interval_s=0.1) as home:
+            monkeypatch.setattr(watcher.Watch, "note", lambda *_: None)
+            _put(home.root, "yard/a.jpg", _different(1))
+            await home.until(lambda: home.source.status().polling)
+            assert len(home.books.accepted) == 1
+
+    async def test_polling_takes_over_where_no_watch_is_left(self, tmp_path, monkeypatch):
+        def refuse(self, root, interval_s):
+            if not self.mode.polling:
+                raise OSError(28, "inotify watch limit reached")
+            return real(self, root, interval_s)
+
+        real = watcher.Watch.begin
+        monkeypatch.setattr(watcher.Watch, "begin", refuse)
+        async with house(tmp_path, polling_interval_s=0.1) as home:
+            await home.until(lambda: "watch limit" in (home.source.status().reason or ""))
+            _put(home.root, "yard/a.jpg")
+            await home.until(lambda: len(home.books.accepted) == 1)
+
+
+class TestStrangeFiles:
+    async def test_links_devices_and_pipes(self, tmp_path):
+        async with house(tmp_path) as home:
+            outside = tmp_path / "secret.jpg"
+            outside.write_bytes(PICTURE)
+            yard = home.root / "yard"
+            yard.mkdir()
+            (yard / "link.jpg").symlink_to(outside)
+            (yard / "folder").symlink_to(tmp_path)
+            (yard / "nowhere.jpg").symlink_to(tmp_path / "missing.jpg")
+            os.mkfifo(yard / "pipe.jpg")
+            with socket.socket(socket.AF_UNIX) as plug:
+                plug.bind(str(yard / "plug.jpg"))
+                await home.until(lambda: len(home.books.rejected) == 5)
+            assert sorted(home.books.reasons()) == [*["link_outside"] * 3, *["not_regular"] * 2]
+            (yard / "real.jpg").write_bytes(PICTURE)
+            await home.until(lambda: len(home.books.accepted) == 1)
+            (yard / "latest.jpg").symlink_to(yard / "real.jpg")
+            await home.until(lambda: home.source.status().counts["ignored"] == 1)
+            assert len(home.books.accepted) == 1
+
+    async def test_second_folder_of_the_same_camera_is_refused(self, tmp_path):
+        async with house(tmp_path) as home:
+            _put(home.root, "Front Door/a.jpg", _different(1))
+            await home.until(lambda: len(home.books.accepted) == 1)
+            _put(home.root, "front-door/b.jpg", _different(2))
+            await home.until(lambda: home.books.reasons() == ["camera_refused"])
+            assert home.source.status().refused_folders == {"front-door": "Front Door"}
+
+    async def test_names_in_any_script(self, tmp_path):
+        async with house(tmp_path) as home:
+            _put(home.root, "Terrasse Süd/ä ö %2e ü.jpg", _different(1))
+            _put(home.root, os.fsdecode(b"yard/\xff\xfe.jpg"), _different(2))
+            await home.until(lambda: len(home.books.accepted) == 2)
+            assert {one.camera_id for one in home.books.accepted} == {"terrasse_sud", "yard"}
+
+    async def test_files_that_vanish(self, tmp_path):
+        async with house(tmp_path) as home:
+            for number in range(20):
+                _put(home.root, f"yard/{number}.jpg").unlink()
+            _put(home.root, "yard/stays.jpg")
+            await home.until(lambda: len(home.books.accepted) >= 1)
+            assert home.books.rejected == []
+
+
+@pytest.fixture(autouse=True)
+def _quiet(caplog):
+    caplog.set_level("ERROR")

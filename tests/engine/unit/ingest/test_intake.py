@@ -1,0 +1,175 @@
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from home_sentry_engine.contract import MediaKind
+from home_sentry_engine.domain.errors import Rejected, RejectReason
+from home_sentry_engine.domain.identity import InvalidCameraName
+from home_sentry_engine.domain.messages import Arrival
+from home_sentry_engine.ingest.intake import Accepted, CopyFailed, Duplicate, Refused, Unfinished
+from home_sentry_engine.ingest.upload import EmptyUpload, UnsupportedUpload, upload
+from tests.fakes import pictures
+from tests.fakes.intake import BookKeeper, intake
+
+AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def books():
+    return BookKeeper()
+
+
+@pytest.fixture
+def door(tmp_path, books):
+    (tmp_path / "root" / "yard").mkdir(parents=True)
+    with ThreadPoolExecutor(2) as pool:
+        yield intake(tmp_path / "root", tmp_path / "data", books, pool)
+
+
+def _file(tmp_path, name: str, data: bytes, kind: MediaKind = MediaKind.IMAGE) -> Arrival:
+    path: Path = tmp_path / "root" / "yard" / name
+    path.write_bytes(data)
+    return Arrival(camera_id="yard", camera_name="yard", kind=kind, seen_at=AT, path=path, source_key=f"key-{name}")
+
+
+def _copies(tmp_path) -> list[Path]:
+    return [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
+
+
+async def test_accepted_still_has_a_copy_and_all_facts(tmp_path, door, books):
+    outcome = await door.take(_file(tmp_path, "snap_20261120-081530.jpg", pictures.jpeg()))
+    assert isinstance(outcome, Accepted)
+    media = outcome.media
+    assert [media] == books.accepted
+    assert (media.width, media.height, media.kind) == (640, 480, MediaKind.IMAGE)
+    assert media.captured_at == datetime(2026, 11, 20, 8, 15, 30, tzinfo=UTC)
+    assert media.received_at == AT
+    assert media.size_bytes == len(pictures.jpeg())
+    assert _copies(tmp_path) == [media.path]
+
+
+async def test_upload_is_taken_from_memory(tmp_path, door, books):
+    arrival = upload(pictures.jpeg(), camera_name="Front Door", seen_at=AT, content_type="image/jpeg", captured_at=AT)
+    outcome = await door.take(arrival)
+    assert isinstance(outcome, Accepted)
+    assert (outcome.media.camera_id, outcome.media.captured_at) == ("front_door", AT)
+    assert outcome.media.path.read_bytes() == pictures.jpeg()
+
+
+async def test_uploaded_video_gets_a_copy(tmp_path, door):
+    data = pictures.clip(tmp_path / "a.mp4", seconds=2).read_bytes()
+    outcome = await door.take(upload(data, camera_name="yard", seen_at=AT, content_type="video/mp4"))
+    assert isinstance(outcome, Accepted)
+    assert outcome.media.path.suffix == ".mp4"
+    assert outcome.media.path.read_bytes() == data
+    assert outcome.media.duration_s == pytest.approx(2.0, abs=0.2)
+
+
+async def test_duplicate_leaves_no_copy(tmp_path, door, books):
+    await door.take(_file(tmp_path, "a.jpg", pictures.jpeg()))
+    assert isinstance(await door.take(_file(tmp_path, "b.jpg", pictures.jpeg())), Duplicate)
+    assert len(_copies(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", RejectReason.EMPTY),
+        (pictures.jpeg(16, 16, quality=5)[:-2] + bytes(10), RejectReason.TRUNCATED),
+        (pictures.damaged(pictures.jpeg(), "truncated"), RejectReason.TRUNCATED),
+        (b"<html>" * 999, RejectReason.NOT_MEDIA),
+    ],
+)
+async def test_refused_files_are_booked_with_their_reason(tmp_path, door, books, data, reason):
+    arrival = _file(tmp_path, "a.jpg", data)
+    with pytest.raises(Unfinished):
+        await door.take(arrival, final=False)
+    assert books.rejected == []
+    outcome = await door.take(arrival)
+    assert isinstance(outcome, Refused)
+    assert books.reasons() == [reason.value] == [outcome.rejected.reason.value]
+    assert (books.rejected[0][2] is None) == (data == b"")
+    assert str(tmp_path) not in outcome.rejected.detail
+    assert _copies(tmp_path) == []
+
+
+async def test_hopeless_content_is_refused_at_the_first_look(tmp_path, door, books):
+    bomb = pictures.with_stated_size(pictures.jpeg(), 60_000, 60_000)
+    assert isinstance(await door.take(_file(tmp_path, "a.jpg", bomb), final=False), Refused)
+    assert books.reasons() == ["too_many_pixels"]
+
+
+async def test_refused_camera_leaves_no_copy(tmp_path, door, books):
+    books.fault = Rejected(RejectReason.CAMERA_REFUSED, "ignored by its owner")
+    with pytest.raises(Rejected):
+        await door.take(_file(tmp_path, "a.jpg", pictures.jpeg()))
+    assert _copies(tmp_path) == []
+
+
+async def test_trouble_of_the_store_leaves_nothing_and_may_be_repeated(tmp_path, door, books):
+    arrival = _file(tmp_path, "a.jpg", pictures.jpeg())
+    books.fault = ConnectionError("away")
+    with pytest.raises(ConnectionError):
+        await door.take(arrival)
+    assert _copies(tmp_path) == []
+    books.fault = None
+    assert isinstance(await door.take(arrival), Accepted)
+
+
+async def test_copy_stays_where_the_answer_is_unknown(tmp_path, door, books):
+    books.fault = TimeoutError("no answer")
+    with pytest.raises(TimeoutError):
+        await door.take(_file(tmp_path, "a.jpg", pictures.jpeg()))
+    assert len(_copies(tmp_path)) == 1
+
+
+async def test_full_disk_is_not_a_vanished_file(tmp_path, door, monkeypatch):
+    def full(*_):
+        raise FileNotFoundError(2, "the data folder is gone")
+
+    monkeypatch.setattr("home_sentry_engine.media.paths.write_atomic", full)
+    with pytest.raises(CopyFailed):
+        await door.take(_file(tmp_path, "a.jpg", pictures.jpeg()))
+
+
+async def test_no_more_than_twenty_at_once(tmp_path, door, books):
+    books.delay_s = 0.02
+    arrivals = [_file(tmp_path, f"{seed}.jpg", pictures.jpeg(64, 48, seed)) for seed in range(60)]
+    outcomes = await asyncio.gather(*(door.take(arrival) for arrival in arrivals))
+    assert all(isinstance(outcome, Accepted) for outcome in outcomes)
+    assert books.most_at_once <= 20
+
+
+@pytest.mark.parametrize(
+    ("content_type", "data"),
+    [
+        ("text/html", pictures.jpeg()),
+        ("image/gif", pictures.jpeg()),
+        ("image/png", pictures.jpeg()),
+        ("video/mp4", pictures.jpeg()),
+        ("image/jpeg", b"<html>" * 99),
+        (None, b"GIF89a" * 99),
+        ("application/octet-stream", b"PK\x03\x04" * 99),
+        ("image/jpeg", b"\x00"),
+    ],
+)
+def test_uploads_of_a_wrong_type(content_type, data):
+    with pytest.raises(UnsupportedUpload):
+        upload(data, camera_name="yard", seen_at=AT, content_type=content_type)
+
+
+@pytest.mark.parametrize("content_type", [None, "image/jpeg", "IMAGE/JPEG; q=1", "application/octet-stream"])
+def test_uploads_of_a_right_type(content_type):
+    arrival = upload(pictures.jpeg(), camera_name="Back Yard", seen_at=AT, content_type=content_type)
+    assert (arrival.camera_id, arrival.kind, arrival.origin) == ("back_yard", MediaKind.IMAGE, "upload")
+    assert arrival.source_key is None
+
+
+def test_empty_upload_and_nameless_camera():
+    with pytest.raises(EmptyUpload):
+        upload(b"", camera_name="yard", seen_at=AT, content_type="image/jpeg")
+    with pytest.raises(InvalidCameraName):
+        upload(pictures.jpeg(), camera_name="--", seen_at=AT, content_type="image/jpeg")
