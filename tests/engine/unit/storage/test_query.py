@@ -3,6 +3,7 @@
 import asyncio
 from base64 import urlsafe_b64encode
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 import shutil
 
@@ -84,7 +85,7 @@ def test_walking_the_pages_gives_every_row_once_in_order(empty_file, tmp_path):
         def check(starts, limit, newcomers, removed):
             async def walk():
                 await fill(database, starts)
-                seen = []
+                seen: list[tuple[datetime, str]] = []
                 async for rows in pages(database, limit):
                     if not seen:
                         await disturb(database, newcomers, removed)

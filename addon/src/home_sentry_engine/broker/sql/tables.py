@@ -35,7 +35,7 @@ sa.Index("ix_jobs_place", jobs.c.queue, jobs.c.priority.desc(), jobs.c.id)
 sa.Index("ix_jobs_key", jobs.c.queue, jobs.c.key, jobs.c.priority.desc(), jobs.c.id)
 sa.Index("ix_jobs_not_before", jobs.c.queue, jobs.c.not_before_us)
 _LEASED: Final = jobs.c.leased_until_us.is_not(None)
-sa.Index("ix_jobs_leased", jobs.c.queue, jobs.c.key, sqlite_where=_LEASED, postgresql_where=_LEASED)
+sa.Index("ix_jobs_lease_end", jobs.c.queue, jobs.c.leased_until_us, sqlite_where=_LEASED, postgresql_where=_LEASED)
 
 dead_letters: Final = sa.Table(
     "dead_letters",

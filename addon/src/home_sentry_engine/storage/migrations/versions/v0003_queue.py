@@ -42,9 +42,9 @@ def _jobs() -> None:
     op.create_index("ix_jobs_not_before", "jobs", ["queue", "not_before_us"])
     op.create_index("ix_jobs_key", "jobs", ["queue", "key", sa.literal_column("priority DESC"), "id"])
     op.create_index(
-        "ix_jobs_leased",
+        "ix_jobs_lease_end",
         "jobs",
-        ["queue", "key"],
+        ["queue", "leased_until_us"],
         sqlite_where=sa.text("leased_until_us IS NOT NULL"),
         postgresql_where=sa.text("leased_until_us IS NOT NULL"),
     )
