@@ -4,7 +4,6 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-import logging
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,7 +12,7 @@ from home_sentry_engine.operations.bench.detect import bench_detect
 from home_sentry_engine.operations.bench.latency import bench_latency
 from home_sentry_engine.operations.bench.machine import MachineFacts, machine_facts
 
-from .display import print_json, print_table
+from .display import print_json, print_table, quiet
 from .options import add_json, add_models_folder, add_places, settings_of
 
 
@@ -40,7 +39,7 @@ def add_parser(commands: Any) -> None:
     benches = parser.add_subparsers(dest="bench", required=True, metavar="BENCH")
     for name, measure, rounds, text in (
         ("detect", _detect, 5, "pictures per second of the engine over those of bare ONNX Runtime"),
-        ("latency", _latency, 25, "from a closed file to its event on the WebSocket, model time apart"),
+        ("latency", _latency, 13, "from a closed file to its event on the WebSocket, model time apart"),
     ):
         bench = benches.add_parser(name, help=text, description=text)
         add_places(bench)
@@ -53,10 +52,10 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print; 1 if it could not be measured, 0 whether or not the target is met."""
-    logging.getLogger("home_sentry_engine").setLevel(logging.ERROR)
     measure: Callable[[argparse.Namespace], Awaitable[Result]] = arguments.measure
     began, machine = datetime.now(UTC), machine_facts()
-    result = asyncio.run(_awaited(measure(arguments)))
+    with quiet():
+        result = asyncio.run(_awaited(measure(arguments)))
     if arguments.json:
         print_json({"at": began, "machine": machine, **result.document()})
     else:

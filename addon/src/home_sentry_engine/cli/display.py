@@ -1,9 +1,25 @@
 """How commands print: tables, sizes, one JSON document."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+import logging
+from typing import Any, Final
 
 import orjson
+
+_ENGINE_LOG: Final = "home_sentry_engine"
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the engine's warnings back: the command tells of them in its own words."""
+    logger = logging.getLogger(_ENGINE_LOG)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from home_sentry_engine import __version__
 from home_sentry_engine.operations.doctor import Finding, State, examine, worst
 
-from .display import print_json
+from .display import print_json, quiet
 from .options import add_json, add_models_folder, add_places, settings_of
 
 _COLOURS: Final = {State.OK: "32", State.WARN: "33", State.FAIL: "31"}
@@ -37,7 +37,8 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Examine and print; 1 if something fails."""
-    findings = asyncio.run(examine(settings_of(arguments)))
+    with quiet():
+        findings = asyncio.run(examine(settings_of(arguments)))
     verdict = worst(findings)
     if arguments.json:
         print_json({"version": __version__, "state": verdict, "findings": findings})

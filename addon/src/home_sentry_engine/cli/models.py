@@ -11,7 +11,7 @@ from home_sentry_engine.settings import ModelSettings
 from home_sentry_engine.vision.catalog import Card, Catalogue, UnknownModel, load_catalogue
 from home_sentry_engine.vision.store import FileState, ModelStore, StoredModel, StoreError
 
-from .display import megabytes, print_json, print_table
+from .display import megabytes, print_json, print_table, quiet
 from .options import add_json, add_models_folder, add_places, settings_of
 from .progress import ProgressLines
 
@@ -72,7 +72,8 @@ def run_get(arguments: argparse.Namespace) -> int:
     settings, catalogue = settings_of(arguments).models, load_catalogue()
     chosen = _cards(catalogue, arguments.ids) or tuple(card for card in catalogue if card.default_on)
     cards = tuple(card for card in chosen if card.files or arguments.ids)
-    results = asyncio.run(_get_all(settings, cards, quiet=arguments.json))
+    with quiet():
+        results = asyncio.run(_get_all(settings, cards, ProgressLines(quiet=arguments.json)))
     if arguments.json:
         print_json({"folder": str(settings.folder), "models": results})
     return 0 if all(result["error"] is None for result in results) else 1
@@ -82,7 +83,8 @@ def run_verify(arguments: argparse.Namespace) -> int:
     """Check files; 1 if one is damaged, or missing though it was named."""
     settings, catalogue = settings_of(arguments).models, load_catalogue()
     named = _cards(catalogue, arguments.ids)
-    reports = asyncio.run(_verify_all(ModelStore(settings), named or tuple(catalogue)))
+    with quiet():
+        reports = asyncio.run(_verify_all(ModelStore(settings), named or tuple(catalogue)))
     shown = [report for report in reports if named or report.state is not FileState.MISSING]
     bad = [report for report in shown if report.state is not FileState.VERIFIED]
     if arguments.json:
@@ -112,9 +114,8 @@ def _cards(catalogue: Catalogue, ids: Iterable[str]) -> tuple[Card, ...]:
     return tuple(catalogue.get(one) for one in dict.fromkeys(wanted))
 
 
-async def _get_all(settings: ModelSettings, cards: Iterable[Card], *, quiet: bool) -> list[dict[str, Any]]:
+async def _get_all(settings: ModelSettings, cards: Iterable[Card], lines: ProgressLines) -> list[dict[str, Any]]:
     results: list[dict[str, Any]] = []
-    lines = ProgressLines(quiet=quiet)
     store = ModelStore(settings, on_progress=lines)
     for card in cards:
         lines.say(f"{card.id}: {card.name}, licence {card.licence}")

@@ -31,8 +31,11 @@ from .spread import Spread
 
 TARGET_MS: Final = 150.0
 _CAMERAS: Final = 8
-_PAUSE_S: Final = 0.25
+_PAUSE_S: Final = 0.5
 _PATIENCE_S: Final = 60.0
+_QUIET_S: Final = 5.0
+_LOOK_S: Final = 0.1
+_NOTHING: Final = "no picture led to an event: give pictures that show a person, a vehicle or an animal"
 _DRAWN: Final = (1920, 1080)
 _DRAWN_QUALITY: Final = 90
 _SUFFIXES: Final = frozenset({".jpg", ".jpeg"})
@@ -55,13 +58,14 @@ class NoEvents(HomeSentryError, RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencyBench:
-    """Result in milliseconds; ``missed`` counts pictures without an event within a minute."""
+    """Result in milliseconds; ``empty`` pictures showed nothing, ``missed`` ones should have led to an event."""
 
     detector: str
     provider: str
     pictures: str
     pictures_sent: int
     pictures_per_s: float
+    empty: int
     missed: int
     total_ms: Spread
     model_ms: Spread
@@ -84,17 +88,11 @@ class LatencyBench:
             ("file closed to event on the WebSocket", _shown(self.total_ms), ""),
             ("of this the detector", _shown(self.model_ms), ""),
             ("of this the engine", _shown(self.engine_ms), verdict),
-            ("pictures sent / without an event", f"{self.pictures_sent} / {self.missed}", ""),
+            ("pictures sent, empty, missed", f"{self.pictures_sent}, {self.empty}, {self.missed}", ""),
         ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Arrival:
-    sha256: str
-    total_ms: float | None
-
-
-async def bench_latency(settings: Settings, *, pictures: Sequence[Path] = (), rounds: int = 25) -> LatencyBench:
+async def bench_latency(settings: Settings, *, pictures: Sequence[Path] = (), rounds: int = 13) -> LatencyBench:
     """Measure ``rounds`` pictures on each of eight cameras; ``pictures`` are JPEG files that show something.
 
     Raises ``EngineDied`` or ``NoEvents``.
@@ -105,42 +103,59 @@ async def bench_latency(settings: Settings, *, pictures: Sequence[Path] = (), ro
         feeder = _Feeder(engine, contents, news)
         await feeder.warm_up()
         began = time.perf_counter()
-        arrivals = await feeder.run(rounds)
+        closed = await feeder.run(rounds)
         spent_s = time.perf_counter() - began
-        model_ms = await asyncio.to_thread(_model_times, engine.data / DATABASE_FILE)
-    seen = [(one.total_ms, model_ms[one.sha256]) for one in arrivals if one.total_ms is not None]
+        await news.quiet(len(closed))
+        looks = await asyncio.to_thread(_looks, engine.data / DATABASE_FILE)
+    seen = [
+        ((news.heard[media_id] - closed[look.sha256]) * 1000.0, look.model_ms)
+        for media_id, look in looks.items()
+        if media_id in news.heard and look.sha256 in closed
+    ]
     if not seen:
-        raise NoEvents("no picture led to an event: give pictures that show a person, a vehicle or an animal")
+        raise NoEvents(_NOTHING)
+    empty = sum(1 for look in looks.values() if look.sha256 in closed and not look.objects)
     return LatencyBench(
         detector=str(info.get("detector")),
         provider=str(info.get("provider")),
         pictures="given" if pictures else "drawn",
-        pictures_sent=len(arrivals),
-        pictures_per_s=round(len(arrivals) / spent_s, 2),
-        missed=len(arrivals) - len(seen),
+        pictures_sent=len(closed),
+        pictures_per_s=round(len(closed) / spent_s, 2),
+        empty=empty,
+        missed=len(closed) - len(seen) - empty,
         total_ms=Spread.of([total for total, _ in seen]),
         model_ms=Spread.of([model for _, model in seen]),
         engine_ms=Spread.of([total - model for total, model in seen]),
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    sha256: str
+    model_ms: float
+    objects: int
+
+
 class _News:
-    """When each camera's newest event began, by our clock."""
+    """When the first event of each media file was heard, by our clock."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, asyncio.Future[float]] = {}
-
-    def expect(self, camera_id: str) -> asyncio.Future[float]:
-        return self._waiting.setdefault(camera_id, asyncio.get_running_loop().create_future())
+        self.heard: dict[str, float] = {}
+        self.any = asyncio.Event()
 
     def hear(self, message: dict[str, Any], at: float) -> None:
         if message["type"] == "event_created":
-            waiting = self._waiting.pop(message["event"]["camera_id"], None)
-            if waiting is not None and not waiting.done():
-                waiting.set_result(at)
+            self.heard.setdefault(message["event"]["media_id"], at)
+            self.any.set()
 
-    def forget(self, camera_id: str) -> None:
-        self._waiting.pop(camera_id, None)
+    async def quiet(self, wanted: int) -> None:
+        """Wait until that many events came, or none for a while."""
+        until = time.monotonic() + _QUIET_S
+        while len(self.heard) < wanted and time.monotonic() < until:
+            before = len(self.heard)
+            await asyncio.sleep(_LOOK_S)
+            if len(self.heard) > before:
+                until = time.monotonic() + _QUIET_S
 
 
 class _Feeder:
@@ -155,34 +170,30 @@ class _Feeder:
         """Make the cameras, load the detector and fill every cache; raises ``NoEvents``."""
         for camera in self._cameras:
             (self._engine.cameras / camera).mkdir()
-        arrivals = [await self._send(camera) for camera in self._cameras]
-        if all(one.total_ms is None for one in arrivals):
-            raise NoEvents(f"no event within {_PATIENCE_S:.0f} s of the first pictures; what do they show?")
-        await asyncio.sleep(2 * _PAUSE_S * _CAMERAS)
-
-    async def run(self, rounds: int) -> list[_Arrival]:
-        """Send one picture after the other, without waiting for events."""
-        tasks: list[asyncio.Task[_Arrival]] = []
-        next_at = time.monotonic()
-        async with asyncio.TaskGroup() as group:
-            for camera in self._cameras * rounds:
-                tasks.append(group.create_task(self._send(camera)))
-                next_at += _PAUSE_S
-                await asyncio.sleep(max(0.0, next_at - time.monotonic()))
-        return [task.result() for task in tasks]
-
-    async def _send(self, camera: str) -> _Arrival:
-        number = next(self._count)
-        body = _marked(next(self._contents), f"bench {number}")
-        heard = self._news.expect(camera)
-        closed = await asyncio.to_thread(_write, self._engine.cameras / camera / f"{number:06}.jpg", body)
+            await self._send(camera)
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                total_ms = (await heard - closed) * 1000.0
+                await self._news.any.wait()
         except TimeoutError:
-            self._news.forget(camera)
-            total_ms = None
-        return _Arrival(sha256=hashlib.sha256(body).hexdigest(), total_ms=total_ms)
+            raise NoEvents(_NOTHING) from None
+        await asyncio.sleep(_PAUSE_S * _CAMERAS)
+
+    async def run(self, rounds: int) -> dict[str, float]:
+        """Send one picture after the other, without waiting for events; gives when each was closed, by its sha256."""
+        closed: dict[str, float] = {}
+        next_at = time.monotonic()
+        for camera in self._cameras * rounds:
+            sha256, at = await self._send(camera)
+            closed[sha256] = at
+            next_at += _PAUSE_S
+            await asyncio.sleep(max(0.0, next_at - time.monotonic()))
+        return closed
+
+    async def _send(self, camera: str) -> tuple[str, float]:
+        number = next(self._count)
+        body = _marked(next(self._contents), f"bench {number}")
+        sha256 = hashlib.sha256(body).hexdigest()
+        return sha256, await asyncio.to_thread(_write, self._engine.cameras / camera / f"{number:06}.jpg", body)
 
 
 @asynccontextmanager
@@ -231,10 +242,14 @@ def _marked(body: bytes, mark: str) -> bytes:
     return _START_OF_JPEG + _COMMENT + (len(text) + 2).to_bytes(2) + text + body.removeprefix(_START_OF_JPEG)
 
 
-def _model_times(database: Path) -> dict[str, float]:
-    query = "SELECT sha256, sum(inference_ms) FROM inspections JOIN media ON media.id = media_id GROUP BY media.id"
+def _looks(database: Path) -> dict[str, _Look]:
+    query = (
+        "SELECT media.id, sha256, sum(inference_ms), "
+        "(SELECT count(*) FROM detections WHERE detections.media_id = media.id) "
+        "FROM inspections JOIN media ON media.id = inspections.media_id GROUP BY media.id"
+    )
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as found:
-        return dict(found.execute(query))
+        return {row[0]: _Look(sha256=row[1], model_ms=row[2], objects=row[3]) for row in found.execute(query)}
 
 
 def _shown(spread: Spread) -> str:

@@ -1,7 +1,6 @@
 """The detector that the engine would choose here, loaded and run once from what lies on this machine."""
 
 from dataclasses import replace
-import logging
 from pathlib import Path
 import tempfile
 from typing import Final
@@ -22,7 +21,6 @@ _OURS: Final = ": offline mode forbids fetching it"
 
 async def look(settings: Settings) -> tuple[Finding, ...]:
     """Load the detector as the engine would, but fetch nothing."""
-    logging.getLogger("home_sentry_engine.vision").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="home-sentry-") as scratch:
         try:
             async with Zoo(settings.detect, _local(settings.models, Path(scratch)), SystemClock()) as zoo:

@@ -1,0 +1,120 @@
+"""``models`` over a real store, with small files in place of models."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from home_sentry_engine.vision.catalog import load_catalogue
+
+ATTO = "deimv2-atto"
+ATTO_FILE = "deimv2_hgnetv2_atto_coco.onnx"
+UNPINNED = "dfine-n"
+UNPINNED_FILE = "dfine_n_coco.onnx"
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Path:
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+    (folder / UNPINNED_FILE).write_bytes(b"a graph")
+    return folder
+
+
+@pytest.fixture
+def mirrored(run, monkeypatch, mirror, tmp_path):
+    monkeypatch.setenv("HOME_SENTRY_MODEL_MIRROR", str(mirror))
+    monkeypatch.setenv("HOME_SENTRY_OFFLINE", "true")
+    return lambda *words: run("models", *words, "--data", tmp_path / "data")
+
+
+def test_the_list_shows_every_card_with_its_licence(mirrored):
+    document = mirrored("list", "--json").document
+    assert [one["id"] for one in document["models"]] == [card.id for card in load_catalogue()]
+    assert all(one["licence"] for one in document["models"])
+    places = {one["id"]: one["place"] for one in document["models"]}
+    assert places[UNPINNED] == "mirror"
+    assert places[ATTO] == "none"
+    assert places["opencv-basic"] == "package"
+
+
+def test_the_table_says_where_a_model_lies(mirrored, mirror):
+    lines = mirrored("list", UNPINNED, ATTO).out.splitlines()
+    assert lines[0].split() == ["ID", "TASK", "WHERE", "SIZE", "LICENCE", "NAME"]
+    assert "mirror" in lines[1]
+    assert "not available" in lines[2]
+    assert lines[-1].endswith(f"mirror: {mirror}, offline")
+
+
+def test_get_uses_a_folder_mirror_in_place(mirrored, mirror):
+    outcome = mirrored("get", UNPINNED, "--json")
+    (result,) = outcome.document["models"]
+    assert outcome.status == 0
+    assert (result["origin"], result["error"]) == ("mirror", None)
+    assert result["files"] == {UNPINNED_FILE: str(mirror / UNPINNED_FILE)}
+    assert outcome.err == ""
+
+
+def test_get_tells_the_licence_and_where_the_file_is(mirrored, mirror):
+    outcome = mirrored("get", UNPINNED)
+    assert f"{UNPINNED}: D-FINE n, licence Apache-2.0" in outcome.err
+    assert f"ok    {UNPINNED}: 0.0 MB, from the mirror: {mirror / UNPINNED_FILE}" in outcome.err
+
+
+def test_a_model_that_cannot_be_had_fails_and_the_others_are_still_fetched(mirrored):
+    outcome = mirrored("get", ATTO, UNPINNED, "--json")
+    results = {one["id"]: one["error"] for one in outcome.document["models"]}
+    assert outcome.status == 1
+    assert "offline mode forbids fetching it" in results[ATTO]
+    assert f"put {ATTO_FILE} into the model folder or a mirror" in results[ATTO]
+    assert results[UNPINNED] is None
+    assert outcome.err.startswith(f"  FAIL  {ATTO}: ")
+
+
+def test_an_unknown_model_lists_those_that_exist(mirrored):
+    outcome = mirrored("get", "yolo9000")
+    assert outcome.status == 1
+    assert outcome.err.startswith("home-sentry: no model is called yolo9000; known: rtdetrv2-r18, ")
+
+
+def test_verify_reads_the_file_and_names_its_hash(mirrored):
+    outcome = mirrored("verify", UNPINNED, "--json")
+    (file,) = outcome.document["files"]
+    assert (outcome.status, outcome.document["ok"]) == (0, True)
+    assert file["sha256"] == hashlib.sha256(b"a graph").hexdigest()
+    assert file["state"] == "verified"
+
+
+def test_verify_finds_a_file_that_changed(mirrored, mirror):
+    mirrored("get", UNPINNED)
+    (mirror / UNPINNED_FILE).write_bytes(b"another graph")
+    outcome = mirrored("verify", "--json")
+    (file,) = outcome.document["files"]
+    assert outcome.status == 1
+    assert file["state"] == "corrupt"
+    assert file["expected"] == hashlib.sha256(b"a graph").hexdigest()
+
+
+def test_verify_finds_a_wrong_file_under_a_known_name(mirrored, mirror):
+    (mirror / ATTO_FILE).write_bytes(b"not this model")
+    outcome = mirrored("verify")
+    assert outcome.status == 1
+    assert ["corrupt" in line for line in outcome.out.splitlines() if ATTO in line] == [True]
+
+
+def test_verify_of_a_named_missing_model_fails(mirrored):
+    outcome = mirrored("verify", ATTO)
+    assert outcome.status == 1
+    assert "missing" in outcome.out
+
+
+def test_verify_without_any_file_says_so(run, tmp_path):
+    outcome = run("models", "verify", "--data", tmp_path)
+    assert (outcome.status, outcome.out) == (0, f"no model file is in {tmp_path / 'models'}\n")
+
+
+def test_the_models_option_names_the_folder(run, tmp_path):
+    (tmp_path / UNPINNED_FILE).write_bytes(b"a graph")
+    document = run("models", "list", UNPINNED, "--models", tmp_path, "--json").document
+    assert document["folder"] == str(tmp_path)
+    assert document["models"][0]["place"] == "local"
