@@ -19,6 +19,8 @@ from home_sentry_engine.domain.messages import Media
 from home_sentry_engine.ingest.intake import Intake, Means, SizeLimits
 from home_sentry_engine.ingest.source import CameraFolders
 from home_sentry_engine.judgement.judge import Judge
+from home_sentry_engine.language.assessor import LanguageAssessor
+from home_sentry_engine.language.opening import ModelWatch, open_assessor
 from home_sentry_engine.media.gallery import Gallery
 from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.media.video import VideoReader
@@ -39,7 +41,7 @@ from .feed import OutboxFeed, OutboxReader
 from .folders import WatchedFolder
 from .health import EngineHealth, Identity, Models, detector_component
 from .housekeeping import Housekeeping
-from .judging import LanguageModel
+from .judging import CatalogueFiles
 from .lock import DataFolder
 from .looking import DetectorLook
 from .parts import (
@@ -155,15 +157,8 @@ class Engine:
         self.database, self.tables, self.store = database, tables, store
         zoo = await enter(Zoo(settings.detect, settings.models, clock, on_status=self._on_detector))
         self._on_detector(zoo.detector.describe())
-        language = await enter(
-            LanguageModel(
-                settings.language,
-                store=zoo.store,
-                catalogue=zoo.catalogue,
-                clock=clock,
-                report=self.board.report,
-            )
-        )
+        files = CatalogueFiles(zoo.catalogue, zoo.store)
+        language = await enter(open_assessor(settings.language, files=files, clock=clock, report=self.board.report))
         self.zoo, self.language = zoo, language
         await self._open_pipeline(relay, instance_id)
 
@@ -206,7 +201,7 @@ class Engine:
             board=self.board,
             database=self.database,
             tables=self.tables,
-            models=Models(detector=self.zoo.detector.describe, language=lambda: self.language.model_id),
+            models=Models(detector=self.zoo.detector.describe, language=self._language_name),
             clock=around.clock,
         )
         self.health = health
@@ -262,13 +257,18 @@ class Engine:
             jobs.append(_Job("detector", None, self.zoo.run))
             jobs += [_Job(f"detect {n}", None, one.run) for n, one in enumerate(pipeline.detect, start=1)]
         if "assess" in roles:
-            jobs.append(_Job("language model", None, self.language.run))
+            if isinstance(self.language, LanguageAssessor):
+                watch = ModelWatch(self.language, self._around.clock)
+                jobs.append(_Job("language model", None, watch.run))
             jobs.append(_Job("visit timers", None, pipeline.timers.run))
             jobs += [_Job(f"assess {n}", None, one.run) for n, one in enumerate(pipeline.assess, start=1)]
         if "ingest" in roles and self._watch_folder:
             source = WatchedFolder(self.settings.ingest, folders, self.intake, self._around.clock, self.board.report)
             jobs.append(_Job("camera folder", "ingest", source.run))
         return jobs
+
+    def _language_name(self) -> str | None:
+        return self.language.backend.model_id if isinstance(self.language, LanguageAssessor) else None
 
     def _threads(self, count: int, name: str) -> ThreadPoolExecutor:
         pool = ThreadPoolExecutor(count, thread_name_prefix=name)
