@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import itertools
 from pathlib import Path
 
+from home_sentry_engine.app.copies import StillCopies
 from home_sentry_engine.domain.clock import Clock, SystemClock
 from home_sentry_engine.domain.errors import Rejected
 from home_sentry_engine.domain.messages import Arrival, Media
@@ -108,7 +109,7 @@ def intake(
     return Intake(
         ledger=books,
         inspector=Frames(paths, rules, executor),
-        copies=paths,
+        copies=StillCopies(paths),
         open_file=CameraFolders(root).open,
         means=Means(executor=executor, ids=lambda: f"m{next(numbers):06d}", limits=SizeLimits()),
     )

@@ -1,1 +1,1 @@
-"""Where files come from: noticed in camera folders or uploaded, waited for, checked once, handed to the ledger."""
+"""Where files come from: noticed in camera folders, waited for, checked once, handed to the ledger."""

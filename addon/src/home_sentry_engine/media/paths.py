@@ -9,7 +9,6 @@ import secrets
 import stat
 from typing import BinaryIO, Final
 
-from home_sentry_engine.domain.files import FileFacts
 from home_sentry_engine.domain.filetypes import FileType
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
@@ -46,17 +45,6 @@ class MediaPaths:
     def video_thumbnail(self, owner_id: str) -> Path:
         """Give the place of the thumbnail of a video."""
         return self._thumbnails / f"{_safe(owner_id)}_video_thumb.jpg"
-
-    def store(self, media_id: str, camera_id: str, facts: FileFacts, data: bytes) -> Path:
-        """Write the engine's own copy of a file; raises ``OSError``."""
-        path = self.still(camera_id, media_id, facts.captured.at, facts.file_type)
-        write_atomic(path, data)
-        return path
-
-    def discard(self, path: Path) -> None:
-        """Delete a copy; nothing outside the root is touched."""
-        if self.contains(path):
-            remove(path)
 
     def contains(self, path: Path) -> bool:
         """Tell whether a path, with all its links followed, lies below the root."""
