@@ -9,7 +9,7 @@ from typing import Any, Final, TextIO
 
 import orjson
 
-from .redaction import RedactingFormatter, Redactor
+from .redaction import Redactor
 
 CONTEXT_FIELDS: Final = (
     "request_id",
@@ -32,6 +32,7 @@ CONTEXT_FIELDS: Final = (
     "duration_ms",
 )
 _LONGEST_LINE: Final = 16_384
+_LARGEST_WHOLE: Final = 2**53
 _REQUEST_ID: Final[ContextVar[str | None]] = ContextVar("home_sentry_request_id", default=None)
 
 
@@ -51,26 +52,43 @@ def current_request_id() -> str | None:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: at, level, logger, message, the ids of ``CONTEXT_FIELDS`` and the traceback, if any."""
+    """One JSON object a line: at, level, logger, message, the ids of ``CONTEXT_FIELDS`` and the traceback, if any.
+
+    Secrets are taken out of each value before it is encoded, so that a line always stays JSON.
+    """
+
+    def __init__(self, redactor: Redactor) -> None:
+        """Take who knows the secrets."""
+        super().__init__()
+        self._redactor = redactor
 
     def format(self, record: logging.LogRecord) -> str:
-        """Serialise one record; a value that is no JSON scalar is written as text."""
+        """Serialise one record."""
         line: dict[str, Any] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage()[:_LONGEST_LINE],
-            **_context_of(record),
+            "message": self._text(record.getMessage()[:_LONGEST_LINE]),
         }
+        for name, value in _context_of(record).items():
+            line[name] = self._text(value) if isinstance(value, str) else value
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)[-_LONGEST_LINE:]
+            line["exception"] = self._text(self.formatException(record.exc_info)[-_LONGEST_LINE:])
         if record.stack_info:
-            line["stack"] = record.stack_info[-_LONGEST_LINE:]
-        return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+            line["stack"] = self._text(record.stack_info[-_LONGEST_LINE:])
+        return orjson.dumps(line).decode()
+
+    def _text(self, text: str) -> str:
+        return _encodable(self._redactor.clean(text))
 
 
 class TextFormatter(logging.Formatter):
     """The same for people: time, level, logger, message, then ``name=value`` of the ids. Line breaks are escaped."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        """Take who knows the secrets."""
+        super().__init__()
+        self._redactor = redactor
 
     def format(self, record: logging.LogRecord) -> str:
         """Write one record; only a traceback spans several lines."""
@@ -81,7 +99,7 @@ class TextFormatter(logging.Formatter):
         text = f"{at} {record.levelname:<7} {name}: {message}{ids}"
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
-        return text
+        return _encodable(self._redactor.clean(text))
 
 
 def _context_of(record: logging.LogRecord) -> dict[str, Any]:
@@ -93,8 +111,13 @@ def _context_of(record: logging.LogRecord) -> dict[str, Any]:
         if isinstance(value, float):
             value = round(value, 3)
         if value is not None:
-            found[name] = value if isinstance(value, str | int | float | bool) else str(value)
+            plain = isinstance(value, str | float | bool) or (isinstance(value, int) and abs(value) <= _LARGEST_WHOLE)
+            found[name] = value if plain else str(value)
     return found
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def configure_logging(*, level: str, form: str, stream: TextIO, redactor: Redactor) -> None:
@@ -102,9 +125,8 @@ def configure_logging(*, level: str, form: str, stream: TextIO, redactor: Redact
 
     Libraries stay at warning unless the level is ``debug``: their lines at info tell nothing about the home.
     """
-    inner = JsonFormatter() if form == "json" else TextFormatter()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(RedactingFormatter(inner, redactor))
+    handler.setFormatter(JsonFormatter(redactor) if form == "json" else TextFormatter(redactor))
     root = logging.getLogger()
     for earlier in tuple(root.handlers):
         root.removeHandler(earlier)

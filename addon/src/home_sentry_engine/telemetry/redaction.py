@@ -1,7 +1,6 @@
 """Keeps secrets out of everything that is written down."""
 
 from collections.abc import Iterable
-import logging
 import re
 from typing import Final
 
@@ -13,7 +12,7 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
         re.compile(
             r"""(?ix) (["']?\b (?:access_|auth_|api_?|supervisor_|llm_api_)?
             (?:token|password|passwd|secret|key|authorization) ["']? \s* [=:] \s*)
-            (?: "[^"]*" | '[^']*' | [^\s,;&}"']+ )"""
+            (?: "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' | [^\s,;&}"']+ )"""
         ),
         rf"\1{REDACTED}",
     ),
@@ -42,17 +41,3 @@ class Redactor:
         for pattern, replacement in _PATTERNS:
             text = pattern.sub(replacement, text)
         return text
-
-
-class RedactingFormatter(logging.Formatter):
-    """Cleans what another formatter made, so that messages, arguments and tracebacks are all covered."""
-
-    def __init__(self, inner: logging.Formatter, redactor: Redactor) -> None:
-        """Wrap the formatter that does the work."""
-        super().__init__()
-        self._inner = inner
-        self._redactor = redactor
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Format and clean one record."""
-        return self._redactor.clean(self._inner.format(record))

@@ -45,6 +45,12 @@ def test_it_forgets_the_oldest_and_does_not_grow():
     assert tape.after(19_899, 1) is None
     found = tape.after(19_900, 1000)
     assert found is not None
+    assert [message.seq for message in found] == list(range(19_901, 20_001))
+    assert len(tape._messages) < 3_000
+
+
+def test_what_is_not_newer_is_left_out():
+    tape = Tape(3, most_messages=10, most_bytes=100)
     added = [tape.add(Published(seq=seq, body=b"")) for seq in (2, 3, 4, 4, 6, 5)]
     assert added == [False, False, True, False, True, False]
     assert tape.last == 6

@@ -1,0 +1,79 @@
+"""The document says what the routes do."""
+
+import json
+
+import jsonschema_rs
+from openapi_spec_validator import OpenAPIV31SpecValidator
+import pytest
+
+from home_sentry_engine.api.openapi import document
+from tests.fakes.api import FakeEngine, serving, speaking
+from tests.fakes.records import jpeg
+
+IDS = {"{camera_id}": "front_door", "{event_id}": "e1", "{media_id}": "m1"}
+
+
+@pytest.fixture
+def described(server):
+    return document(server.routes)
+
+
+def test_it_is_valid_openapi_31(described):
+    OpenAPIV31SpecValidator(json.loads(json.dumps(described))).validate()
+
+
+def test_it_has_every_route_once(server, described):
+    operations = {(path, method): o for path, item in described["paths"].items() for method, o in item.items()}
+    assert set(operations) == {(route.path, route.method.lower()) for route in server.routes}
+    names = [operation["operationId"] for operation in operations.values()]
+    assert len(names) == len(set(names))
+    for (path, _), operation in operations.items():
+        assert operation["security"] == ([] if path in {"/", "/health", "/ready", "/api/v1/ws"} else [{"token": []}])
+        assert operation["summary"]
+        problems = [code for code in operation["responses"] if code >= "400"]
+        assert problems
+        for code in problems:
+            assert list(operation["responses"][code]["content"]) == ["application/problem+json"]
+
+
+def test_it_is_the_same_each_time(server, described):
+    assert json.dumps(document(server.routes)) == json.dumps(described)
+
+
+async def test_it_is_served(client, described):
+    async with client.get("/api/v1/openapi.json") as response:
+        assert await response.json() == json.loads(json.dumps(described))
+
+
+async def test_answers_have_the_documented_shape(described):
+    schemas = {"components": described["components"]}
+    engine = FakeEngine()
+    async with serving(engine) as server, speaking(server) as client:
+        for route in server.routes:
+            path = route.path
+            for name, value in IDS.items():
+                path = path.replace(name, value)
+            body = {"POST": jpeg(), "PATCH": b'{"reviewed": true}'}.get(route.method)
+            kind = {"Content-Type": "application/octet-stream"} if body else {}
+            async with client.request(route.method, path, data=body, headers=kind) as response:
+                answered = await response.read()
+            operation = described["paths"][route.path][route.method.lower()]
+            answer = operation["responses"][str(response.status)]
+            assert response.content_type in answer["content"], path
+            schema = answer["content"][response.content_type].get("schema")
+            if response.content_type.endswith("json") and schema:
+                jsonschema_rs.validator_for({**schema, **schemas}).validate(json.loads(answered))
+
+
+async def test_problems_have_the_documented_shape(described, client):
+    schema = {**described["components"]["schemas"]["Problem"], "components": described["components"]}
+    validator = jsonschema_rs.validator_for(schema)
+    for method, path in (
+        ("GET", "/nowhere"),
+        ("GET", "/api/v1/events?limit=x"),
+        ("DELETE", "/"),
+        ("GET", "/api/v1/ws"),
+    ):
+        async with client.request(method, path) as response:
+            assert response.status >= 400
+            validator.validate(await response.json(content_type="application/problem+json"))

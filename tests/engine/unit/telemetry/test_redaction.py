@@ -1,0 +1,47 @@
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from home_sentry_engine.telemetry.redaction import REDACTED, Redactor
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("Authorization: Bearer abcdefgh12345", "abcdefgh12345"),
+        ("headers {'Authorization': 'Bearer abc.def-ghi_jkl'}", "abc.def-ghi_jkl"),
+        ("GET /x?token=s3cr3t-value&a=1", "s3cr3t-value"),
+        ('{"token": "s3cr3t value"}', "s3cr3t value"),
+        ("{'api_key': 's3cr3t-value'}", "s3cr3t-value"),
+        ("SUPERVISOR_TOKEN=0123456789abcdef", "0123456789abcdef"),
+        ("llm_api_key=sk-12345", "sk-12345"),
+        ("password: hunter2", "hunter2"),
+        ("postgresql://sentry:hunter2@db/sentry", "hunter2"),
+        ("redis://:hunter2@cache:6379/0", "hunter2"),
+        ("http://user:hunter2@camera.local/stream", "hunter2"),
+    ],
+)
+def test_what_looks_like_a_secret_goes(text, secret):
+    clean = Redactor().clean(text)
+    assert secret not in clean
+    assert REDACTED in clean
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The detector took 12 ms",
+        "http://127.0.0.1:8093/api/v1/events",
+        "camera front_door is online",
+        "a keyboard and a tokeniser",
+        "{'keys': 3, 'tokens': 512}",
+        "12:30:45.678 INFO x: y",
+    ],
+)
+def test_ordinary_lines_stay(text):
+    assert Redactor(["x", ""]).clean(text) == text
+
+
+@given(st.text(alphabet="0123456789!", min_size=6, max_size=40), st.text(), st.text())
+def test_a_known_secret_goes_from_anywhere(secret, before, after):
+    assert secret not in Redactor([secret]).clean(f"{before} {secret} {after}")
