@@ -196,6 +196,7 @@ class Engine:
                 instance_id=instance_id,
                 name=settings.name,
                 started_at=around.clock.now(),
+                bands=settings.bands,
                 demo=settings.demo,
             ),
             board=self.board,
@@ -251,7 +252,11 @@ class Engine:
     def _pipeline_jobs(self, folders: CameraFolders) -> list[_Job]:
         roles, pipeline = self.settings.roles, self.pipeline
         jobs = [
-            _Job("housekeeping", None, Housekeeping(self.database, self.tables, self.settings, self._around.clock).run)
+            _Job(
+                "housekeeping",
+                None,
+                Housekeeping(self.store, self.database, self.tables, self.settings, self._around.clock).run,
+            )
         ]
         if "detect" in roles:
             jobs.append(_Job("detector", None, self.zoo.run))

@@ -21,6 +21,7 @@ from home_sentry_engine.contract import (
 )
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.jobs import ASSESS, DETECT
+from home_sentry_engine.domain.risk import Bands
 from home_sentry_engine.operations.health import HealthBoard, mode_of
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.vision.detector import DetectorStatus
@@ -38,6 +39,7 @@ class Identity:
     instance_id: str
     name: str
     started_at: datetime
+    bands: Bands
     demo: bool
 
 
@@ -88,6 +90,7 @@ class EngineHealth:
             provider_reason=seen.provider_reason,
             llm=self._language(),
             capabilities=CAPABILITIES,
+            risk_bands=(self._identity.bands.medium, self._identity.bands.high, self._identity.bands.critical),
             demo=self._identity.demo,
         )
 

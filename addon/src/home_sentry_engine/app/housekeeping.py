@@ -1,10 +1,11 @@
-"""Rows that nobody needs any more go away, a few at a time."""
+"""What has to happen now and then: rows that nobody needs go away, the counts of the day begin anew at midnight."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 import logging
 from typing import Final
 
 from home_sentry_engine.domain.clock import Clock
+from home_sentry_engine.pipeline.ports import Store, Tx
 from home_sentry_engine.settings import Settings
 from home_sentry_engine.storage.database import Connection, Database
 
@@ -14,25 +15,40 @@ _LOGGER = logging.getLogger(__name__)
 _EVERY_S: Final = 600.0
 _REPLAY: Final = timedelta(hours=24)
 _SOURCES: Final = timedelta(days=7)
+_NEW_DAY_S: Final = 23.5 * 3600.0
 
 
 class Housekeeping:
-    """Expires fingerprints, source keys, announcements and dead letters."""
+    """Expires fingerprints, source keys, announcements and dead letters; tells of all cameras after midnight."""
 
-    def __init__(self, database: Database, tables: Tables, settings: Settings, clock: Clock) -> None:
+    def __init__(self, store: Store, database: Database, tables: Tables, settings: Settings, clock: Clock) -> None:
         """Take the rows and how long they are wanted."""
+        self._store = store
         self._database = database
         self._tables = tables
         self._replay_messages = settings.api.replay_messages
         self._sources = max(_SOURCES, timedelta(hours=settings.ingest.catch_up_h) * 2)
+        self._zone = settings.time_zone
         self._clock = clock
 
     async def run(self) -> None:
-        """Tidy up every ten minutes until cancelled."""
+        """Tidy up every ten minutes, and greet each new day at home, until cancelled."""
         while True:
-            await self._clock.sleep(_EVERY_S)
+            await self._clock.sleep(min(_EVERY_S, self._until_midnight_s()))
             removed = await self._database.write(self._tidy)
             _LOGGER.debug("Housekeeping removed %d rows", removed)
+            if self._until_midnight_s() > _NEW_DAY_S:
+                await self._store.write(self._greet)
+
+    def _until_midnight_s(self) -> float:
+        now = self._clock.now().astimezone(self._zone)
+        tomorrow = (now + timedelta(days=1)).date()
+        midnight = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=self._zone)
+        return max(1.0, midnight.timestamp() - now.timestamp() + 1.0)
+
+    def _greet(self, tx: Tx) -> None:
+        for camera in tx.cameras.all():
+            tx.outbox.add("camera_changed", camera, camera_id=camera.id)
 
     def _tidy(self, conn: Connection) -> int:
         now = self._clock.steady()

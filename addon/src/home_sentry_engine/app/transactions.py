@@ -85,6 +85,9 @@ class _CameraRows:
     def get(self, camera_id: str) -> Camera | None:
         return self._rows.get(self._conn, camera_id)
 
+    def all(self) -> tuple[Camera, ...]:
+        return self._rows.all(self._conn)
+
     def seen(self, camera_id: str, *, media_id: str | None, at: datetime) -> Camera:
         return self._rows.seen(self._conn, camera_id, media_id=media_id, at=at)
 

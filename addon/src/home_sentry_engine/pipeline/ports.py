@@ -25,6 +25,10 @@ class CameraRows(Protocol):
         """Give one camera."""
         ...
 
+    def all(self) -> tuple[Camera, ...]:
+        """Give every camera."""
+        ...
+
     def seen(self, camera_id: str, *, media_id: str | None, at: datetime) -> Camera:
         """Note that the camera delivered; sets it online."""
         ...
