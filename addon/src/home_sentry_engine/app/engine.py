@@ -21,6 +21,7 @@ from home_sentry_engine.ingest.source import CameraFolders
 from home_sentry_engine.judgement.judge import Judge
 from home_sentry_engine.language.assessor import LanguageAssessor
 from home_sentry_engine.language.opening import ModelWatch, open_assessor
+from home_sentry_engine.media.frames import Frames
 from home_sentry_engine.media.gallery import Gallery
 from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.media.video import VideoReader
@@ -167,31 +168,11 @@ class Engine:
         decoding = self._threads(_DECODE_THREADS, "decode")
         paths = MediaPaths(settings.data)
         frames, rules = make_frames(settings, paths, decoding)
-        ledger = Ledger(
-            self.store,
-            dedupe_ttl_s=settings.ingest.dedupe_ttl_s,
-            auto_create_cameras=settings.ingest.auto_create_cameras,
-        )
-        owners = {
-            camera_id: folder for folder, camera_id in (await self.database.read(self.tables.cameras.folders)).items()
-        }
-        folders = CameraFolders(settings.ingest.camera_root, owners)
-        limits = SizeLimits(
-            max_image_bytes=settings.ingest.max_file_bytes,
-            min_video_bytes=settings.ingest.min_video_bytes,
-            max_video_bytes=settings.ingest.max_video_bytes,
-        )
-        self.intake = Intake(
-            ledger=ledger,
-            inspector=frames,
-            copies=StillCopies(paths),
-            open_file=folders.open,
-            means=Means(executor=decoding, ids=around.ids, limits=limits),
-        )
+        folders = await self._open_intake(frames, paths, decoding)
         self.gallery = Gallery(frames, paths, self._threads(_DRAW_THREADS, "draw"))
         senses = Senses(frames=frames, detector=self.zoo.detector, judge=Judge(), assessor=self.language)
         self.pipeline = make_pipeline(settings, self.store, self.tables, senses, Sinks(looked=self._observe), around)
-        health = EngineHealth(
+        self.health = EngineHealth(
             identity=Identity(
                 instance_id=instance_id,
                 name=settings.name,
@@ -205,7 +186,6 @@ class Engine:
             models=Models(detector=self.zoo.detector.describe, language=self._language_name),
             clock=around.clock,
         )
-        self.health = health
         self._jobs = self._pipeline_jobs(folders)
         if "api" in settings.roles:
             look = DetectorLook(
@@ -216,7 +196,26 @@ class Engine:
                 executor=decoding,
                 clock=around.clock,
             )
-            await self._open_api(relay, health, look)
+            await self._open_api(relay, self.health, look)
+
+    async def _open_intake(self, frames: Frames, paths: MediaPaths, decoding: ThreadPoolExecutor) -> CameraFolders:
+        ingest = self.settings.ingest
+        ledger = Ledger(self.store, dedupe_ttl_s=ingest.dedupe_ttl_s, auto_create_cameras=ingest.auto_create_cameras)
+        known = await self.database.read(self.tables.cameras.folders)
+        folders = CameraFolders(ingest.camera_root, {camera_id: folder for folder, camera_id in known.items()})
+        limits = SizeLimits(
+            max_image_bytes=ingest.max_file_bytes,
+            min_video_bytes=ingest.min_video_bytes,
+            max_video_bytes=ingest.max_video_bytes,
+        )
+        self.intake = Intake(
+            ledger=ledger,
+            inspector=frames,
+            copies=StillCopies(paths),
+            open_file=folders.open,
+            means=Means(executor=decoding, ids=self._around.ids, limits=limits),
+        )
+        return folders
 
     async def _open_api(self, relay: Relay, health: EngineHealth, look: DetectorLook) -> None:
         settings, clock = self.settings, self._around.clock

@@ -20,6 +20,7 @@ from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.media.video import Sampling
 from home_sentry_engine.pipeline.gathering import Gathering
 from home_sentry_engine.pipeline.ports import Assessor, Detector
+from home_sentry_engine.pipeline.ports import Frames as Pictures
 from home_sentry_engine.pipeline.stages.assess import AssessStage
 from home_sentry_engine.pipeline.stages.detect import DetectStage
 from home_sentry_engine.pipeline.timers import VisitTimers
@@ -123,7 +124,7 @@ class Pipeline:
 class Senses:
     """What looks and judges."""
 
-    frames: Frames
+    frames: Pictures
     detector: Detector
     judge: Judge
     assessor: Assessor

@@ -86,16 +86,28 @@ def model_verdict(score: int) -> ModelVerdict:
 
 
 def verdict(given_rule: RuleVerdict, model: ModelVerdict | ModelFailure) -> Verdict:
-    answered = isinstance(model, ModelVerdict)
+    if isinstance(model, ModelVerdict):
+        return Verdict(
+            rule=given_rule,
+            model=model,
+            score=given_rule.allowed.clamp(model.score),
+            state=AnalysisState.LLM,
+            reason=None,
+            detail=None,
+            summary=model.summary,
+            reasoning=model.reasoning,
+            recommended_action=None,
+            confidence=None,
+        )
     return Verdict(
         rule=given_rule,
         model=model,
-        score=given_rule.allowed.clamp(model.score) if answered else given_rule.score,
-        state=AnalysisState.LLM if answered else AnalysisState.RULES,
-        reason=None if answered else model.reason,
-        detail=None if answered else model.detail,
-        summary=model.summary if answered else given_rule.summary,
-        reasoning=model.reasoning if answered else None,
+        score=given_rule.score,
+        state=AnalysisState.RULES,
+        reason=model.reason,
+        detail=model.detail,
+        summary=given_rule.summary,
+        reasoning=None,
         recommended_action=None,
         confidence=None,
     )
