@@ -1,6 +1,7 @@
 """Pictures for people: the small one with boxes, and the full one with or without them. Never any metadata."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import cache
 from typing import Final, Protocol
 
 import cv2
@@ -76,7 +77,8 @@ def colour_of(label: str) -> str:
     return _COLOURS.get(label, _OTHER)
 
 
-def load_font(size_px: int, names: Iterable[str] = _FONTS) -> Font:
+@cache
+def load_font(size_px: int, names: tuple[str, ...] = _FONTS) -> Font:
     """Give the first font that the machine has, else the one inside Pillow."""
     for name in names:
         try:

@@ -27,6 +27,15 @@ def test_a_far_larger_picture_stays_near_to_pillow():
     assert np.abs(prepared - expected.transpose(2, 0, 1)).mean() < 0.01
 
 
+def test_a_picture_decoded_at_half_scale_gives_nearly_the_same_tensor():
+    whole = np.asarray(Image.fromarray(draw_canary()).resize((1280, 960), Image.Resampling.BICUBIC))
+    half = np.asarray(Image.fromarray(whole).reduce(2))
+    image = ImageInput(width=640, height=640)
+    expected = prepare([RgbFrame.of(whole)], image).tensor
+    got = prepare([RgbFrame(pixels=half, width=1280, height=960)], image).tensor
+    assert np.abs(got - expected).mean() < 0.005
+
+
 def test_normalisation_follows_the_colour_planes():
     pixels = np.zeros((8, 8, 3), np.uint8)
     pixels[:] = (255, 0, 51)

@@ -65,7 +65,8 @@ class Prepared:
 def prepare(frames: Sequence[Frame], image: ImageInput, *, size: tuple[int, int] | None = None) -> Prepared:
     """Make one tensor of N pictures; ``size`` (width, height) overrides the card's where the graph fixes another.
 
-    Bilinear with antialiasing as Pillow does it, which is what the DETR family was trained and measured with.
+    Bilinear with antialiasing as Pillow does it, which is what the DETR family was trained and measured with; plainly
+    bilinear for a picture that was decoded at reduced scale.
     Raises ``Permanent`` for pixels that are no RGB picture.
     """
     width, height = size or (image.width, image.height)
@@ -76,7 +77,7 @@ def prepare(frames: Sequence[Frame], image: ImageInput, *, size: tuple[int, int]
         if image.resize is Resize.LETTERBOX_TOP_LEFT:
             small, ratio = _letterbox(frame, (width, height), image.pad_value)
         else:
-            small, ratio = _stretch(frame.pixels, (width, height)), 1.0
+            small, ratio = _stretch(frame, (width, height)), 1.0
         ratios.append(ratio)
         _write_planes(small, image, tensor[index])
     return Prepared(tensor=tensor, ratios=tuple(ratios))
@@ -87,10 +88,15 @@ def _require_picture(pixels: NDArray[Any]) -> None:
         raise Permanent(f"no RGB picture: {pixels.dtype} {pixels.shape}", code="not_a_picture")
 
 
-def _stretch(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def _stretch(frame: Frame, size: tuple[int, int]) -> NDArray[np.uint8]:
+    pixels = frame.pixels
     if (pixels.shape[1], pixels.shape[0]) == size:
         return pixels
-    return np.asarray(Image.fromarray(_near(pixels, size)).resize(size, Image.Resampling.BILINEAR))
+    near = _near(pixels, size)
+    if pixels.shape[1] < frame.width:
+        # the decoder averaged already: nearer to the full-size tensor than antialiasing twice, in a sixth of the time
+        return np.asarray(cv2.resize(near, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    return np.asarray(Image.fromarray(near).resize(size, Image.Resampling.BILINEAR))
 
 
 def _near(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
