@@ -13,7 +13,6 @@ class CameraPage:
     """All cameras, by name; never cut."""
 
     items: tuple[Camera, ...]
-    next_cursor: str | None = None
     total: int | None = None
 
 
