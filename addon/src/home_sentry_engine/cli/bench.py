@@ -10,7 +10,6 @@ from typing import Any, Protocol
 from home_sentry_engine.domain.clock import SystemClock
 from home_sentry_engine.operations.bench.detect import bench_detect
 from home_sentry_engine.operations.bench.intake import bench_intake
-from home_sentry_engine.operations.bench.intake import bench_intake
 from home_sentry_engine.operations.bench.latency import bench_latency
 from home_sentry_engine.operations.bench.machine import MachineFacts, machine_facts
 
@@ -42,7 +41,6 @@ def add_parser(commands: Any) -> None:
     for name, measure, rounds, text in (
         ("detect", _detect, 5, "pictures per second of the engine over those of bare ONNX Runtime"),
         ("intake", _intake, 15, "processor time around the models over that of a naive chain, and files missed"),
-        ("intake", _intake, 15, "processor time around the models per picture over that of a naive chain; lost files"),
         ("latency", _latency, 13, "from a closed file to its event on the WebSocket, model time apart"),
     ):
         bench = benches.add_parser(name, help=text, description=text)
@@ -82,10 +80,6 @@ async def _detect(arguments: argparse.Namespace) -> Result:
 async def _intake(arguments: argparse.Namespace) -> Result:
     pictures = [file for place in arguments.pictures for file in _files(place)]
     return await bench_intake(pictures=pictures, rounds=arguments.rounds)
-
-
-async def _intake(arguments: argparse.Namespace) -> Result:
-    return await bench_intake(pictures=arguments.pictures, rounds=arguments.rounds)
 
 
 async def _latency(arguments: argparse.Namespace) -> Result:

@@ -75,3 +75,20 @@ async def test_an_engine_that_does_not_start_shows_the_end_of_its_log(tmp_path):
     with pytest.raises(HomeSentryError, match=r"ended with status 1:\n.*setting 'batch_window_seconds'"):
         async with scratch_engine(settings, {"batch_window_seconds": 0}):
             pass
+
+
+def test_intake_takes_every_file_and_costs_less_than_a_naive_chain(run):
+    outcome = run("bench", "intake", "--rounds", "2", "--json")
+    document = outcome.document
+    assert outcome.status == 0
+    assert document["crowd_missed"] == 0
+    assert document["ratio"] == pytest.approx(document["engine_ms"] / document["naive_ms"], rel=0.5)
+    assert document["best_ratio"] < 1
+    assert document["machine"]["versions"]["pillow"]
+
+
+def test_the_table_names_target_and_machine(run):
+    lines = run("bench", "intake", "--rounds", "1").out.splitlines()
+    assert lines[0].split() == ["WHAT", "FIGURE", "RATIO"]
+    assert lines[-1].startswith(("target met; ", "target NOT met; "))
+    assert "Home Sentry" in lines[-1]
