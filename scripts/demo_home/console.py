@@ -46,6 +46,10 @@ class Console:
         self._write(self._rewind(self._block) + "".join(f"{line}\n" for line in fitting))
         self._block = fitting
 
+    def settle(self) -> None:
+        """Leave the block where it is; what follows is printed below it."""
+        self._block = ()
+
     def _rewind(self, block: Sequence[str]) -> str:
         return f"\033[{len(block)}A\r{_ERASE_BELOW}" if block else ""
 

@@ -24,14 +24,11 @@ def drop(cameras: Path, sample: Sample, content: bytes) -> Path:
 
 async def feed_forever(cameras: Path, samples: Sequence[Sample], console: Console) -> None:
     """Bring the pictures one after another, again and again; each time with other bytes."""
-    number = 0
     while True:
         for sample in samples:
-            number += 1
-            drop(cameras, sample, sample.copy(f"demo picture {number}"))
-            console.line(
-                f"{datetime.now().astimezone():%H:%M:%S}  {sample.camera} uploads {sample.name}{sample.suffix}"
-            )
+            now = datetime.now().astimezone()
+            drop(cameras, sample, sample.copy(f"demo picture of {now.isoformat()}"))
+            console.line(f"{now:%H:%M:%S}  {sample.camera} uploads {sample.name}{sample.suffix}")
             await asyncio.sleep(_PACE_S)
         await asyncio.sleep(_REST_S)
 

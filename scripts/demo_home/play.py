@@ -78,7 +78,7 @@ async def _once(cast: Cast, info: Mapping[str, Any], began: datetime) -> int:
         watch.tell(event)
 
     async def bring(sample: Sample) -> None:
-        content = sample.copy(f"demo {began:%H%M%S}")
+        content = sample.copy(f"demo picture of {began.isoformat()}")
         drop(cast.cameras, sample, content)
         cast.console.note(f"{sample.camera} uploads {sample.name}{sample.suffix}")
         outcomes.append(await watch.outcome(sample, content))

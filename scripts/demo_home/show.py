@@ -86,8 +86,8 @@ async def _child(theatre: Theatre, launch: Launch) -> AsyncIterator[Child]:
         try:
             yield child
         finally:
-            theatre.console.block(())
-            theatre.console.step(f"Stopping: {launch.name}")
+            theatre.console.settle()
+            theatre.console.step(f"Stopping: {launch.name} (again Ctrl-C: at once)")
             await child.stop()
 
 
