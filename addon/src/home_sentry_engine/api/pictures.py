@@ -1,4 +1,4 @@
-"""Serves pictures from memory: a bounded cache in front of the port, entity tags, no metadata."""
+"""Serves pictures from memory: a bounded cache in front of the port, entity tags, no ranges."""
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -6,11 +6,10 @@ from typing import Final
 
 from aiohttp import web
 
-from home_sentry_engine.contract.errors import NotFound, Unprocessable
+from home_sentry_engine.contract.errors import NotFound
 
 from .ports import Picture
 from .routing import Call
-from .scrub import without_metadata
 
 _FRESH_S: Final = 300.0
 _LARGEST_SHARE: Final = 8
@@ -35,7 +34,7 @@ class PictureShelf:
             self._held.move_to_end(key)
             return respond(call, held[1], CACHED)
         self._drop(key)
-        picture = clean(await load())
+        picture = existing(await load())
         if len(picture.body) * _LARGEST_SHARE <= self._budget_bytes:
             self._drop(key)
             self._held[key] = (self._monotonic(), picture)
@@ -50,15 +49,11 @@ class PictureShelf:
             self._size -= len(held[1].body)
 
 
-def clean(picture: Picture | None) -> Picture:
-    """Take the metadata out; raises ``NotFound`` for None and ``Unprocessable`` for bytes that are no picture."""
+def existing(picture: Picture | None) -> Picture:
+    """Give the picture; raises ``NotFound`` for None."""
     if picture is None:
         raise NotFound("there is no such picture")
-    try:
-        body = without_metadata(picture.body)
-    except ValueError as err:
-        raise Unprocessable("the stored picture is damaged") from err
-    return Picture(body=body, content_type=picture.content_type, etag=picture.etag)
+    return picture
 
 
 def respond(call: Call, picture: Picture, caching: str) -> web.Response:

@@ -130,7 +130,7 @@ class Catalogue(Protocol):
 
 
 class Pictures(Protocol):
-    """Encoded pictures by id; None when the thing or its picture does not exist (any more)."""
+    """JPEGs by id, without any metadata; None when the thing or its picture does not exist (any more)."""
 
     async def of_media(self, media_id: str) -> Picture | None:
         """Give the picture as delivered; of a video, its first interesting frame."""

@@ -8,7 +8,7 @@ from aiohttp import web
 from home_sentry_engine.api.bodies import BodyReader
 from home_sentry_engine.api.fields import CAMERA_ID, Field, Kind
 from home_sentry_engine.api.limits import LimitClass
-from home_sentry_engine.api.pictures import REVALIDATED, clean, respond
+from home_sentry_engine.api.pictures import REVALIDATED, existing, respond
 from home_sentry_engine.api.ports import Catalogue, Duplicate, Pictures, Upload, Uploads
 from home_sentry_engine.api.routing import Answer, Call, FileBody, Route
 from home_sentry_engine.contract import Camera, CameraPage, Uploaded
@@ -100,7 +100,7 @@ class CameraRoutes:
         return json_reply(camera)
 
     async def _latest(self, call: Call) -> web.Response:
-        return respond(call, clean(await self._pictures.latest_of(call.path["camera_id"])), REVALIDATED)
+        return respond(call, existing(await self._pictures.latest_of(call.path["camera_id"])), REVALIDATED)
 
     async def _upload(self, call: Call) -> web.Response:
         camera_id: str = call.path["camera_id"]

@@ -63,7 +63,7 @@ class MediaRoutes:
                 name="get_media_picture",
                 text="The picture of a media file, without metadata",
                 respond=self._picture,
-                answer=Answer(content_type="image/jpeg", text="The picture; PNG and WebP files keep their type"),
+                answer=Answer(content_type="image/jpeg", text="The picture"),
                 fields=(MEDIA_ID,),
                 errors=(NotFound, Unprocessable),
                 limit=LimitClass.MEDIA,
