@@ -20,6 +20,6 @@ class Limits:
     max_side: int = 16_384
     max_scans: int = 20
     thread_work: int = 100_000_000
-    child_cpu_s: int = 3
+    child_cpu_s: int = 8
     child_bytes: int = 1024 * 1024 * 1024
     timeout_s: float = 30.0
