@@ -7,9 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from home_sentry_engine.settings import ModelSettings
-from home_sentry_engine.vision.catalog import Card, Catalogue, UnknownModel, load_catalogue
+from home_sentry_engine.domain.clock import SystemClock
+from home_sentry_engine.settings import ModelSettings, Settings
+from home_sentry_engine.vision.catalog import Card, Catalogue, Task, UnknownModel, load_catalogue
+from home_sentry_engine.vision.session import available_providers, choose_provider
 from home_sentry_engine.vision.store import FileState, ModelStore, StoredModel, StoreError
+from home_sentry_engine.vision.zoo import Zoo
 
 from .display import megabytes, print_json, print_table, quiet
 from .options import add_json, add_models_folder, add_places, settings_of
@@ -30,7 +33,7 @@ def add_parser(commands: Any) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, run, text in (
         ("list", run_list, "show every model, its licence and where it lies"),
-        ("get", run_get, "fetch models (default: those that are used unless set otherwise)"),
+        ("get", run_get, "fetch models (default: the detector and the language model that the settings want here)"),
         ("verify", run_verify, "read model files again and compare their sha256 (default: all that are here)"),
     ):
         verb = verbs.add_parser(name, help=text, description=text)
@@ -63,15 +66,15 @@ def run_list(arguments: argparse.Namespace) -> int:
             for one in stored
         ],
     )
-    print(f"\n* used unless set otherwise. Folder: {settings.folder}" + _mirror(settings))
+    print(f"\n* a default of its task. Folder: {settings.folder}" + _mirror(settings))
     return 0
 
 
 def run_get(arguments: argparse.Namespace) -> int:
     """Fetch what is missing; 1 if one could not be had."""
-    settings, catalogue = settings_of(arguments).models, load_catalogue()
-    chosen = _cards(catalogue, arguments.ids) or tuple(card for card in catalogue if card.default_on)
-    cards = tuple(card for card in chosen if card.files or arguments.ids)
+    whole, catalogue = settings_of(arguments), load_catalogue()
+    settings = whole.models
+    cards = _cards(catalogue, arguments.ids) or _wanted_here(whole, catalogue)
     with quiet():
         results = asyncio.run(_get_all(settings, cards, ProgressLines(quiet=arguments.json)))
     if arguments.json:
@@ -100,6 +103,14 @@ def run_verify(arguments: argparse.Namespace) -> int:
             ],
         )
     return 1 if bad else 0
+
+
+def _wanted_here(settings: Settings, catalogue: Catalogue) -> tuple[Card, ...]:
+    choice = choose_provider(settings.detect.provider, available_providers())
+    detector = Zoo(settings.detect, settings.models, SystemClock()).candidates(choice)[0]
+    local_llm = settings.language.enabled and settings.language.url is None
+    language = [card for card in catalogue.of_task(Task.LANGUAGE) if card.default_on] if local_llm else []
+    return tuple(card for card in (detector, *language) if card.files)
 
 
 def _cards(catalogue: Catalogue, ids: Iterable[str]) -> tuple[Card, ...]:

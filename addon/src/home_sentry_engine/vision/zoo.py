@@ -110,11 +110,22 @@ class Zoo:
                 await self._prepare()
         return self.detector.describe()
 
+    def candidates(self, choice: ProviderChoice) -> tuple[Card, ...]:
+        """Give what would be tried on such a machine, best first; raises ``UnknownModel``."""
+        wanted = self._settings.detector
+        if wanted == _AUTO:
+            first = (_AUTO_GPU,) if has_accelerator(choice.wanted) else ()
+            return tuple(self.catalogue.get(model_id) for model_id in (*first, *_AUTO_ANYWHERE, BUILTIN_ID))
+        card = self.catalogue.get(wanted)
+        if card.task is not Task.DETECT:
+            raise UnknownModel(f"{wanted} is no detector but does {card.task}")
+        return (card,)
+
     async def _prepare(self) -> None:
         available = await asyncio.get_running_loop().run_in_executor(self._executor, available_providers)
         choice = choose_provider(self._settings.provider, available)
         try:
-            cards = self._candidates(choice)
+            cards = self.candidates(choice)
         except UnknownModel as err:
             self._fail(str(err), "choose a detector that `home-sentry models list` shows")
             raise Unavailable(str(err), code="unknown_model") from err
@@ -132,16 +143,6 @@ class Zoo:
             return
         self._fail("; ".join(troubles), _FIX)
         raise Unavailable("; ".join(troubles), code="no_detector")
-
-    def _candidates(self, choice: ProviderChoice) -> tuple[Card, ...]:
-        wanted = self._settings.detector
-        if wanted == _AUTO:
-            first = (_AUTO_GPU,) if has_accelerator(choice.wanted) else ()
-            return tuple(self.catalogue.get(model_id) for model_id in (*first, *_AUTO_ANYWHERE, BUILTIN_ID))
-        card = self.catalogue.get(wanted)
-        if card.task is not Task.DETECT:
-            raise UnknownModel(f"{wanted} is no detector but does {card.task}")
-        return (card,)
 
     async def _try_card(self, card: Card, choice: ProviderChoice, *, fetch: bool, troubles: list[str]) -> None:
         if card.id == self.detector.model_id and self.detector.input_side is not None:

@@ -118,3 +118,11 @@ def test_the_models_option_names_the_folder(run, tmp_path):
     document = run("models", "list", UNPINNED, "--models", tmp_path, "--json").document
     assert document["folder"] == str(tmp_path)
     assert document["models"][0]["place"] == "local"
+
+
+def test_get_without_names_takes_what_the_settings_want(mirrored, monkeypatch):
+    monkeypatch.setenv("HOME_SENTRY_DETECTOR", UNPINNED)
+    monkeypatch.setenv("HOME_SENTRY_LLM", "false")
+    assert [one["id"] for one in mirrored("get", "--json").document["models"]] == [UNPINNED]
+    monkeypatch.setenv("HOME_SENTRY_LLM", "true")
+    assert [one["id"] for one in mirrored("get", "--json").document["models"]] == [UNPINNED, "nemotron-3-nano-4b"]

@@ -1,5 +1,6 @@
 """The detector that the engine would choose here, loaded and run once from what lies on this machine."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 import tempfile
@@ -10,25 +11,30 @@ from home_sentry_engine.contract import ComponentState
 from home_sentry_engine.domain.clock import SystemClock
 from home_sentry_engine.domain.errors import StageError
 from home_sentry_engine.settings import ModelSettings, Settings
+from home_sentry_engine.vision.catalog import UnknownModel
+from home_sentry_engine.vision.session import available_providers, choose_provider
 from home_sentry_engine.vision.zoo import Zoo
 
 from .findings import Finding, fail, ok, warn
 
-_FIX: Final = "home-sentry models get, or put the file into the model folder or a mirror"
 _BASIC: Final = "people and cats only, and it misses many: no model file is here"
 _OURS: Final = ": offline mode forbids fetching it"
 
 
 async def look(settings: Settings) -> tuple[Finding, ...]:
     """Load the detector as the engine would, but fetch nothing."""
+    fix = "home-sentry models list shows the detectors"
     with tempfile.TemporaryDirectory(prefix="home-sentry-") as scratch:
         try:
             async with Zoo(settings.detect, _local(settings.models, Path(scratch)), SystemClock()) as zoo:
+                choice = choose_provider(settings.detect.provider, await asyncio.to_thread(available_providers))
+                wanted = zoo.candidates(choice)[0].id
+                fix = f"home-sentry models get {wanted}, or put the file into the model folder or a mirror"
                 status = await zoo.prepare()
                 card = zoo.catalogue.get(status.model_id)
                 found = await zoo.store.find(card) if card.files else None
-        except StageError as err:
-            return (fail("detector", err.reason, _FIX),)
+        except (StageError, UnknownModel) as err:
+            return (fail("detector", str(err), fix),)
     place = f" from {found.main}" if found is not None else " inside OpenCV"
     speed = f", {status.provider}" if status.provider else ""
     text = f"{status.name}{place}{speed}"
@@ -36,10 +42,9 @@ async def look(settings: Settings) -> tuple[Finding, ...]:
     if status.state is ComponentState.HEALTHY:
         return (ok("detector", text, **facts),)
     reason = status.reason or ""
-    fix = _FIX
     if not settings.models.offline:
         reason = reason.replace(_OURS, "")
-        fix = f"{_FIX}; a running engine fetches it by itself when it may"
+        fix = f"{fix}; a running engine fetches it by itself when it may"
     return (warn("detector", f"{text}: {_BASIC if status.basic else reason}", fix, **facts),)
 
 
