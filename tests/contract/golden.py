@@ -16,7 +16,7 @@ MESSAGES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in 
 ANSWERS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("answers/*.json"))}
 CLIENT_TYPES = {"auth", "command"}
 # fields whose values are free JSON: what is put there stays there
-FREE = {"args", "data", "details", "rejections"}
+FREE = {"args", "data", "details", "payload", "rejections"}
 
 
 def read(contract: ModuleType, plain: Any) -> Any:

@@ -26,7 +26,22 @@ from .messages import (
     SystemStatus,
 )
 from .records import Camera, Detection, Event, Media, Transition
-from .system import Accounting, Component, Info, QueueDepth, Status
+from .system import (
+    Accounting,
+    AuditEntry,
+    AuditPage,
+    Component,
+    DeadJob,
+    DeadJobPage,
+    Dropped,
+    Info,
+    Part,
+    PartList,
+    QueueDepth,
+    QueueList,
+    Requeued,
+    Status,
+)
 from .values import Box, Factor
 from .version import MIN_SCHEMA, SCHEMA, VERSION, is_compatible
 from .vocabulary import (
@@ -50,6 +65,8 @@ __all__ = [
     "Accounting",
     "AnalysisReason",
     "AnalysisState",
+    "AuditEntry",
+    "AuditPage",
     "Auth",
     "AuthFailed",
     "BatchReason",
@@ -64,9 +81,12 @@ __all__ = [
     "Command",
     "Component",
     "ComponentState",
+    "DeadJob",
+    "DeadJobPage",
     "Detection",
     "DetectionPage",
     "DetectionsAdded",
+    "Dropped",
     "Event",
     "EventChange",
     "EventCreated",
@@ -83,8 +103,12 @@ __all__ = [
     "MediaState",
     "Mode",
     "ObjectGroup",
+    "Part",
+    "PartList",
     "Problem",
     "QueueDepth",
+    "QueueList",
+    "Requeued",
     "Result",
     "Resync",
     "RiskLevel",

@@ -1,7 +1,8 @@
-"""What the engine says about itself: identity, components, status."""
+"""What the engine says about itself: identity, components, queues, status, audit."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from .vocabulary import ComponentState, Mode
 
@@ -49,6 +50,97 @@ class QueueDepth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueueList:
+    """All queues."""
+
+    items: tuple[QueueDepth, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadJob:
+    """A job that was given up and waits for a person; ``camera_id`` is None for work without a camera."""
+
+    id: int
+    queue: str
+    camera_id: str | None
+    attempts: int
+    error: str
+    error_type: str
+    enqueued_at: datetime
+    first_failed_at: datetime
+    last_failed_at: datetime
+    payload: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadJobPage:
+    """Part of a list of given-up jobs, newest first."""
+
+    items: tuple[DeadJob, ...]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requeued:
+    """How many given-up jobs went back into their queue, and how many did not fit or do not exist any more."""
+
+    requeued: int
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    """How many given-up jobs were deleted for good."""
+
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A component with what may be done to it; its counters survive a restart of the engine."""
+
+    component: Component
+    enabled: bool = True
+    controllable: bool = False
+    core: bool = False
+    failures: int = 0
+    restarts: int = 0
+    last_failure_at: datetime | None = None
+    last_restart_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartList:
+    """All components."""
+
+    items: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """Who did what to the engine; ``outcome`` is ``done`` or why it was not done."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    target: str | None = None
+    outcome: str = "done"
+    address: str | None = None
+    request_id: str | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditPage:
+    """Part of the audit, newest first."""
+
+    items: tuple[AuditEntry, ...]
+    next_cursor: str | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Accounting:
     """Files since the database was made; ``accepted = stored + queued + quarantined`` always holds."""
 
@@ -63,10 +155,12 @@ class Accounting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """State of the whole engine at one moment."""
+    """State of the whole engine at one moment; ``features`` works in this mode, ``missing`` does not."""
 
     mode: Mode
     mode_causes: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     components: tuple[Component, ...] = ()
     queues: tuple[QueueDepth, ...] = ()
     accounting: Accounting | None = None

@@ -337,3 +337,42 @@ outbox: Final = sa.Table(
     _time("at"),
     sqlite_autoincrement=True,
 )
+
+components: Final = sa.Table(
+    "components",
+    metadata,
+    _key("id"),
+    sa.Column("enabled", sa.Boolean, nullable=False, server_default=sa.true()),
+    _text("state"),
+    _text("reason", nullable=True),
+    _whole("failures"),
+    _whole("restarts"),
+    _time("last_failure_at", nullable=True),
+    _time("last_restart_at", nullable=True),
+    sa.CheckConstraint("failures >= 0 AND restarts >= 0", "counts"),
+)
+
+audit: Final = sa.Table(
+    "audit",
+    metadata,
+    _serial("id"),
+    _time("at"),
+    _text("actor"),
+    _text("action"),
+    _text("target", nullable=True),
+    _text("outcome"),
+    _text("address", nullable=True),
+    _text("request_id", nullable=True),
+    _json("details"),
+    sa.Index(None, "at", "id"),
+    sqlite_autoincrement=True,
+)
+
+reassessments: Final = sa.Table(
+    "reassessments",
+    metadata,
+    sa.Column("event_id", sa.Text, sa.ForeignKey("events.id", ondelete="CASCADE"), primary_key=True),
+    _whole("tries"),
+    _time("last_at"),
+    sa.CheckConstraint("tries > 0", "tries"),
+)

@@ -1,0 +1,74 @@
+"""What is old enough to go: found in small portions, deleted in small portions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from home_sentry_engine.contract import MediaKind, MediaState
+from home_sentry_engine.storage.schema import batches, cameras, detections, events, media, rejections
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldFile:
+    """A file whose row may go."""
+
+    media_id: str
+    camera_id: str
+    path: Path
+    kind: MediaKind
+    captured_at: datetime
+    size_bytes: int
+
+
+class Expiry:
+    """Old rows; a visit that goes on and a file that waits for its look are never old."""
+
+    def events(self, conn: Connection, before: datetime, limit: int) -> tuple[str, ...]:
+        """Give visits that ended and began before a time, oldest first."""
+        old = sa.and_(events.c.started_at < before, events.c.ended_at.is_not(None))
+        chosen = sa.select(events.c.id).where(old).order_by(events.c.started_at, events.c.id).limit(limit)
+        return tuple(conn.execute(chosen).scalars())
+
+    def files(self, conn: Connection, before: datetime, limit: int, *, of_events: bool = False) -> tuple[OldFile, ...]:
+        """Give files received before a time, oldest first; those of a kept visit only with ``of_events``."""
+        kept = sa.exists().where(detections.c.media_id == media.c.id, detections.c.event_id == events.c.id)
+        chosen = [media.c.received_at < before, media.c.state != MediaState.QUEUED]
+        if not of_events:
+            chosen.append(~kept)
+        ordered = sa.select(media).where(*chosen).order_by(media.c.received_at, media.c.id).limit(limit)
+        return tuple(
+            OldFile(
+                media_id=row.id,
+                camera_id=row.camera_id,
+                path=Path(row.path),
+                kind=MediaKind(row.kind),
+                captured_at=row.captured_at,
+                size_bytes=row.size_bytes,
+            )
+            for row in conn.execute(ordered)
+        )
+
+    def delete_events(self, conn: Connection, ids: Sequence[str]) -> int:
+        """Delete visits with all that hangs on them, and their closed batches; gives how many visits."""
+        conn.execute(batches.delete().where(batches.c.event_id.in_(ids), batches.c.closed_at.is_not(None)))
+        conn.execute(detections.update().where(detections.c.event_id.in_(ids)).values(event_id=None, batch_id=None))
+        return conn.execute(events.delete().where(events.c.id.in_(ids))).rowcount
+
+    def delete_files(self, conn: Connection, ids: Sequence[str]) -> int:
+        """Delete files' rows with what was seen on them; gives how many files."""
+        shown = cameras.c.latest_media_id.in_(ids)
+        conn.execute(cameras.update().where(shown).values(latest_media_id=None, latest_media_at=None))
+        return conn.execute(media.delete().where(media.c.id.in_(ids))).rowcount
+
+    def delete_rejections(self, conn: Connection, before: datetime, limit: int) -> int:
+        """Delete notes on refused files from before a time; gives how many."""
+        old = sa.select(rejections.c.id).where(rejections.c.at < before).order_by(rejections.c.id).limit(limit)
+        return conn.execute(rejections.delete().where(rejections.c.id.in_(old))).rowcount
+
+    def known_files(self, conn: Connection, ids: Sequence[str]) -> set[str]:
+        """Tell which of these media ids have a row."""
+        return set(conn.execute(sa.select(media.c.id).where(media.c.id.in_(ids))).scalars())
