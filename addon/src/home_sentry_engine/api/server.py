@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 import logging
+import os
 import time
 from types import TracebackType
 from typing import Any, Final, Self
@@ -60,6 +61,10 @@ class InsecureBinding(HomeSentryError, PermissionError):
     """The API would listen beyond this machine without encryption, and the user did not allow that."""
 
 
+class CannotListen(HomeSentryError, OSError):
+    """Address or port are taken, or not of this machine."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """Time, ids and where numbers go, with limits that tests may change."""
@@ -75,7 +80,7 @@ class Surroundings:
 class ApiServer:
     """Listens while entered; ``run`` feeds the WebSocket clients and belongs under supervision.
 
-    ``keys`` gives the hashes of the tokens that are valid now. Entering raises ``InsecureBinding`` or ``OSError``.
+    ``keys`` gives the hashes of the tokens that are valid now. Entering raises ``InsecureBinding`` or ``CannotListen``.
     """
 
     def __init__(
@@ -143,9 +148,11 @@ class ApiServer:
         try:
             site = web.TCPSite(runner, self._settings.host, self._settings.port)
             await site.start()
-        except OSError:
+        except OSError as err:
             await runner.cleanup()
-            raise
+            place = f"{self._settings.host}:{self._settings.port}"
+            why = os.strerror(err.errno).lower() if err.errno else str(err)
+            raise CannotListen(f"cannot listen on {place}: {why}; choose another host or port") from err
         self._runner, self._site = runner, site
         _LOGGER.info("The API listens on %s", self.url)
         return self

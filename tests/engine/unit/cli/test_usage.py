@@ -1,6 +1,7 @@
 """Wrong words, wrong settings, and the program as it is installed."""
 
 from pathlib import Path
+import socket
 import subprocess
 import sys
 
@@ -83,3 +84,15 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path):
     command = f"{sys.executable} -m home_sentry_engine openapi | head -c 10"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=True)
     assert (done.stdout, done.stderr) == ('{\n  "opena', "")
+
+
+def test_a_taken_port_is_told_in_one_line(tmp_path):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        number = listener.getsockname()[1]
+        done = program("serve", "--data", str(tmp_path), "--port", str(number), "--no-llm")
+    assert done.returncode == 1
+    expected = f"home-sentry: cannot listen on 127.0.0.1:{number}: address already in use; choose another host or port"
+    assert done.stderr.splitlines()[-1] == expected
+    assert "Traceback" not in done.stderr
