@@ -1,6 +1,6 @@
 """The catalogue: which models exist, where they come from, under which licence, and how they want to be fed."""
 
-from .card import Card, CardFile, Colour, ImageInput, InvalidCard, Resize, Source, Task
+from .card import Card, CardFile, Colour, ImageInput, InvalidCard, Layout, Resample, Resize, Source, Task
 from .catalogue import Catalogue, UnknownModel, load_catalogue
 
 __all__ = [
@@ -10,6 +10,8 @@ __all__ = [
     "Colour",
     "ImageInput",
     "InvalidCard",
+    "Layout",
+    "Resample",
     "Resize",
     "Source",
     "Task",

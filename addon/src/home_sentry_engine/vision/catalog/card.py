@@ -15,7 +15,15 @@ _COCO_91_IDS: Final = (
 _COCO_91: Final = tuple(
     COCO_80[_COCO_91_IDS.index(index)] if index in _COCO_91_IDS else "" for index in range(max(_COCO_91_IDS) + 1)
 )
-LABEL_SETS: Final[Mapping[str, tuple[str, ...]]] = {"coco80": COCO_80, "coco91": _COCO_91, "none": ()}
+_VOC_21: Final = (
+    "background", "airplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "dining table",
+    "dog", "horse", "motorcycle", "person", "potted plant", "sheep", "couch", "train", "tv",
+)  # fmt: skip
+PERMISSIVE: Final = frozenset(
+    {"Apache-2.0", "MIT", "BSD-3-Clause", "NVIDIA Nemotron Open Model License", "NVIDIA Open Model License"}
+)
+RANKS: Final = ("low", "medium", "high", "critical")
+LABEL_SETS: Final[Mapping[str, tuple[str, ...]]] = {"coco80": COCO_80, "coco91": _COCO_91, "voc21": _VOC_21, "none": ()}
 
 
 class InvalidCard(HomeSentryError, ValueError):
@@ -26,6 +34,20 @@ class Task(StrEnum):
     """What a model is for."""
 
     DETECT = "detect"
+    FACE = "face"
+    PLATE = "plate"
+    TEXT = "text"
+    POSE = "pose"
+    DEPTH = "depth"
+    SEGMENT = "segment"
+    CLASSIFY = "classify"
+    IMAGE_TEXT = "image_text"
+    REIDENTIFY = "reidentify"
+    CAPTION = "caption"
+    OPEN_VOCABULARY = "open_vocabulary"
+    ACTION = "action"
+    DAMAGE = "damage"
+    QUALITY = "quality"
     LANGUAGE = "language"
     VISION_LANGUAGE = "vision_language"
 
@@ -38,15 +60,37 @@ class Colour(StrEnum):
 
 
 class Resize(StrEnum):
-    """How a picture becomes the input size: aspect ignored, or kept with padding right and below."""
+    """How a picture becomes the input size.
+
+    Aspect ignored; kept with padding right and below, or all round; or the shorter side fitted and the middle taken.
+    """
 
     STRETCH = "stretch"
     LETTERBOX_TOP_LEFT = "letterbox_top_left"
+    LETTERBOX_CENTRE = "letterbox_centre"
+    CROP_CENTRE = "crop_centre"
+
+
+class Resample(StrEnum):
+    """Filter of the resize, both with antialiasing as Pillow does it."""
+
+    BILINEAR = "bilinear"
+    BICUBIC = "bicubic"
+
+
+class Layout(StrEnum):
+    """Order of the input's axes."""
+
+    NCHW = "nchw"
+    NHWC = "nhwc"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageInput:
-    """Input of an image model: ``(pixel * scale - mean) / std`` per plane, float32 NCHW, values after ``scale``."""
+    """Input of an image model: ``(pixel * scale - mean) / std`` per plane, values after ``scale``.
+
+    ``mean`` and ``std`` stand in the order of ``colour``; whole-number inputs get ``pixel * scale`` alone.
+    """
 
     width: int
     height: int
@@ -56,14 +100,20 @@ class ImageInput:
     scale: float = 1.0 / 255.0
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    resample: Resample = Resample.BILINEAR
+    layout: Layout = Layout.NCHW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardFile:
-    """One file: ``name`` in the store and in a mirror, ``path`` at the source; None = not known beforehand."""
+    """One file: ``name`` in the store and in a mirror, ``path`` at the source; None = not known beforehand.
+
+    ``role`` tells the files of one model apart (``vision``, ``text``, ``tokenizer``); a graph's file ends in ``.onnx``.
+    """
 
     name: str
     path: str
+    role: str = "main"
     size_bytes: int | None = None
     sha256: str | None = None
 
@@ -72,7 +122,8 @@ class CardFile:
 class Source:
     """Public home of a model; ``host`` is ``huggingface``, ``github``, ``release``, ``package`` or ``none``.
 
-    ``revision`` is a commit, a tag (``release``) or a branch where no commit is known.
+    ``revision`` is a commit, a tag (``release``), a version (``package``) or a branch where no commit is known. The files
+    of a ``package`` lie inside the installed Python package called ``repository``.
     """
 
     host: str
@@ -98,7 +149,8 @@ class Card:
     """One model of the catalogue.
 
     ``contract`` names the shape of its inputs and outputs (the task knows it), ``quirks`` are hints for the task or the
-    session, ``memory_bytes`` is measured resident memory of a loaded session (None = unknown until first loaded).
+    session, ``memory_bytes`` is what a loaded model takes, measured where we could and otherwise as published (None =
+    unknown until first loaded). ``rank`` says how long it stays when memory is short: ``critical`` to ``low``.
     """
 
     id: str
@@ -110,6 +162,8 @@ class Card:
     files: tuple[CardFile, ...]
     image: ImageInput | None = None
     label_set: str = "none"
+    own_labels: tuple[str, ...] = ()
+    rank: str = "medium"
     memory_bytes: int | None = None
     default_on: bool = False
     note: str = ""
@@ -118,7 +172,16 @@ class Card:
     @property
     def labels(self) -> tuple[str, ...]:
         """Class names by index; an empty name is an index that the model never means."""
-        return LABEL_SETS[self.label_set]
+        return self.own_labels or LABEL_SETS[self.label_set]
+
+    @property
+    def permissive(self) -> bool:
+        """Whether anybody may use it for anything; all else is off until a person has read the licence."""
+        return self.licence in PERMISSIVE
+
+    def files_of(self, role: str) -> tuple[CardFile, ...]:
+        """Give the files of one role."""
+        return tuple(file for file in self.files if file.role == role)
 
     @property
     def size_bytes(self) -> int | None:

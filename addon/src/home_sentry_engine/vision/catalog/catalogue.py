@@ -7,7 +7,20 @@ from typing import Any
 
 from home_sentry_engine.domain.errors import HomeSentryError
 
-from .card import LABEL_SETS, Card, CardFile, Colour, ImageInput, InvalidCard, Resize, Source, Task
+from .card import (
+    LABEL_SETS,
+    RANKS,
+    Card,
+    CardFile,
+    Colour,
+    ImageInput,
+    InvalidCard,
+    Layout,
+    Resample,
+    Resize,
+    Source,
+    Task,
+)
 
 
 class UnknownModel(HomeSentryError, LookupError):
@@ -68,16 +81,24 @@ def parse_cards(text: str) -> tuple[Card, ...]:
 def _card(raw: Mapping[str, Any]) -> Card:
     name = raw.get("id", "without id")
     try:
-        return _fields(raw)
+        card = _fields(raw)
     except (KeyError, TypeError, ValueError) as err:
         reason = f"lacks {err}" if isinstance(err, KeyError) else str(err)
         raise InvalidCard(f"card {name}: {reason}") from err
+    if card.default_on and not card.permissive:
+        raise InvalidCard(f"card {name}: {card.licence} may not be on by default")
+    return card
 
 
 def _fields(raw: Mapping[str, Any]) -> Card:
-    label_set = raw.get("labels", "none")
+    labels = raw.get("labels", "none")
+    own_labels = tuple(labels) if isinstance(labels, list) else ()
+    label_set = "none" if own_labels else labels
     if label_set not in LABEL_SETS:
         raise ValueError(f"unknown label set {label_set!r}")
+    rank = raw.get("rank", "medium")
+    if rank not in RANKS:
+        raise ValueError(f"unknown rank {rank!r}")
     return Card(
         id=raw["id"],
         name=raw["name"],
@@ -88,6 +109,8 @@ def _fields(raw: Mapping[str, Any]) -> Card:
         files=tuple(_file(file) for file in raw.get("files", [])),
         image=_image(raw["image"]) if "image" in raw else None,
         label_set=label_set,
+        own_labels=own_labels,
+        rank=rank,
         memory_bytes=raw.get("memory_bytes"),
         default_on=raw.get("default_on", False),
         note=raw.get("note", ""),
@@ -102,14 +125,20 @@ def _file(raw: Mapping[str, Any]) -> CardFile:
     sha256 = raw.get("sha256")
     if sha256 is not None and (len(sha256) != 64 or set(sha256) - set("0123456789abcdef")):
         raise ValueError(f"sha256 of {name} is not 64 hexadecimal digits")
-    return CardFile(name=name, path=raw.get("path", name), size_bytes=raw.get("bytes"), sha256=sha256)
+    return CardFile(
+        name=name,
+        path=raw.get("path", name),
+        role=raw.get("role", "main"),
+        size_bytes=raw.get("bytes"),
+        sha256=sha256,
+    )
 
 
 def _image(raw: Mapping[str, Any]) -> ImageInput:
     values = dict(raw)
     size = values.pop("size")
     width, height = (size, size) if isinstance(size, int) else size
-    for key, kind in (("colour", Colour), ("resize", Resize)):
+    for key, kind in (("colour", Colour), ("resize", Resize), ("resample", Resample), ("layout", Layout)):
         if key in values:
             values[key] = kind(values[key])
     for key in ("mean", "std"):

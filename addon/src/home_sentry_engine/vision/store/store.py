@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+import importlib.util
 import logging
 from pathlib import Path
 from types import MappingProxyType
@@ -37,7 +38,10 @@ type OnProgress = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalModel:
-    """Verified files of one card on this machine, by file name; ``origin`` is ``local``, ``mirror`` or ``source``."""
+    """Verified files of one card on this machine, by file name.
+
+    ``origin`` is ``local``, ``mirror``, ``source`` or ``package``.
+    """
 
     card: Card
     paths: Mapping[str, Path]
@@ -114,7 +118,7 @@ class ModelStore:
                 return None
             found[file.name] = here[0]
             origins.add(here[1])
-        origin = "mirror" if origins == {"mirror"} else "local"
+        origin = origins.pop() if len(origins) == 1 else "local"
         return LocalModel(card=card, paths=MappingProxyType(found), origin=origin)
 
     async def fetch(self, card: Card, *, on_progress: OnProgress | None = None) -> LocalModel:
@@ -220,6 +224,8 @@ class ModelStore:
                 (self._mirror_folder / card.id / file.name, "mirror"),
                 (self._mirror_folder / file.name, "mirror"),
             ]
+        if card.source.host == "package":
+            places += [(folder / file.path, "package") for folder in _package_folders(card.source.repository)]
         return [(path, origin) for path, origin in places if path.is_file()]
 
     def _verified(self, card: Card, file: CardFile) -> tuple[Path, str] | None:
@@ -239,8 +245,8 @@ class ModelStore:
 
     def _refuse(self, path: Path, origin: str, digest: Digest, expected: str) -> HashMismatch:
         what = f"{path.name} has sha256 {digest.sha256[:_SHORT]}…, expected {expected[:_SHORT]}…"
-        if origin == "mirror":
-            return HashMismatch(f"{what}; the mirror's copy is not used", code="hash_mismatch")
+        if origin != "local":
+            return HashMismatch(f"{what}; the {origin}'s copy is not used", code="hash_mismatch")
         path.unlink(missing_ok=True)
         return HashMismatch(f"{what}; it was deleted", code="hash_mismatch")
 
@@ -283,6 +289,12 @@ class ModelStore:
             (self._settings.folder / card.id / f"{file.name}.part").unlink(missing_ok=True)
             self._ledger.forget(file.name)
         return freed
+
+
+def _package_folders(package: str) -> list[Path]:
+    """Find an installed package without running any of its code."""
+    spec = importlib.util.find_spec(package)
+    return [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
