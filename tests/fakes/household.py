@@ -114,6 +114,21 @@ class Household:
         media_id = self._ids()
         first = shown[0] if shown else None
         self.eyes.shows[media_id] = first if isinstance(first, Exception) else list(shown)  # type: ignore[arg-type]
+        media, arrival = self.arrival_from(camera.title(), camera, media_id, sha256=sha256, late_s=late_s)
+        entry = await self.ledger.accept(media, arrival)
+        return media_id if entry.accepted else None
+
+    def arrival_from(
+        self,
+        folder: str,
+        camera: str,
+        media_id: str | None = None,
+        *,
+        sha256: str | None = None,
+        late_s: float = 0.0,
+    ) -> tuple[Media, Arrival]:
+        """Make the booking of a still that lies in a folder."""
+        media_id = media_id or self._ids()
         now = self.clock.now()
         media = Media(
             media_id=media_id,
@@ -129,14 +144,13 @@ class Household:
         )
         arrival = Arrival(
             camera_id=camera,
-            camera_name=camera.title(),
+            camera_name=folder,
             kind=MediaKind.IMAGE,
             seen_at=now,
             source_key=media_id,
             path=media.path,
         )
-        entry = await self.ledger.accept(media, arrival)
-        return media_id if entry.accepted else None
+        return media, arrival
 
     async def work(self, *, assess: bool = True) -> None:
         """Run every job that is due."""

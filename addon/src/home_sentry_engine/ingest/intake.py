@@ -223,6 +223,8 @@ class Intake[L: Looked]:
 
     async def _book(self, arrival: Arrival, checked: CheckedMedia[L]) -> Outcome:
         media = _media(arrival, checked)
+        # before the booking: detection may begin with its commit
+        self._inspector.remember(checked.media_id, checked.looked)
         try:
             booked = await self._ledger.accept(media, arrival)
         except Rejected as err:
@@ -237,7 +239,6 @@ class Intake[L: Looked]:
         if not booked.accepted:
             await self._discard(checked)
             return Duplicate(sha256=checked.sha256)
-        self._inspector.remember(checked.media_id, checked.looked)
         return Accepted(media=media)
 
     async def _refuse(self, arrival: Arrival, rejected: Rejected, digest: str | None) -> Refused:

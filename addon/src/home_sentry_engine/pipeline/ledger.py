@@ -73,7 +73,8 @@ class Ledger:
         known = tx.cameras.get(arrival.camera_id)
         if known is None and not self._auto_create:
             raise Rejected(RejectReason.CAMERA_REFUSED, f"the camera '{arrival.camera_id}' is not set up")
-        folder = arrival.camera_name if arrival.origin == "folder" else None
+        # which of two folders owns an id is settled where the folders can be seen; a renamed one keeps its camera
+        folder = arrival.camera_name if arrival.origin == "folder" and known is None else None
         try:
             camera, created = tx.cameras.ensure(
                 camera_id=arrival.camera_id, name=arrival.camera_name, folder=folder, now=tx.now

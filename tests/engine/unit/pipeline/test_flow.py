@@ -282,3 +282,11 @@ async def test_rules_that_rise_to_high_ask_the_model_at_once_and_once_per_level(
         assert raised.level is RiskLevel.HIGH
         depth = await home.tables.queue.depth("assess")
         assert depth.pending == 1
+
+
+async def test_a_renamed_folder_keeps_its_camera(home):
+    await home.deliver(PERSON, camera="door")
+    again = await home.ledger.accept(*home.arrival_from("The Door", camera="door"))
+    assert again.accepted
+    cameras = await home.database.read(home.tables.cameras.all)
+    assert [(camera.id, camera.name) for camera in cameras] == [("door", "Door")]
