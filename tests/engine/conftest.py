@@ -1,5 +1,6 @@
 """The engine's tests reach no other machine, and a warning fails them."""
 
+from collections.abc import Iterator
 import ipaddress
 from pathlib import Path
 import socket
@@ -7,7 +8,16 @@ from typing import Any
 
 import pytest
 
+from tests.engine import servers
+
 HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[servers.PostgresServer]:
+    """A real PostgreSQL for this run."""
+    with servers.postgres() as server:
+        yield server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

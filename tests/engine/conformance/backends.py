@@ -10,9 +10,10 @@ from home_sentry_engine.broker.memory import MemoryQueue
 from home_sentry_engine.broker.queue import Queue, QueueLimits
 from home_sentry_engine.broker.sql.queue import SqlQueue
 from home_sentry_engine.storage.database import Database, sqlite_url
+from tests.engine.servers import PostgresServer
 from tests.fakes.clock import FakeClock
 
-BACKENDS = ("memory", "sqlite")
+BACKENDS = ("memory", "sqlite", "postgres")
 
 
 @dataclass
@@ -44,12 +45,22 @@ def sql_queue(database: Database, clock: FakeClock, limits: QueueLimits | None, 
     return SqlQueue(database, clock, owner=owner, limits=limits)
 
 
+async def address(request: Any, name: str, folder: Path) -> str | None:
+    """Make an empty place for a back-end and give its URL; the one in memory has none."""
+    if name == "sqlite":
+        return sqlite_url(folder / "queue.db")
+    if name == "postgres":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        return await server.migrated()
+    return None
+
+
 @asynccontextmanager
 async def opened(
-    name: str, folder: Path, clock: FakeClock, limits: QueueLimits | None = None
+    name: str, url: str | None, clock: FakeClock, limits: QueueLimits | None = None
 ) -> AsyncIterator[Backend]:
-    if name == "memory":
+    if url is None:
         yield memory(clock, limits)
         return
-    async with Database(sqlite_url(folder / "queue.db"), clock) as database:
+    async with Database(url, clock) as database:
         yield Backend(name, sql_queue(database, clock, limits), clock, database)

@@ -4,14 +4,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.engine.conformance.backends import BACKENDS, Backend, opened
+from tests.engine.conformance.backends import BACKENDS, Backend, address, opened
 from tests.fakes.clock import FakeClock
 
 
 @pytest.fixture(params=BACKENDS)
 async def backend(request, tmp_path) -> AsyncIterator[Backend]:
     limits = getattr(request.node.get_closest_marker("limits"), "args", (None,))[0]
-    async with opened(request.param, tmp_path, FakeClock(), limits) as one:
+    url = await address(request, request.param, tmp_path)
+    async with opened(request.param, url, FakeClock(), limits) as one:
         yield one
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from home_sentry_engine.broker.queue import LeaseLost, Overflow, PutOutcome, QueueLimits
 from home_sentry_engine.domain.jobs import Job, NewJob
-from tests.engine.conformance.backends import BACKENDS, Backend, memory, opened
+from tests.engine.conformance.backends import BACKENDS, Backend, address, memory, opened
 from tests.fakes.clock import FakeClock
 
 KEYS = st.sampled_from([None, "yard", "yard", "door"])
@@ -166,10 +166,11 @@ class History:
 
 
 @pytest.mark.parametrize("name", BACKENDS)
-def test_any_history_keeps_the_rules_and_equals_the_model(name, tmp_path):
+def test_any_history_keeps_the_rules_and_equals_the_model(name, tmp_path, request):
     clock, model_clock = FakeClock(), FakeClock()
     with asyncio.Runner() as runner:
-        context = opened(name, tmp_path, clock)
+        url = runner.run(address(request, name, tmp_path))
+        context = opened(name, url, clock)
         backend = runner.run(context.__aenter__())
         runs = iter(range(1_000_000))
 

@@ -77,6 +77,7 @@ class MemoryQueue:
                 return PutResult(outcome=PutOutcome.DEAD_LETTERED, reason=reason)
             if self._limits.overflow is Overflow.REJECT or not idle:
                 return PutResult(outcome=PutOutcome.REJECTED, reason=reason)
+            self._free_expired(job.queue, now)
             oldest = min(idle, key=lambda entry: (entry.new.priority, entry.id))
             dropped = self._entries.pop(oldest.id).new.payload
         number = next(self._ids)
@@ -88,6 +89,7 @@ class MemoryQueue:
         """Lease up to ``n`` due jobs."""
         self._wakeup.lower_flag(queue)
         now = self._clock.steady()
+        self._free_expired(queue, now)
         claimed: list[Job] = []
         for entry in sorted(self._of(queue), key=lambda entry: entry.place):
             if len(claimed) < n and self._is_next(entry, now):
@@ -223,6 +225,11 @@ class MemoryQueue:
 
     def _running(self, entry: _Entry, now: datetime) -> bool:
         return entry.leased_until is not None and entry.leased_until > now
+
+    def _free_expired(self, queue: str, now: datetime) -> None:
+        for entry in self._of(queue):
+            if entry.leased_until is not None and not self._running(entry, now):
+                entry.leased_until = None
 
     def _is_next(self, entry: _Entry, now: datetime) -> bool:
         if self._running(entry, now) or entry.not_before > now:

@@ -36,13 +36,16 @@ def translated(err: BaseException) -> BaseException:
     if state in _CORRUPT_STATES:
         return CorruptDatabase("the database reports damaged data")
     lost = isinstance(err, DBAPIError) and err.connection_invalidated
-    if (
-        lost
-        or isinstance(cause, OSError | TimeoutError)
-        or (isinstance(state, str) and state.startswith(("08", "57P")))
-    ):
+    if lost or (isinstance(state, str) and state.startswith(("08", "57P"))):
         return StorageUnreachable("the database server cannot be reached")
     return err
+
+
+def _unreached(err: BaseException) -> BaseException:
+    """Translate what failed outside the works, where an error of the network can only be the server's."""
+    if isinstance(err, OSError) and not isinstance(err, StorageError):
+        return StorageUnreachable("the database server cannot be reached")
+    return translated(err)
 
 
 class PostgresStore:
@@ -72,7 +75,7 @@ class PostgresStore:
                 await connection.run_sync(upgrade)
         except BaseException as err:
             await self._engine.dispose()
-            raise translated(err) from err
+            raise _unreached(err) from err
         self._task = asyncio.create_task(self._write_forever(), name="storage-write")
 
     async def close(self) -> None:
@@ -100,12 +103,19 @@ class PostgresStore:
         """Run ``work`` on a snapshot."""
         if self._task is None:
             raise StorageClosed("the database is not open")
-        try:
-            async with self._readers, self._engine.connect() as connection:
+        async with self._readers:
+            connection = self._engine.connect()
+            try:
+                await connection.start()
+            except (StatementError, OSError) as err:
+                raise _unreached(err) from err
+            try:
                 await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 return await connection.run_sync(work)
-        except (StatementError, OSError) as err:
-            raise translated(err) from err
+            except StatementError as err:
+                raise translated(err) from err
+            finally:
+                await connection.close()
 
     async def check(self) -> None:
         """Raise ``StorageUnreachable`` unless the server answers; its own tools look after the files."""
@@ -137,7 +147,7 @@ class PostgresStore:
                 await connection.execute(_LOCK)
                 await connection.run_sync(self._run, batch, group)
         except (Exception, asyncio.CancelledError) as err:  # the error belongs to the callers
-            group.fail(batch, translated(err))
+            group.fail(batch, _unreached(err))
             if isinstance(err, asyncio.CancelledError):
                 raise
         finally:

@@ -184,23 +184,29 @@ class SqliteStore:
         group.deliver()
 
 
+class _Savepoint:
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+
+    def __enter__(self) -> None:
+        self._raw.execute("SAVEPOINT work")
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        if kind is not None:
+            if not self._raw.in_transaction:
+                return
+            self._raw.execute("ROLLBACK TO work")
+        self._raw.execute("RELEASE work")
+
+
 class _SqliteTransaction:
     def __init__(self, connection: Connection, clock: Clock, limit_s: float) -> None:
         self._raw: Any = connection.connection.dbapi_connection
         self._clock = clock
         self._until = clock.monotonic() + limit_s
 
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        self._raw.execute("SAVEPOINT work")
-        try:
-            yield
-        except BaseException:
-            if self._raw.in_transaction:
-                self._raw.execute("ROLLBACK TO work")
-                self._raw.execute("RELEASE work")
-            raise
-        self._raw.execute("RELEASE work")
+    def savepoint(self) -> _Savepoint:
+        return _Savepoint(self._raw)
 
     def is_lost(self) -> bool:
         return not self._raw.in_transaction
@@ -224,6 +230,8 @@ def _engine(path: Path, *, readers: int | None) -> Engine:
 
     def connected(raw: sqlite3.Connection, _record: object) -> None:
         raw.isolation_level = None
+        # without it SQLite plans a cached statement anew for every binding that a partial index might depend on
+        raw.setconfig(sqlite3.SQLITE_DBCONFIG_ENABLE_QPSG, True)
         for pragma in (
             f"busy_timeout={_BUSY_MS}",
             "journal_mode=WAL",

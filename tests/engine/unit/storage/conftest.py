@@ -1,4 +1,4 @@
-"""An empty migrated database for each test, copied from one that is made once."""
+"""An empty migrated database for each test, of each kind where the test asks for ``database``."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -34,6 +34,16 @@ def file(empty_file, tmp_path) -> Path:
 
 
 @pytest.fixture
-async def database(file, clock) -> AsyncIterator[Database]:
+async def sqlite(file, clock) -> AsyncIterator[Database]:
     async with Database(sqlite_url(file), clock) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def database(request, clock, tmp_path, empty_file) -> AsyncIterator[Database]:
+    if request.param == "sqlite":
+        url = sqlite_url(Path(shutil.copy(empty_file, tmp_path / "engine.db")))
+    else:
+        url = await request.getfixturevalue("postgres_server").migrated()
+    async with Database(url, clock) as opened:
         yield opened

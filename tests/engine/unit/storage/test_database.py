@@ -17,6 +17,12 @@ from tests.fakes.clock import FakeClock
 META, COUNTERS = Meta(), Counters()
 
 
+@pytest.fixture
+def database(sqlite) -> Database:
+    """These tests are about SQLite."""
+    return sqlite
+
+
 def counting(database: Database) -> list[int]:
     """Collect the size of each committed transaction, in works."""
     sizes: list[int] = []

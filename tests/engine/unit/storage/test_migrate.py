@@ -20,6 +20,12 @@ from home_sentry_engine.storage.repositories.meta import Meta
 META = Meta()
 
 
+@pytest.fixture
+def database(sqlite) -> Database:
+    """These tests are about SQLite."""
+    return sqlite
+
+
 async def test_the_migrations_make_exactly_the_tables_that_the_rooms_describe(database):
     def differences(conn):
         context = MigrationContext.configure(conn, opts={"compare_type": True})

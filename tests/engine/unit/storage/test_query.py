@@ -148,7 +148,7 @@ async def test_a_forged_time_is_refused(database, micros):
         await database.read(lambda conn: EVENTS.page(conn, EventQuery(cursor=forged)))
 
 
-async def test_pages_use_an_index_and_do_not_sort(database):
+async def test_pages_use_an_index_and_do_not_sort(sqlite):
     def plans(conn):
         found = []
 
@@ -171,7 +171,7 @@ async def test_pages_use_an_index_and_do_not_sort(database):
             sa.event.remove(engine, "before_cursor_execute", noted)
         return found
 
-    found = await database.read(plans)
+    found = await sqlite.read(plans)
     assert len(found) >= 11
     assert [plan for plan in found if "TEMP B-TREE" in plan] == []
     assert [plan for plan in found if plan.startswith("SCAN") and "INDEX" not in plan] == []

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from home_sentry_engine.storage.database import Database
 from home_sentry_engine.storage.errors import NaiveDatetime
 from home_sentry_engine.storage.repositories.cameras import Cameras
 from home_sentry_engine.storage.schema import cameras, metadata
@@ -16,6 +17,12 @@ from tests.engine.unit.storage import samples
 from tests.engine.unit.storage.samples import at
 
 AWARE = st.datetimes(timezones=st.timezones() | st.just(UTC))
+
+
+@pytest.fixture
+def database(sqlite) -> Database:
+    """These tests are about SQLite."""
+    return sqlite
 
 
 @given(one=AWARE, other=AWARE)

@@ -1,12 +1,12 @@
 """The default queue: jobs in the database of the data, so that rows, jobs and acknowledgements commit together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 import json
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from home_sentry_engine.broker.queue import (
     MAX_ERROR_CHARS,
@@ -29,19 +29,19 @@ from .dead import DeadLetters
 from .micros import from_micros, to_micros
 from .room import Room
 from .statements import (
+    CLAIM_EVERY_KEY,
+    CLAIM_FRONT,
     COUNT,
     DEPTH,
-    EVERY_KEY,
     EXTEND,
     FINISH,
-    FRONT,
+    FREE_EXPIRED,
     HELD,
-    LEASE,
     NEXT_DUE,
     OLDEST_IDLE,
     POSTPONE,
+    PUT,
     TWIN,
-    put_statement,
 )
 from .tables import jobs
 
@@ -60,6 +60,17 @@ class Transactions(Protocol):
     def after_commit(self, connection: Connection, hook: Callable[[], None]) -> None:
         """Call ``hook`` on the event loop after the commit."""
         ...
+
+
+class _Leased(NamedTuple):
+    id: int
+    queue: str
+    payload: str
+    key: str | None
+    priority: int
+    attempts: int
+    fence: int
+    enqueued_us: int
 
 
 class SqlQueue:
@@ -116,7 +127,7 @@ class SqlQueue:
 
     def ack(self, conn: Connection, job: Job) -> None:
         """Finish a job; raises ``LeaseLost``."""
-        if conn.execute(FINISH, _lease(job)).rowcount == 0:
+        if FINISH.count(conn, _lease(job)) == 0:
             raise _lost(job)
         self._news(conn, job.queue)
 
@@ -140,7 +151,7 @@ class SqlQueue:
         if row is None:
             raise _lost(job)
         self._dead.add_row(conn, row, self._clock.steady(), error=error, error_type=error_type)
-        conn.execute(FINISH, _lease(job))
+        FINISH.count(conn, _lease(job))
         self._news(conn, job.queue)
 
     async def extend(self, job: Job, lease_s: float) -> bool:
@@ -219,13 +230,11 @@ class SqlQueue:
             "enqueued_us": at,
             "not_before_us": at if job.not_before is None else to_micros(job.not_before),
             "updated_us": at,
-            "attempts": 0,
-            "fence": 0,
         }
-        job_id = conn.execute(put_statement(conn), values).scalar_one_or_none()
-        if job_id is None:
+        made = PUT.rows(conn, values)
+        if not made:
             return self._twin(conn, job) or PutResult(outcome=PutOutcome.REJECTED, reason="the job was not stored")
-        return PutResult(outcome=PutOutcome.ACCEPTED, job_id=str(job_id))
+        return PutResult(outcome=PutOutcome.ACCEPTED, job_id=str(made[0][0]))
 
     def _twin(self, conn: Connection, job: NewJob) -> PutResult | None:
         if job.unique is None:
@@ -245,6 +254,8 @@ class SqlQueue:
             return PutResult(outcome=PutOutcome.DEAD_LETTERED, reason=reason)
         values = {"in_queue": job.queue, "now_us": to_micros(now)}
         dropping = self._limits.overflow is Overflow.DROP_OLDEST
+        if dropping:
+            FREE_EXPIRED.count(conn, values)
         oldest = conn.execute(OLDEST_IDLE, values).one_or_none() if dropping else None
         if oldest is None:
             return PutResult(outcome=PutOutcome.REJECTED, reason=reason)
@@ -254,16 +265,14 @@ class SqlQueue:
 
     def _claim(self, conn: Connection, queue: str, n: int, lease_s: float) -> tuple[tuple[Job, ...], datetime | None]:
         now = self._clock.steady()
-        values: dict[str, Any] = {"in_queue": queue, "now_us": to_micros(now), "n": n}
-        ids: Sequence[int] = conn.execute(FRONT, values).scalars().all()
-        if not ids:
-            ids = conn.execute(EVERY_KEY, values).scalars().all()
-        if not ids:
-            return (), _earliest(conn.execute(NEXT_DUE, {"in_queue": queue, "now_us": to_micros(now)}).one())
         until = now + timedelta(seconds=lease_s)
-        leasing = {"ids": ids, "until_us": to_micros(until), "in_owner": self._owner, "now_us": to_micros(now)}
-        rows = {row.id: row for row in conn.execute(LEASE, leasing)}
-        return tuple(_job(rows[job_id], until) for job_id in ids), None
+        values = {"in_queue": queue, "now_us": to_micros(now)}
+        leasing = values | {"n": n, "until_us": to_micros(until), "in_owner": self._owner}
+        FREE_EXPIRED.count(conn, values)
+        rows = [_Leased(*row) for row in CLAIM_FRONT.rows(conn, leasing) or CLAIM_EVERY_KEY.rows(conn, leasing)]
+        if not rows:
+            return (), _earliest(NEXT_DUE.rows(conn, values)[0])
+        return tuple(_job(row, until) for row in sorted(rows, key=lambda row: (-row.priority, row.id))), None
 
     def _news(self, conn: Connection, queue: str) -> None:
         self._database.after_commit(conn, lambda: self._wakeup.raise_flag(queue))
@@ -282,12 +291,12 @@ def _lost(job: Job) -> LeaseLost:
     return LeaseLost(f"job {job.id} of {job.queue} is no longer held")
 
 
-def _earliest(row: Row[Any]) -> datetime | None:
-    found = [value for value in (row.lease, row.later) if value is not None]
+def _earliest(times: tuple[Any, ...]) -> datetime | None:
+    found = [value for value in times if value is not None]
     return from_micros(min(found)) if found else None
 
 
-def _job(row: Row[Any], leased_until: datetime) -> Job:
+def _job(row: _Leased, leased_until: datetime) -> Job:
     return Job(
         id=str(row.id),
         queue=row.queue,

@@ -1,11 +1,12 @@
-"""The SQL of the queue, built once; every statement runs from SQLAlchemy's compiled cache."""
+"""The SQL of the queue, built once."""
 
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, bindparam, func
+from sqlalchemy import bindparam, func
 from sqlalchemy.dialects import postgresql, sqlite
 
+from .prepared import Prepared
 from .tables import dead_letters, jobs
 
 LOOK_AHEAD: Final = 256
@@ -15,18 +16,14 @@ _queue: Final = bindparam("in_queue", type_=sa.Text)
 _now: Final = bindparam("now_us", type_=sa.BigInteger)
 
 
-def _unleased(table: Any) -> sa.ColumnElement[bool]:
-    return sa.or_(table.c.leased_until_us.is_(None), table.c.leased_until_us <= _now)
-
-
 def _due(table: Any) -> sa.ColumnElement[bool]:
     # "+ 0" keeps the planner from sorting all due jobs instead of walking them in their order
-    return sa.and_(_unleased(table), table.c.not_before_us + sa.literal_column("0") <= _now)
+    return sa.and_(table.c.leased_until_us.is_(None), table.c.not_before_us + sa.literal_column("0") <= _now)
 
 
 def _running(key: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     other = jobs.alias("running")
-    return sa.exists().where(other.c.queue == _queue, other.c.key == key, other.c.leased_until_us > _now)
+    return sa.exists().where(other.c.queue == _queue, other.c.key == key, other.c.leased_until_us.is_not(None))
 
 
 def _head(key: sa.ColumnElement[str]) -> sa.ScalarSelect[int]:
@@ -79,26 +76,40 @@ def _next_due() -> sa.Select[Any]:
     return sa.select(lease.scalar_subquery().label("lease"), later.scalar_subquery().label("later"))
 
 
-FRONT: Final = _front()
-EVERY_KEY: Final = _every_key()
-NEXT_DUE: Final = _next_due()
-COUNT: Final = sa.select(func.count()).select_from(jobs).where(jobs.c.queue == _queue)
-TWIN: Final = sa.select(jobs.c.id).where(jobs.c.queue == _queue, jobs.c.uniq == bindparam("in_uniq", type_=sa.Text))
-
-LEASE: Final = (
-    sa.update(jobs)
-    .where(jobs.c.id.in_(bindparam("ids", expanding=True)))
-    .values(
-        leased_until_us=bindparam("until_us", type_=sa.BigInteger),
-        owner=bindparam("in_owner", type_=sa.Text),
-        updated_us=_now,
-        attempts=jobs.c.attempts + 1,
-        fence=jobs.c.fence + 1,
+def _leasing(chosen: sa.Select[Any]) -> Any:
+    fields = ("id", "queue", "payload", "key", "priority", "attempts", "fence", "enqueued_us")
+    return (
+        sa.update(jobs)
+        .where(jobs.c.id.in_(chosen))
+        .values(
+            leased_until_us=bindparam("until_us", type_=sa.BigInteger),
+            owner=bindparam("in_owner", type_=sa.Text),
+            updated_us=_now,
+            attempts=jobs.c.attempts + 1,
+            fence=jobs.c.fence + 1,
+        )
+        .returning(*(jobs.c[name] for name in fields))
     )
-    .returning(
-        *(jobs.c[name] for name in ("id", "queue", "payload", "key", "priority", "attempts", "fence", "enqueued_us"))
+
+
+def _put(dialect: str) -> Any:
+    insert = postgresql.insert(jobs) if dialect == "postgresql" else sqlite.insert(jobs)
+    names = ("queue", "key", "uniq", "priority", "payload", "enqueued_us", "not_before_us", "updated_us")
+    given = {name: bindparam(name, type_=jobs.c[name].type) for name in names}
+    return insert.values(attempts=0, fence=0, **given).on_conflict_do_nothing().returning(jobs.c.id)
+
+
+PUT: Final = Prepared(_put)
+FREE_EXPIRED: Final = Prepared(
+    lambda _: (
+        sa.update(jobs).where(jobs.c.queue == _queue, jobs.c.leased_until_us <= _now).values(leased_until_us=sa.null())
     )
 )
+CLAIM_FRONT: Final = Prepared(lambda _: _leasing(_front()))
+CLAIM_EVERY_KEY: Final = Prepared(lambda _: _leasing(_every_key()))
+NEXT_DUE: Final = Prepared(lambda _: _next_due())
+COUNT: Final = sa.select(func.count()).select_from(jobs).where(jobs.c.queue == _queue)
+TWIN: Final = sa.select(jobs.c.id).where(jobs.c.queue == _queue, jobs.c.uniq == bindparam("in_uniq", type_=sa.Text))
 
 _held: Final = sa.and_(
     jobs.c.id == bindparam("job_id", type_=sa.BigInteger),
@@ -106,7 +117,7 @@ _held: Final = sa.and_(
     jobs.c.leased_until_us.is_not(None),
 )
 HELD: Final = sa.select(jobs).where(_held)
-FINISH: Final = sa.delete(jobs).where(_held)
+FINISH: Final = Prepared(lambda _: sa.delete(jobs).where(_held))
 EXTEND: Final = (
     sa.update(jobs).where(_held).values(leased_until_us=bindparam("until_us", type_=sa.BigInteger), updated_us=_now)
 )
@@ -126,29 +137,18 @@ POSTPONE: Final = (
 )
 OLDEST_IDLE: Final = (
     sa.select(jobs.c.id, jobs.c.payload)
-    .where(jobs.c.queue == _queue, _unleased(jobs))
+    .where(jobs.c.queue == _queue, jobs.c.leased_until_us.is_(None))
     .order_by(jobs.c.priority, jobs.c.id)
     .limit(1)
 )
+_idle: Final = sa.or_(jobs.c.leased_until_us.is_(None), jobs.c.leased_until_us <= _now)
 DEPTH: Final = sa.select(
     func.count().label("total"),
     func.coalesce(func.sum(sa.case((jobs.c.leased_until_us > _now, 1), else_=0)), 0).label("running"),
-    func.coalesce(func.sum(sa.case((sa.and_(_unleased(jobs), jobs.c.not_before_us > _now), 1), else_=0)), 0).label(
-        "delayed"
-    ),
+    func.coalesce(func.sum(sa.case((sa.and_(_idle, jobs.c.not_before_us > _now), 1), else_=0)), 0).label("delayed"),
     sa.select(func.count())
     .select_from(dead_letters)
     .where(dead_letters.c.queue == _queue)
     .scalar_subquery()
     .label("dead"),
 ).where(jobs.c.queue == _queue)
-
-_PUT: Final = {
-    "postgresql": postgresql.insert(jobs).on_conflict_do_nothing().returning(jobs.c.id),
-    "sqlite": sqlite.insert(jobs).on_conflict_do_nothing().returning(jobs.c.id),
-}
-
-
-def put_statement(conn: Connection) -> Any:
-    """Give the insert that does nothing when the unique name is taken."""
-    return _PUT[conn.dialect.name]

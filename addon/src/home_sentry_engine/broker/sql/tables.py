@@ -1,6 +1,7 @@
 """Tables of the SQL queue, made by the store's migrations in the database of the data; a test holds both together.
 
 Times are integer microseconds since 1970 UTC. Jobs of a queue stand in the order of priority (higher first), then id.
+``leased_until_us`` is NULL while nobody holds the job; a claim first frees the leases that have run out.
 """
 
 from typing import Final
@@ -31,10 +32,11 @@ jobs: Final = sa.Table(
     sqlite_autoincrement=True,
 )
 sa.Index("uq_jobs_uniq", jobs.c.queue, jobs.c.uniq, unique=True)
-sa.Index("ix_jobs_place", jobs.c.queue, jobs.c.priority.desc(), jobs.c.id)
 sa.Index("ix_jobs_key", jobs.c.queue, jobs.c.key, jobs.c.priority.desc(), jobs.c.id)
 sa.Index("ix_jobs_not_before", jobs.c.queue, jobs.c.not_before_us)
+_IDLE: Final = jobs.c.leased_until_us.is_(None)
 _LEASED: Final = jobs.c.leased_until_us.is_not(None)
+sa.Index("ix_jobs_place", jobs.c.queue, jobs.c.priority.desc(), jobs.c.id, sqlite_where=_IDLE, postgresql_where=_IDLE)
 sa.Index("ix_jobs_lease_end", jobs.c.queue, jobs.c.leased_until_us, sqlite_where=_LEASED, postgresql_where=_LEASED)
 
 dead_letters: Final = sa.Table(

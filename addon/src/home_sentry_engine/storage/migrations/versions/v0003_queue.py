@@ -48,7 +48,13 @@ def _jobs() -> None:
         sqlite_where=sa.text("leased_until_us IS NOT NULL"),
         postgresql_where=sa.text("leased_until_us IS NOT NULL"),
     )
-    op.create_index("ix_jobs_place", "jobs", ["queue", sa.literal_column("priority DESC"), "id"])
+    op.create_index(
+        "ix_jobs_place",
+        "jobs",
+        ["queue", sa.literal_column("priority DESC"), "id"],
+        sqlite_where=sa.text("leased_until_us IS NULL"),
+        postgresql_where=sa.text("leased_until_us IS NULL"),
+    )
     op.create_index("uq_jobs_uniq", "jobs", ["queue", "uniq"], unique=True)
 
 
