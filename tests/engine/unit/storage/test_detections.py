@@ -56,15 +56,15 @@ async def test_finding_nothing_is_remembered(filled):
     assert not await filled.read(lambda conn: ROWS.exists(conn, "m1", "rtdetr"))
     assert await add(filled, frame(dropped=(("confidence", 2), ("size", 1)))) == ((),)
     assert await filled.read(lambda conn: ROWS.exists(conn, "m1", "rtdetr"))
-    assert not await filled.read(lambda conn: ROWS.exists(conn, "m1", "dfine"))
+    assert not await filled.read(lambda conn: ROWS.exists(conn, "m1", "deim"))
     assert not await filled.read(lambda conn: ROWS.exists(conn, "m2", "rtdetr"))
 
 
 async def test_two_models_may_look_at_the_same_file(filled):
     (first,) = await add(filled, frame(detection("dog")))
-    (second,) = await add(filled, frame(detection("cat"), model_id="dfine"))
+    (second,) = await add(filled, frame(detection("cat"), model_id="deim"))
     assert set(first).isdisjoint(second)
-    assert (await add(filled, frame(detection("dog")), frame(detection("cat"), model_id="dfine"))) == (first, second)
+    assert (await add(filled, frame(detection("dog")), frame(detection("cat"), model_id="deim"))) == (first, second)
 
 
 async def test_a_sighting_comes_back_as_it_was(filled):
