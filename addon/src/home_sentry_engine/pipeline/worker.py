@@ -113,6 +113,10 @@ class Worker:
             self.counts.running.discard(job.id)
 
     async def _outcome(self, job: Job) -> Commit:
+        if job.attempt > self.rules.tries:
+            # each earlier try ended with its process: one more might end this one too
+            died = Permanent(f"{job.attempt - 1} tries never came to an end", code="process_died")
+            return self._failed(job, died)
         try:
             async with asyncio.timeout(self.rules.deadline_s):
                 commit = await self._stage(job)

@@ -128,6 +128,12 @@ async def test_the_last_try_becomes_a_dead_letter_with_what_the_stage_writes():
     assert store.log == [("abandoned", "j0"), ("bury", "j0", "gpu", "busy")]
 
 
+async def test_a_job_that_ended_its_process_on_every_try_is_not_run_again():
+    worker, store, _, _ = worker_of(failing(AssertionError("must not run")), 4)
+    await worker.step()
+    assert store.log == [("abandoned", "j0"), ("bury", "j0", "process_died", "3 tries never came to an end")]
+
+
 async def test_a_permanent_failure_is_not_tried_again():
     worker, store, _, _ = worker_of(failing(Permanent("not a picture", code="corrupt")), 1)
     await worker.step()
