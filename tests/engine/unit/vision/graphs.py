@@ -85,3 +85,31 @@ def logits_for(found: list[tuple[int, float, tuple[float, float, float, float]]]
         logits[index, kind] = np.log(score / (1 - score))
         boxes[index] = ((left + right) / 2, (top + bottom) / 2, right - left, bottom - top)
     return logits, boxes
+
+
+def fixed_graph(
+    path: Path, inputs: Mapping[str, tuple[str, list[int | str]]], answers: Mapping[str, np.ndarray], **metadata: str
+) -> Path:
+    """Write a graph with inputs of (dtype, shape) that gives ``answers`` as they are, whatever comes in."""
+    given = [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), shape)
+        for name, (dtype, shape) in inputs.items()
+    ]
+    nodes = [helper.make_node("Identity", [f"{name}_value"], [name]) for name in answers]
+    constants = [numpy_helper.from_array(answer, f"{name}_value") for name, answer in answers.items()]
+    outputs = [
+        helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(answer.dtype), answer.shape)
+        for name, answer in answers.items()
+    ]
+    return save_graph(path, nodes, given, outputs, constants, **metadata)
+
+
+def save_graph(path: Path, nodes, inputs, outputs, constants=(), **metadata: str) -> Path:
+    """Check and write a graph."""
+    graph = helper.make_graph(list(nodes), "test", list(inputs), list(outputs), list(constants))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    helper.set_model_props(model, metadata)
+    onnx.checker.check_model(model)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, str(path))
+    return path

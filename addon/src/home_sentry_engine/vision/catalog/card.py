@@ -122,8 +122,8 @@ class CardFile:
 class Source:
     """Public home of a model; ``host`` is ``huggingface``, ``github``, ``release``, ``package`` or ``none``.
 
-    ``revision`` is a commit, a tag (``release``), a version (``package``) or a branch where no commit is known. The files
-    of a ``package`` lie inside the installed Python package called ``repository``.
+    ``revision`` is a commit, a tag (``release``), a version (``package``) or a branch where no commit is known. Files
+    of a ``package`` lie inside the installed Python package that ``repository`` names.
     """
 
     host: str

@@ -74,6 +74,7 @@ class Session:
         self._raw = raw
         self.inputs = tuple(_info(node) for node in raw.get_inputs())
         self.outputs = tuple(_info(node) for node in raw.get_outputs())
+        self.metadata: Mapping[str, str] = dict(raw.get_modelmeta().custom_metadata_map)
         self.memory_bytes = memory_bytes
         self.provider = short_name(raw.get_providers()[0])
         self.provider_reason = choice.reason

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 import time
-from typing import Any, Final, Protocol
+from typing import Final
 
 import numpy as np
 
@@ -15,33 +15,14 @@ from home_sentry_engine.vision.session import Cancel, TensorInfo
 from .boxes import BoxRules, Candidates, Selection, select
 from .decoders import Contract, Geometry, contract_of, decode
 from .errors import MalformedOutput, UnsupportedGraph
+from .graph import Array, Graph
 from .pictures import Frame, Prepared, prepare
-
-type Array = np.ndarray[Any, Any]
 
 _SIZE_INPUT_DTYPES: Final[Mapping[str, type[np.generic]]] = {
     "int64": np.int64,
     "int32": np.int32,
     "float32": np.float32,
 }
-
-
-class Graph(Protocol):
-    """A loaded graph, as far as this task needs it."""
-
-    @property
-    def inputs(self) -> Sequence[TensorInfo]:
-        """Inputs in graph order."""
-        ...
-
-    @property
-    def outputs(self) -> Sequence[TensorInfo]:
-        """Outputs in graph order."""
-        ...
-
-    def run(self, feeds: Mapping[str, Array], cancel: Cancel | None = None) -> list[Array]:
-        """Compute all outputs."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

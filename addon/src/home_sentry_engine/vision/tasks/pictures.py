@@ -73,7 +73,7 @@ def prepare(frames: Sequence[Frame], image: ImageInput, *, size: tuple[int, int]
     tensor = np.empty((len(frames), 3, height, width), np.float32)
     ratios: list[float] = []
     for index, frame in enumerate(frames):
-        _require_picture(frame.pixels)
+        require_picture(frame.pixels)
         if image.resize is Resize.LETTERBOX_TOP_LEFT:
             small, ratio = _letterbox(frame, (width, height), image.pad_value)
         else:
@@ -83,7 +83,8 @@ def prepare(frames: Sequence[Frame], image: ImageInput, *, size: tuple[int, int]
     return Prepared(tensor=tensor, ratios=tuple(ratios))
 
 
-def _require_picture(pixels: NDArray[Any]) -> None:
+def require_picture(pixels: NDArray[Any]) -> None:
+    """Raise ``Permanent`` for what is no RGB picture of 8 bits."""
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
         raise Permanent(f"no RGB picture: {pixels.dtype} {pixels.shape}", code="not_a_picture")
 
