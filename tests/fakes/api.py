@@ -63,6 +63,8 @@ from tests.fakes.records import camera, detection, event, jpeg, media
 
 TOKEN = "t0k3n-for-tests-" + "x" * 43
 GENEROUS = Limits(classes={name: Limit(per_minute=1e9) for name in LimitClass}, failed_logins=10**9)
+# the status is told once and then not again
+QUIET = Pace(status_every_s=3600, status_pause_s=0.01)
 PATIENT = Patience(frames=Limit(per_minute=1e9))
 
 
@@ -175,6 +177,8 @@ class FakeEngine:
         self.status_changed = asyncio.Event()
         self.feed = FakeFeed(self)
         self.catalogue = FakeCatalogue(self)
+        self.intake = FakeUploads(self)
+        self.analyzer = FakeAnalyzer(self)
         self._numbers = itertools.count(1)
 
     @property
@@ -182,8 +186,8 @@ class FakeEngine:
         return Ports(
             catalogue=self.catalogue,
             pictures=FakePictures(self),
-            uploads=FakeUploads(self),
-            analyzer=FakeAnalyzer(self),
+            uploads=self.intake,
+            analyzer=self.analyzer,
             health=FakeHealth(self),
             feed=self.feed,
         )

@@ -4,15 +4,12 @@ import asyncio
 from dataclasses import replace
 
 import aiohttp
-from aiohttp import WSMsgType
 import pytest
 
-from home_sentry_engine.api.connection import Patience
 from home_sentry_engine.api.hub import Pace
 from home_sentry_engine.api.limits import Limit, LimitClass, Limits
 from home_sentry_engine.contract import (
     Auth,
-    AuthFailed,
     Bye,
     Command,
     EventCreated,
@@ -23,74 +20,9 @@ from home_sentry_engine.contract import (
     Resync,
     Snapshot,
     SystemStatus,
-    decode_server,
-    encode,
 )
-from tests.fakes.api import GENEROUS, TOKEN, FakeEngine, serving
-
-QUIET = Pace(status_every_s=3600, status_pause_s=0.01)
-
-
-class Peer:
-    """A client that speaks the wire."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self.socket = socket
-
-    async def send(self, message) -> None:
-        await self.socket.send_str(encode(message).decode())
-
-    async def receive(self, *, statuses: bool = False):
-        """Give the next message, without the regular status unless it is wanted."""
-        while True:
-            async with asyncio.timeout(10):
-                frame = await self.socket.receive()
-            if frame.type is not WSMsgType.TEXT:
-                return frame
-            message = decode_server(frame.data)
-            if statuses or not isinstance(message, SystemStatus):
-                return message
-
-    async def greet(self, since: int | None = None, token: str = TOKEN):
-        hello = await self.receive()
-        assert isinstance(hello, Hello)
-        await self.send(Auth(token=token, since=since))
-        return await self.receive()
-
-    async def ask(self, name: str, args=None, *, number: int = 1, deadline_s: float = 5.0) -> Result:
-        await self.send(Command(id=number, name=name, args=args or {}, deadline_s=deadline_s))
-        while not isinstance(message := await self.receive(), Result):
-            pass
-        return message
-
-    async def rest(self) -> tuple[list[object], int | None]:
-        """Receive until the end; gives the messages and the close code."""
-        messages: list[object] = []
-        while True:
-            message = await self.receive()
-            if isinstance(message, aiohttp.WSMessage):
-                return messages, self.socket.close_code
-            messages.append(message)
-
-
-@pytest.fixture
-async def server(engine):
-    async with serving(engine, pace=QUIET) as running:
-        yield running
-
-
-@pytest.fixture
-async def connect(server, stranger):
-    sockets = []
-
-    async def open_one(**options) -> Peer:
-        socket = await stranger.ws_connect("/api/v1/ws", **options)
-        sockets.append(socket)
-        return Peer(socket)
-
-    yield open_one
-    for socket in sockets:
-        await socket.close()
+from tests.fakes.api import GENEROUS, QUIET, TOKEN, FakeEngine, serving
+from tests.fakes.peer import Peer
 
 
 def numbers(messages) -> list[int]:
@@ -205,138 +137,6 @@ async def test_the_feed_may_break_and_come_back(engine):
         second.cancel()
         await asyncio.gather(second, return_exceptions=True)
         await peer.socket.close()
-
-
-@pytest.mark.parametrize("token", ["", "wrong", TOKEN[:-1], TOKEN + "x", "x" * 60_000])
-async def test_a_wrong_token_is_refused_with_a_code(connect, token):
-    peer = await connect()
-    failed = await peer.greet(token=token)
-    assert isinstance(failed, AuthFailed)
-    assert TOKEN not in failed.message
-    assert await peer.rest() == ([], 4401)
-
-
-async def test_guessing_is_slowed_down_but_the_right_token_opens():
-    engine = FakeEngine()
-    async with serving(engine, limits=Limits(), pace=QUIET) as server, aiohttp.ClientSession(server.url) as session:
-        answers = []
-        for _ in range(7):
-            peer = Peer(await session.ws_connect("/api/v1/ws"))
-            answers.append((await peer.greet(token="guess")).message)
-            await peer.socket.close()
-        assert answers == ["the token is wrong"] * 5 + ["too many wrong tokens from this address"] * 2
-        peer = Peer(await session.ws_connect("/api/v1/ws"))
-        assert isinstance(await peer.greet(), Snapshot)
-        await peer.socket.close()
-
-
-async def test_who_says_nothing_is_sent_away(engine):
-    async with (
-        serving(engine, pace=QUIET, patience=Patience(auth_s=0.1)) as server,
-        aiohttp.ClientSession(server.url) as session,
-    ):
-        peer = Peer(await session.ws_connect("/api/v1/ws"))
-        assert isinstance(await peer.receive(), Hello)
-        assert await peer.rest() == ([Bye(reason="idle")], 4408)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "{",
-        "null",
-        "[]",
-        '"auth"',
-        '{"type": "auth"}',
-        '{"type": "hello"}',
-        '{"type": "command", "id": 1, "name": "ping"}',
-        '{"type": "nonsense"}',
-        '{"type": ["auth"]}',
-        '{"type": "auth", "token": {"a": 1}, "since": []}',
-        "[" * 30_000,
-    ],
-)
-async def test_before_authentication_only_auth_is_understood(connect, text):
-    peer = await connect()
-    await peer.receive()
-    await peer.socket.send_str(text)
-    assert await peer.rest() == ([Bye(reason="protocol")], 1008)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "x", '{"type": "auth", "token": "again"}', '{"type": "command", "id": -1, "name": "ping"}', "{}"]
-)
-async def test_nonsense_after_authentication_ends_the_connection(connect, text):
-    peer = await connect()
-    await peer.greet()
-    await peer.socket.send_str(text)
-    assert await peer.rest() == ([Bye(reason="protocol")], 1008)
-
-
-async def test_binary_frames_are_not_spoken(connect):
-    peer = await connect()
-    await peer.greet()
-    await peer.socket.send_bytes(b"\x00\x01")
-    assert await peer.rest() == ([Bye(reason="protocol")], 1008)
-
-
-async def test_a_message_over_64_kilobytes_closes_with_1009(connect):
-    peer = await connect()
-    await peer.greet()
-    await peer.socket.send_str("x" * (64 * 1024 + 1))
-    assert await peer.rest() == ([], 1009)
-
-
-async def test_text_that_is_no_utf8_closes_with_1007(connect):
-    peer = await connect()
-    await peer.greet()
-    await peer.socket.send_frame(b"\xff\xfe\xfd", WSMsgType.TEXT)
-    assert await peer.rest() == ([], 1007)
-
-
-@pytest.mark.parametrize("kind", [WSMsgType.PING, WSMsgType.PONG, WSMsgType.TEXT])
-async def test_a_flood_of_frames_ends_the_connection(engine, kind):
-    patience = Patience(frames=Limit(per_minute=200))
-    async with (
-        serving(engine, pace=QUIET, patience=patience) as server,
-        aiohttp.ClientSession(server.url) as session,
-    ):
-        peer = Peer(await session.ws_connect("/api/v1/ws", autoping=False))
-        await peer.greet()
-        body = b"x" if kind is not WSMsgType.TEXT else encode(Command(id=1, name="ping"))
-        for _ in range(300):
-            try:
-                await peer.socket.send_frame(body, kind)
-            except ConnectionError:
-                break
-        ended = []
-        while not peer.socket.closed:
-            frame = await peer.receive()
-            if isinstance(frame, Bye):
-                ended.append(frame)
-        assert ended == [Bye(reason="protocol")]
-        assert peer.socket.close_code == 1008
-
-
-@pytest.mark.parametrize(
-    ("origin", "status"),
-    [("https://evil.example", 403), ("null", 403), ("http://127.0.0.1:1", 403), ("http://127.0.0.1.evil.example", 403)],
-)
-async def test_pages_of_others_may_not_connect(stranger, origin, status):
-    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-        await stranger.ws_connect("/api/v1/ws", origin=origin)
-    assert refused.value.status == status
-
-
-async def test_a_plain_request_needs_the_token_and_is_told_to_upgrade(client, stranger):
-    async with stranger.get("/api/v1/ws") as response:
-        assert response.status == 401
-    async with client.get("/api/v1/ws") as response:
-        assert response.status == 400
-    headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "99"}
-    async with client.get("/api/v1/ws", headers=headers) as response:
-        assert response.status == 400
 
 
 async def test_commands_answer_by_id(engine, connect):
