@@ -20,6 +20,13 @@ def postgres_server() -> Iterator[servers.PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[servers.RedisServer]:
+    """A real Redis for this run."""
+    with servers.redis() as server:
+        yield server
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):

@@ -85,33 +85,13 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres() -> Iterator[PostgresServer]:
-    """Run PostgreSQL in a folder of its own."""
-    initdb, server = command("initdb"), command("postgres")
-    folder = Path(tempfile.mkdtemp(prefix="home-sentry-postgres-"))
-    data, log, port = folder / "data", folder / "log", free_port()
-    as_nobody = _nobody()
-    if as_nobody:
-        shutil.chown(folder, as_nobody["user"], as_nobody["group"])
-    quiet: dict[str, Any] = {"cwd": folder, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}, **as_nobody}
-    made: list[Any] = [initdb, "-D", data, "-U", "sentry", "--auth=trust", "-E", "UTF8", "--no-sync"]
-    subprocess.run(made, check=True, stdout=subprocess.DEVNULL, **quiet)
-    options = {
-        "listen_addresses": "127.0.0.1",
-        "port": port,
-        "unix_socket_directories": "",
-        "fsync": "off",
-        "full_page_writes": "off",
-        "max_connections": 60,
-        "shared_buffers": "32MB",
-        "max_wal_size": "512MB",
-    }
-    arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+def _running(arguments: list[Any], folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    log = folder / "log"
     with log.open("wb") as output:
-        child = subprocess.Popen([server, "-D", data, *arguments], stdout=output, stderr=output, **quiet)
+        child = subprocess.Popen(arguments, stdout=output, stderr=output, **_as(folder))
         try:
             _wait(child, port, log)
-            yield PostgresServer(port)
+            yield child
         finally:
             child.terminate()
             try:
@@ -119,4 +99,81 @@ def postgres() -> Iterator[PostgresServer]:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait(10)
-            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _as(folder: Path) -> dict[str, Any]:
+    return {"cwd": folder, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}, **_nobody()}
+
+
+@contextmanager
+def _folder(kind: str) -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix=f"home-sentry-{kind}-"))
+    user = _nobody()
+    if user:
+        shutil.chown(folder, user["user"], user["group"])
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def postgres() -> Iterator[PostgresServer]:
+    """Run PostgreSQL in a folder of its own."""
+    initdb, server = command("initdb"), command("postgres")
+    with _folder("postgres") as folder:
+        made: list[Any] = [initdb, "-D", folder / "data", "-U", "sentry", "--auth=trust", "-E", "UTF8", "--no-sync"]
+        subprocess.run(made, check=True, stdout=subprocess.DEVNULL, **_as(folder))
+        port = free_port()
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": port,
+            "unix_socket_directories": "",
+            "fsync": "off",
+            "full_page_writes": "off",
+            "max_connections": 60,
+            "shared_buffers": "32MB",
+            "max_wal_size": "512MB",
+        }
+        given = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        with _running([server, "-D", folder / "data", *given], folder, port):
+            yield PostgresServer(port)
+
+
+class RedisServer:
+    """A Redis on a port of its own, with its files in a folder; it can be stopped and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._program = command("redis-server")
+        self._folder = folder
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._namespaces = (f"test-{number}" for number in itertools.count())
+
+    def namespace(self) -> str:
+        """Give a prefix that no other test uses."""
+        return next(self._namespaces)
+
+    @contextmanager
+    def running(self) -> Iterator[subprocess.Popen[bytes]]:
+        """Run the server; what it wrote is there again the next time."""
+        options = {"port": self.port, "bind": "127.0.0.1", "dir": self._folder, "save": "", "appendonly": "yes"}
+        given = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+        with _running([self._program, *given], self._folder, self.port) as child:
+            yield child
+
+
+@contextmanager
+def redis_folder() -> Iterator[Path]:
+    """A folder for one Redis."""
+    with _folder("redis") as folder:
+        yield folder
+
+
+@contextmanager
+def redis() -> Iterator[RedisServer]:
+    """Run Redis in a folder of its own."""
+    with redis_folder() as folder:
+        server = RedisServer(folder)
+        with server.running():
+            yield server

@@ -1,19 +1,27 @@
 """Queues under test: one harness per back-end, so that the suite knows none of them."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from home_sentry_engine.broker.memory import MemoryQueue
 from home_sentry_engine.broker.queue import Queue, QueueLimits
+from home_sentry_engine.broker.redis.connection import connected
+from home_sentry_engine.broker.redis.dispatch import Dispatch
+from home_sentry_engine.broker.redis.pubsub import RedisBus
+from home_sentry_engine.broker.redis.queue import RedisQueue
 from home_sentry_engine.broker.sql.queue import SqlQueue
 from home_sentry_engine.storage.database import Database, sqlite_url
-from tests.engine.servers import PostgresServer
+from tests.engine.servers import PostgresServer, RedisServer
 from tests.fakes.clock import FakeClock
 
-BACKENDS = ("memory", "sqlite", "postgres")
+BACKENDS = ("memory", "sqlite", "postgres", "redis")
+SERVED = ("postgres", "redis")
+
+
+type MakeQueue = Callable[[QueueLimits | None], Queue[Any]]
 
 
 @dataclass
@@ -24,6 +32,7 @@ class Backend:
     queue: Queue[Any]
     clock: FakeClock
     database: Database | None
+    make: MakeQueue
 
     async def do[T](self, work: Callable[[Any], T]) -> T:
         if self.database is None:
@@ -32,35 +41,51 @@ class Backend:
 
     def limited(self, limits: QueueLimits) -> Backend:
         """The same store under other bounds, empty if it is in memory."""
-        if self.database is None:
-            return memory(self.clock, limits)
-        return Backend(self.name, sql_queue(self.database, self.clock, limits), self.clock, self.database)
+        return Backend(self.name, self.make(limits), self.clock, self.database, self.make)
+
+
+@dataclass
+class Address:
+    """An empty place for a back-end; the one in memory needs none."""
+
+    database: str | None = None
+    redis: str | None = None
+    namespace: str = ""
 
 
 def memory(clock: FakeClock, limits: QueueLimits | None = None) -> Backend:
-    return Backend("memory", MemoryQueue(clock, limits), clock, None)
+    def make(limits: QueueLimits | None) -> Queue[Any]:
+        return MemoryQueue(clock, limits)
+
+    return Backend("memory", make(limits), clock, None, make)
 
 
-def sql_queue(database: Database, clock: FakeClock, limits: QueueLimits | None, owner: str = "engine-1") -> SqlQueue:
-    return SqlQueue(database, clock, owner=owner, limits=limits)
-
-
-async def address(request: Any, name: str, folder: Path) -> str | None:
-    """Make an empty place for a back-end and give its URL; the one in memory has none."""
+async def address(request: Any, name: str, folder: Path) -> Address:
+    """Make an empty place for a back-end."""
+    if name == "memory":
+        return Address()
     if name == "sqlite":
-        return sqlite_url(folder / "queue.db")
+        return Address(database=sqlite_url(folder / "queue.db"))
+    server: PostgresServer = request.getfixturevalue("postgres_server")
     if name == "postgres":
-        server: PostgresServer = request.getfixturevalue("postgres_server")
-        return await server.migrated()
-    return None
+        return Address(database=await server.migrated())
+    redis: RedisServer = request.getfixturevalue("redis_server")
+    return Address(database=await server.migrated(), redis=redis.url, namespace=redis.namespace())
 
 
 @asynccontextmanager
-async def opened(
-    name: str, url: str | None, clock: FakeClock, limits: QueueLimits | None = None
-) -> AsyncIterator[Backend]:
-    if url is None:
+async def opened(name: str, at: Address, clock: FakeClock, limits: QueueLimits | None = None) -> AsyncIterator[Backend]:
+    if at.database is None:
         yield memory(clock, limits)
         return
-    async with Database(url, clock) as database:
-        yield Backend(name, sql_queue(database, clock, limits), clock, database)
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(Database(at.database, clock))
+        client = await stack.enter_async_context(connected(at.redis)) if at.redis else None
+
+        def make(limits: QueueLimits | None) -> Queue[Any]:
+            if client is None:
+                return SqlQueue(database, clock, owner="engine-1", limits=limits)
+            dispatch = Dispatch(client, namespace=at.namespace, consumer="engine-1")
+            return RedisQueue(database, dispatch, RedisBus(client, namespace=at.namespace), clock, limits)
+
+        yield Backend(name, make(limits), clock, database, make)

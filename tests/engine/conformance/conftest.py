@@ -11,8 +11,8 @@ from tests.fakes.clock import FakeClock
 @pytest.fixture(params=BACKENDS)
 async def backend(request, tmp_path) -> AsyncIterator[Backend]:
     limits = getattr(request.node.get_closest_marker("limits"), "args", (None,))[0]
-    url = await address(request, request.param, tmp_path)
-    async with opened(request.param, url, FakeClock(), limits) as one:
+    at = await address(request, request.param, tmp_path)
+    async with opened(request.param, at, FakeClock(), limits) as one:
         yield one
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from home_sentry_engine.broker.queue import LeaseLost, Overflow, PutOutcome, QueueLimits
 from home_sentry_engine.domain.jobs import Job, NewJob
-from tests.engine.conformance.backends import BACKENDS, Backend, address, memory, opened
+from tests.engine.conformance.backends import BACKENDS, SERVED, Backend, address, memory, opened
 from tests.fakes.clock import FakeClock
 
 KEYS = st.sampled_from([None, "yard", "yard", "door"])
@@ -169,12 +169,12 @@ class History:
 def test_any_history_keeps_the_rules_and_equals_the_model(name, tmp_path, request):
     clock, model_clock = FakeClock(), FakeClock()
     with asyncio.Runner() as runner:
-        url = runner.run(address(request, name, tmp_path))
-        context = opened(name, url, clock)
+        at = runner.run(address(request, name, tmp_path))
+        context = opened(name, at, clock)
         backend = runner.run(context.__aenter__())
         runs = iter(range(1_000_000))
 
-        @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=50 if name in SERVED else 150, deadline=None, suppress_health_check=list(HealthCheck))
         @given(limits=LIMITS, steps=STEPS)
         def check(limits, steps):
             queue = f"queue {next(runs)}"

@@ -20,6 +20,11 @@ class Wakeup:
         """Wake who waits for this queue."""
         self._flag(queue).set()
 
+    def raise_all(self) -> None:
+        """Wake who waits for any queue."""
+        for flag in self._flags.values():
+            flag.set()
+
     def lower_flag(self, queue: str) -> None:
         """Forget news up to now; call before looking into the queue."""
         self._flag(queue).clear()

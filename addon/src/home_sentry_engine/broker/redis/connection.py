@@ -1,7 +1,7 @@
 """How this room reaches the server: one address, short deadlines, one error for whatever keeps it from answering."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 
 from redis.asyncio import Redis
@@ -20,9 +20,10 @@ class RedisUnreachable(HomeSentryError, ConnectionError):
     """The Redis server does not answer or cannot write; whether the last command took effect is not known."""
 
 
-def open_client(url: str) -> Redis:
-    """Give a client for an address ``redis://…``; it connects when it is used. Raises ``ValueError`` for another."""
-    return Redis.from_url(
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Redis]:
+    """Hold a client for an address ``redis://…``, which connects when it is used; raises ``ValueError`` for another."""
+    client = Redis.from_url(
         url,
         socket_connect_timeout=_CONNECT_S,
         socket_timeout=_ANSWER_S,
@@ -31,6 +32,11 @@ def open_client(url: str) -> Redis:
         # what is tried again is decided by who knows whether it may be
         retry=Retry(NoBackoff(), 0),
     )
+    try:
+        yield client
+    finally:
+        with suppress(RedisError, OSError):
+            await client.aclose()
 
 
 @contextmanager

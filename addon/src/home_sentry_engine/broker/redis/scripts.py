@@ -63,6 +63,21 @@ local function let_go(place, key, entry)
   end
   call('XACK', STREAM, GROUP, entry)
 end
+
+local function erase(id)
+  local job = P..'job:'..id
+  local place = call('HGET', job, 'place')
+  if not place then return end
+  local key, entry = call('HGET', job, 'key'), call('HGET', job, 'entry')
+  let_go(place, key, entry)
+  if key then
+    call('ZREM', P..'key:'..key, place)
+    offer(key)
+  end
+  call('XDEL', STREAM, entry)
+  call('DEL', job)
+  call('HDEL', FENCES, id)
+end
 """
 
 PLACE: Final = (
@@ -95,6 +110,7 @@ else
     offer(key)
   end
 end
+call('SADD', ARGV[13], ARGV[12])
 call('PUBLISH', ARGV[11], ARGV[12])
 return 1
 """
@@ -105,21 +121,8 @@ FORGET: Final = (
     + f"""
 local now = tonumber(ARGV[1])
 for i = 4, #ARGV do
-  local id = ARGV[i]
-  local job = P..'job:'..id
-  local place = call('HGET', job, 'place')
-  if place then
-    local key, entry = call('HGET', job, 'key'), call('HGET', job, 'entry')
-    let_go(place, key, entry)
-    if key then
-      call('ZREM', P..'key:'..key, place)
-      offer(key)
-    end
-    call('XDEL', STREAM, entry)
-    call('DEL', job)
-    call('HDEL', FENCES, id)
-  end
-  call('ZADD', GONE, now, id)
+  erase(ARGV[i])
+  call('ZADD', GONE, now, ARGV[i])
 end
 call('ZREMRANGEBYSCORE', GONE, '-inf', now - {GONE_US})
 call('PUBLISH', ARGV[2], ARGV[3])
@@ -144,8 +147,8 @@ for _, place in ipairs(call('ZRANGE', LEASES, '-inf', now, 'BYSCORE', 'LIMIT', 0
   local id = id_of(place)
   expired[#expired + 1] = {id, call('HGET', FENCES, id)}
 end
-if #expired > 0 then return {expired, {}, false} end
-local claimed = {}
+if #expired > 0 then return {expired, {}, false, 0} end
+local claimed, broken = {}, 0
 for _, place in ipairs(n > 0 and call('ZRANGE', READY, 0, n - 1) or {}) do
   local id = id_of(place)
   local job = P..'job:'..id
@@ -156,9 +159,13 @@ for _, place in ipairs(n > 0 and call('ZRANGE', READY, 0, n - 1) or {}) do
     call('HSET', RUNNING, key, place)
   end
   call('ZADD', LEASES, until_us, place)
-  local given = call('XCLAIM', STREAM, GROUP, consumer, 0, entry, 'FORCE')
-  local fields = given[1] and given[1][2] or {}
-  claimed[#claimed + 1] = {id, place, key, call('HGET', FENCES, id), call('HGET', job, 'tries'), fields}
+  local given = call('XCLAIM', STREAM, GROUP, consumer, 0, entry, 'FORCE')[1]
+  if given then
+    claimed[#claimed + 1] = {id, place, key, call('HGET', FENCES, id), call('HGET', job, 'tries'), given[2]}
+  else
+    erase(id)
+    broken = broken + 1
+  end
 end
 local coming = false
 if #claimed == 0 then
@@ -167,7 +174,7 @@ if #claimed == 0 then
     if first and (not coming or tonumber(first) < tonumber(coming)) then coming = first end
   end
 end
-return {expired, claimed, coming}
+return {expired, claimed, coming, broken}
 """
 )
 

@@ -30,11 +30,11 @@ from .micros import to_micros
 from .room import Room
 from .tables import dead_letters, jobs
 
+__all__ = ["Change", "Connection", "Held", "Holders", "JobLedger", "JobRow"]
+
 _CHUNK: Final = 500
-_FIELDS: Final = tuple(
-    jobs.c[name]
-    for name in ("id", "queue", "key", "priority", "payload", "enqueued_us", "not_before_us", "attempts", "fence")
-)
+_NAMES: Final = ("id", "queue", "key", "priority", "payload", "enqueued_us", "not_before_us", "attempts", "fence")
+_FIELDS: Final = tuple(jobs.c[name] for name in _NAMES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +87,8 @@ class JobLedger:
         self._room = Room(limits)
         self.dead = DeadLetters(limits.dead_limit)
 
-    def put(self, conn: Connection, job: NewJob, now: datetime, holders: Callable[[], Holders]) -> PutResult:
-        """Store a job; ``holders`` is asked only when one has to be dropped."""
+    def put(self, conn: Connection, job: NewJob, now: datetime, holders: Callable[[], Holders | None]) -> PutResult:
+        """Store a job; ``holders`` is asked only when one has to be dropped, None rejects the new one."""
         if self._room.take(conn, job.queue):
             return self._insert(conn, job, now)
         twin = self._twin(conn, job)
@@ -98,9 +98,8 @@ class JobLedger:
         if self._limits.overflow is Overflow.DEAD_LETTER:
             self.dead.add_new(conn, job, now, error=reason, error_type="queue_full")
             return PutResult(outcome=PutOutcome.DEAD_LETTERED, reason=reason)
-        dropped = None
-        if self._limits.overflow is Overflow.DROP_OLDEST:
-            dropped = self._drop_oldest(conn, job.queue, holders())
+        holding = holders() if self._limits.overflow is Overflow.DROP_OLDEST else None
+        dropped = None if holding is None else self._drop_oldest(conn, job.queue, holding)
         if dropped is None:
             return PutResult(outcome=PutOutcome.REJECTED, reason=reason)
         inserted = self._insert(conn, job, now)
@@ -251,4 +250,4 @@ def _failure(now: datetime, error: str) -> dict[str, Any]:
 
 
 def _row(row: Row[Any]) -> JobRow:
-    return JobRow(**row._mapping)
+    return JobRow(**dict(zip(_NAMES, row, strict=True)))
