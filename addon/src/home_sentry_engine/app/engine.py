@@ -1,10 +1,9 @@
 """The engine: every room entered in order, run under supervision, left in reverse."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import Final, Self
 
 from home_sentry_engine.api.ports import Ports
@@ -26,18 +25,20 @@ from home_sentry_engine.media.gallery import Gallery
 from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.media.video import VideoReader
 from home_sentry_engine.operations.health import HealthBoard
+from home_sentry_engine.operations.registry import PartPlan, Rank
 from home_sentry_engine.pipeline.ledger import Ledger
+from home_sentry_engine.pipeline.reassess import SecondChances
 from home_sentry_engine.pipeline.relay import Relay
-from home_sentry_engine.resilience.supervise import JobChange, JobState, supervise
 from home_sentry_engine.settings import Settings
-from home_sentry_engine.storage.repositories.meta import Meta
 from home_sentry_engine.telemetry.metrics import Registry
 from home_sentry_engine.vision.detector import DetectorStatus
 from home_sentry_engine.vision.zoo import Zoo
 
 from .catalogue import StoredCatalogue
 from .copies import StillCopies
+from .database import SoundDatabase
 from .discovery import Discovery
+from .entrance import GuardedDoor
 from .feed import OutboxFeed, OutboxReader
 from .folders import WatchedFolder
 from .health import EngineHealth, Identity, Models, detector_component
@@ -49,7 +50,6 @@ from .parts import (
     Senses,
     Sinks,
     Surroundings,
-    make_database,
     make_frames,
     make_pipeline,
     make_tables,
@@ -57,26 +57,12 @@ from .parts import (
 from .pictures import GalleryPictures
 from .transactions import Transactions
 from .uploads import UploadEntrance
+from .wellbeing import ModelState, Wellbeing
 
 _DECODE_THREADS: Final = 2
 _DRAW_THREADS: Final = 1
-_STATES: Final = {
-    JobState.RUNNING: ComponentState.HEALTHY,
-    JobState.CRASHED: ComponentState.DEGRADED,
-    JobState.RESTARTING: ComponentState.DEGRADED,
-    JobState.FAILED: ComponentState.FAILED,
-    JobState.STOPPED: ComponentState.DISABLED,
-}
 
-type Run = Callable[[], Awaitable[None]]
 type Looked = Callable[[Media, tuple[FrameDetections, ...]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    name: str
-    component: str | None
-    run: Run
 
 
 class Engine:
@@ -100,7 +86,7 @@ class Engine:
         self._watch_folder = watch_folder
         self._looked = looked or (lambda _media, _found: None)
         self._stack = AsyncExitStack()
-        self._jobs: list[_Job] = []
+        self._parts: list[PartPlan] = []
         self._server: ApiServer | None = None
         self.token_made = False
         self.board = HealthBoard(self._around.clock)
@@ -132,36 +118,30 @@ class Engine:
     async def run(self) -> None:
         """Work until cancelled; a failing job is restarted, one that cannot be helped is reported."""
         async with asyncio.TaskGroup() as group:
-            for job in self._jobs:
-                supervised = supervise(
-                    job.name, job.run, clock=self._around.clock, report=self._reporter(job.component)
-                )
-                group.create_task(supervised, name=job.name)
-
-    def _reporter(self, component: str | None) -> Callable[[JobChange], None]:
-        def report(change: JobChange) -> None:
-            if component is not None and change.state is not JobState.RUNNING:
-                self.board.report(Component(id=component, state=_STATES[change.state], reason=change.reason))
-
-        return report
+            group.create_task(self.wellbeing.registry.run(), name="parts")
+            group.create_task(self.wellbeing.monitor.run(), name="health monitor")
 
     async def _open(self) -> None:
         settings, clock, enter = self.settings, self._around.clock, self._stack.enter_async_context
         self._stack.enter_context(DataFolder(settings.data))
-        database = await enter(make_database(settings, clock))
-        self.board.report(Component(id="database", state=ComponentState.HEALTHY))
-        instance_id = str(await database.write(lambda conn: Meta().get_or_set(conn, "instance_id", self._around.ids())))
+        sound = await enter(SoundDatabase(settings, clock, self._around.ids))
+        self.board.report(sound.component())
+        database, instance_id = sound.database, sound.instance_id
         tables = make_tables(settings, database, clock, instance_id)
         await database.write(tables.queue.recover)
         relay = Relay(OutboxReader(database, tables))
         store = Transactions(database, tables, clock, relay.nudge)
         self.database, self.tables, self.store = database, tables, store
+        self.wellbeing = Wellbeing(settings, sound, tables, self.board, clock)
+        self.board.report(await asyncio.to_thread(self.wellbeing.guard.check))
         zoo = await enter(Zoo(settings.detect, settings.models, clock, on_status=self._on_detector))
         self._on_detector(zoo.detector.describe())
         files = CatalogueFiles(zoo.catalogue, zoo.store)
         language = await enter(open_assessor(settings.language, files=files, clock=clock, report=self.board.report))
         self.zoo, self.language = zoo, language
         await self._open_pipeline(relay, instance_id)
+        looks = self.zoo.detector if "detect" in settings.roles else None
+        await self.wellbeing.prepare(self._parts, looks)
 
     async def _open_pipeline(self, relay: Relay, instance_id: str) -> None:
         settings, around = self.settings, self._around
@@ -183,10 +163,14 @@ class Engine:
             board=self.board,
             database=self.database,
             tables=self.tables,
-            models=Models(detector=self.zoo.detector.describe, language=self._language_name),
+            models=Models(
+                detector=self.zoo.detector.describe,
+                language=self._language_name,
+                looks_here="detect" in settings.roles,
+            ),
             clock=around.clock,
         )
-        self._jobs = self._pipeline_jobs(folders)
+        self._parts = self._pipeline_parts(folders)
         if "api" in settings.roles:
             look = DetectorLook(
                 frames=frames,
@@ -208,13 +192,14 @@ class Engine:
             min_video_bytes=ingest.min_video_bytes,
             max_video_bytes=ingest.max_video_bytes,
         )
-        self.intake = Intake(
+        intake = Intake(
             ledger=ledger,
             inspector=frames,
             copies=StillCopies(paths),
             open_file=folders.open,
             means=Means(executor=decoding, ids=self._around.ids, limits=limits),
         )
+        self.intake = GuardedDoor(intake, self.wellbeing.guard)
         return folders
 
     async def _open_api(self, relay: Relay, health: EngineHealth, look: DetectorLook) -> None:
@@ -244,32 +229,51 @@ class Engine:
             clock=clock,
         )
         info = await health.info()
-        self._jobs.append(_Job("api feed", "api", self._server.run))
-        self._jobs.append(_Job("discovery", None, lambda: discovery.run(info)))
+        self._parts += [
+            PartPlan(id="api", jobs={"api feed": self._server.run}, fixed=True),
+            PartPlan(id="discovery", jobs={"discovery": lambda: discovery.run(info)}, rank=Rank.OPTIONAL),
+        ]
         self.board.report(Component(id="api", state=ComponentState.HEALTHY))
 
-    def _pipeline_jobs(self, folders: CameraFolders) -> list[_Job]:
-        roles, pipeline = self.settings.roles, self.pipeline
-        jobs = [
-            _Job(
-                "housekeeping",
-                None,
-                Housekeeping(self.store, self.database, self.tables, self.settings, self._around.clock).run,
-            )
-        ]
+    def _pipeline_parts(self, folders: CameraFolders) -> list[PartPlan]:
+        roles, clock = self.settings.roles, self._around.clock
+        tidy = Housekeeping(self.store, self.database, self.tables, self.settings, clock)
+        upkeep = {"housekeeping": tidy.run, **self.wellbeing.upkeep()}
+        parts = [PartPlan(id="housekeeping", jobs=upkeep, rank=Rank.OPTIONAL)]
         if "detect" in roles:
-            jobs.append(_Job("detector", None, self.zoo.run))
-            jobs += [_Job(f"detect {n}", None, one.run) for n, one in enumerate(pipeline.detect, start=1)]
+            parts += self._looking_parts()
         if "assess" in roles:
-            if isinstance(self.language, LanguageAssessor):
-                watch = ModelWatch(self.language, self._around.clock)
-                jobs.append(_Job("language model", None, watch.run))
-            jobs.append(_Job("visit timers", None, pipeline.timers.run))
-            jobs += [_Job(f"assess {n}", None, one.run) for n, one in enumerate(pipeline.assess, start=1)]
+            parts += self._judging_parts()
         if "ingest" in roles and self._watch_folder:
-            source = WatchedFolder(self.settings.ingest, folders, self.intake, self._around.clock, self.board.report)
-            jobs.append(_Job("camera folder", "ingest", source.run))
-        return jobs
+            source = WatchedFolder(self.settings.ingest, folders, self.intake, clock, self.board.report)
+            parts.append(PartPlan(id="ingest", jobs={"camera folder": source.run}, describe=lambda: None))
+        return parts
+
+    def _looking_parts(self) -> list[PartPlan]:
+        detector = PartPlan(
+            id="detector",
+            jobs={"detector": self.zoo.run},
+            rank=Rank.MODEL,
+            describe=lambda: detector_component(self.zoo.detector.describe()),
+            renew=self.zoo.renew,
+        )
+        workers = {f"detect {n}": one.run for n, one in enumerate(self.pipeline.detect, start=1)}
+        return [detector, PartPlan(id="detect_workers", jobs=workers)]
+
+    def _judging_parts(self) -> list[PartPlan]:
+        clock, model = self._around.clock, ModelState(self.language)
+        again = SecondChances(self.store, model, clock)
+        workers = {f"assess {n}": one.run for n, one in enumerate(self.pipeline.assess, start=1)}
+        parts = [
+            PartPlan(id="timers", jobs={"visit timers": self.pipeline.timers.run}),
+            PartPlan(id="assess_workers", jobs=workers),
+            PartPlan(id="second_chances", jobs={"second chances": again.run}, rank=Rank.OPTIONAL),
+        ]
+        if isinstance(self.language, LanguageAssessor):
+            watch = ModelWatch(self.language, clock)
+            jobs = {"language model": watch.run}
+            parts.append(PartPlan(id="llm", jobs=jobs, rank=Rank.MODEL, describe=lambda: None, renew=model.renew))
+        return parts
 
     def _language_name(self) -> str | None:
         return self.language.backend.model_id if isinstance(self.language, LanguageAssessor) else None
@@ -281,6 +285,7 @@ class Engine:
 
     def _on_detector(self, status: DetectorStatus) -> None:
         self.board.report(detector_component(status))
+        self.wellbeing.monitor.hurry("detector")
 
     def _observe(self, media: Media, found: tuple[FrameDetections, ...]) -> None:
         for frame in found:

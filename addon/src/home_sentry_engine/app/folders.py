@@ -8,9 +8,8 @@ from typing import Final
 from home_sentry_engine.contract import Component, ComponentState
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.ingest.folder import FolderSource, FolderStatus
-from home_sentry_engine.ingest.intake import Intake
 from home_sentry_engine.ingest.source import CameraFolders
-from home_sentry_engine.media.frames import Inspected
+from home_sentry_engine.ingest.taking import Door
 from home_sentry_engine.settings import IngestSettings
 
 _REPORT_S: Final = 2.0
@@ -25,21 +24,21 @@ class WatchedFolder:
         self,
         settings: IngestSettings,
         folders: CameraFolders,
-        intake: Intake[Inspected],
+        door: Door,
         clock: Clock,
         report: Report,
     ) -> None:
         """Take the settings, the folders, where files go, and who hears of the component."""
         self._settings = settings
         self._folders = folders
-        self._intake = intake
+        self._door = door
         self._clock = clock
         self._report = report
 
     async def run(self) -> None:
         """Watch until cancelled."""
         with ThreadPoolExecutor(1, thread_name_prefix="folder") as executor:
-            source = FolderSource(self._settings, self._folders, self._intake, self._clock, executor)
+            source = FolderSource(self._settings, self._folders, self._door, self._clock, executor)
             async with asyncio.TaskGroup() as group:
                 group.create_task(source.run(), name="folder source")
                 group.create_task(self._reporting(source), name="folder report")

@@ -22,7 +22,7 @@ from home_sentry_engine.contract import (
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.jobs import ASSESS, DETECT
 from home_sentry_engine.domain.risk import Bands
-from home_sentry_engine.operations.health import HealthBoard, mode_of
+from home_sentry_engine.operations.health import HealthBoard, features_of, mode_of
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.vision.detector import DetectorStatus
 
@@ -45,10 +45,14 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Models:
-    """What looks and what judges at this moment; ``language`` gives None while there is none."""
+    """What looks and what judges at this moment; ``language`` gives None while there is none.
+
+    ``looks_here`` is False where other engines detect.
+    """
 
     detector: Callable[[], DetectorStatus]
     language: Callable[[], str | None]
+    looks_here: bool = True
 
 
 class EngineHealth:
@@ -72,6 +76,7 @@ class EngineHealth:
         self._detector = models.detector
         self._language = models.language
         self._clock = clock
+        self._looks = models.looks_here
         self._changed = asyncio.Event()
         board.subscribe(lambda _component: self._changed.set())
 
@@ -98,11 +103,14 @@ class EngineHealth:
         """Give the state of every component, queue and count."""
         components = self._board.components()
         mode, causes = mode_of(components)
+        features, missing = features_of(components)
         queues = tuple([await self._tables.queue.depth(name) for name in _QUEUES])
         cameras, accounting, rejections = await self._database.read(self._counts)
         return Status(
             mode=mode,
             mode_causes=causes,
+            features=features,
+            missing=missing,
             components=components,
             queues=queues,
             accounting=accounting,
@@ -114,10 +122,11 @@ class EngineHealth:
         )
 
     async def readiness(self) -> Readiness:
-        """Tell whether pictures that come now would be looked at."""
+        """Tell whether pictures that come now would be looked at: a real look of the last five minutes proves it."""
         mode, _causes = mode_of(self._board.components())
-        looks = self._board.state("detector") in {ComponentState.HEALTHY, ComponentState.DEGRADED}
-        return Readiness(ready=looks and mode is not Mode.OFFLINE, mode=mode)
+        seen = self._detector()
+        looks = seen.warm and seen.state in {ComponentState.HEALTHY, ComponentState.DEGRADED}
+        return Readiness(ready=(looks or not self._looks) and mode is not Mode.OFFLINE, mode=mode)
 
     async def changed(self, timeout_s: float) -> bool:
         """Wait until a component changes its state (True) or the time is over (False)."""

@@ -29,12 +29,15 @@ from home_sentry_engine.pipeline.worker import Worker, WorkerRules
 from home_sentry_engine.settings import IngestSettings, Settings, StorageSettings
 from home_sentry_engine.storage.database import Database, sqlite_url
 from home_sentry_engine.storage.repositories.assessments import Assessments
+from home_sentry_engine.storage.repositories.audit import Audit
 from home_sentry_engine.storage.repositories.batches import Batches
 from home_sentry_engine.storage.repositories.cameras import Cameras
+from home_sentry_engine.storage.repositories.components import Components
 from home_sentry_engine.storage.repositories.detections import Detections
 from home_sentry_engine.storage.repositories.events import Events
 from home_sentry_engine.storage.repositories.media import MediaFiles
 from home_sentry_engine.storage.repositories.outbox import Outbox
+from home_sentry_engine.storage.repositories.reassessments import Reassessments
 
 from .transactions import Tables, Transactions
 
@@ -81,6 +84,9 @@ def make_tables(settings: Settings, database: Database, clock: Clock, owner: str
         assessments=Assessments(),
         outbox=Outbox(),
         queue=make_queue(settings.storage, database, clock, owner),
+        reassessments=Reassessments(),
+        components=Components(),
+        audit=Audit(),
     )
 
 

@@ -16,12 +16,15 @@ from home_sentry_engine.domain.messages import Media, Sighting, Verdict
 from home_sentry_engine.pipeline.ports import QueueFull, Receipt, Tx
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.repositories.assessments import Assessments, assessment_of
+from home_sentry_engine.storage.repositories.audit import Audit
 from home_sentry_engine.storage.repositories.batches import Batches
 from home_sentry_engine.storage.repositories.cameras import Cameras
+from home_sentry_engine.storage.repositories.components import Components
 from home_sentry_engine.storage.repositories.detections import Detections
 from home_sentry_engine.storage.repositories.events import Events
 from home_sentry_engine.storage.repositories.media import MediaFiles
 from home_sentry_engine.storage.repositories.outbox import Outbox
+from home_sentry_engine.storage.repositories.reassessments import Reassessments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,9 @@ class Tables:
     assessments: Assessments
     outbox: Outbox
     queue: SqlQueue
+    reassessments: Reassessments
+    components: Components
+    audit: Audit
 
 
 class Transactions:
@@ -223,6 +229,12 @@ class _EventRows:
     def add_assessment(self, event_id: str, *, batch_id: str, version: int, verdict: Verdict) -> None:
         record = assessment_of(verdict, event_id=event_id, batch_id=batch_id, evidence_version=version, at=self._now)
         self._tables.assessments.add(self._conn, record)
+
+    def unjudged(self, since: datetime, *, tries: int, limit: int) -> tuple[tuple[str, int], ...]:
+        return self._tables.reassessments.wanted(self._conn, since, tries, limit)
+
+    def note_second_chance(self, event_id: str) -> int:
+        return self._tables.reassessments.note(self._conn, event_id, self._now)
 
 
 class _JobRows:

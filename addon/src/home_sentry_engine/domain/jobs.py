@@ -7,6 +7,7 @@ from typing import Any, Final
 DETECT: Final = "detect"
 ASSESS: Final = "assess"
 
+PRIORITY_SPARE: Final = -10
 PRIORITY_NORMAL: Final = 0
 PRIORITY_URGENT: Final = 10
 

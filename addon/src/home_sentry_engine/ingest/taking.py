@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn, Protocol
 
 from home_sentry_engine.contract import MediaKind
 from home_sentry_engine.domain.clock import Clock
-from home_sentry_engine.domain.errors import Rejected, RejectReason
+from home_sentry_engine.domain.errors import Rejected, RejectReason, Unavailable
 from home_sentry_engine.domain.identity import InvalidCameraName, camera_id_of
 from home_sentry_engine.domain.messages import Arrival
 
@@ -213,7 +213,8 @@ class Taking:
         self.last_error = f"{type(err).__name__}: {err}"[:200]
         if not wish.tries:
             _LOGGER.warning("a file waits for another try: %s", self.last_error)
-        due = self._clock.monotonic() + min(2.0**wish.tries, _SLOWEST_RETRY_S)
+        wished_s = err.retry_after_s if isinstance(err, Unavailable) else None
+        due = self._clock.monotonic() + (wished_s or min(2.0**wish.tries, _SLOWEST_RETRY_S))
         self._later[wish.relative] = (due, replace(wish, tries=wish.tries + 1))
         self._retry.set()
 

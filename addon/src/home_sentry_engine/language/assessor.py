@@ -79,6 +79,7 @@ class LanguageAssessor:
         self._version = prompt_version()
         self.injections_seen = 0
         self.last_failure: ModelFailure | None = None
+        self.worked = False
 
     async def assess(self, scene: Scene, rule: RuleVerdict) -> ModelVerdict | ModelFailure:
         """Ask the model about a scene that is worth it; the prompt's window, deadline and tries are respected."""
@@ -127,6 +128,7 @@ class LanguageAssessor:
 
     def _note(self, failure: ModelFailure | None) -> None:
         self.last_failure = failure
+        self.worked = failure is None
         self._on_outcome(failure)
 
     async def _asked(self, scene: Scene, rule: RuleVerdict) -> _Reply:

@@ -172,6 +172,14 @@ class EventRows(Protocol):
         """Keep how a verdict on one version of the evidence came about: prompt, raw score, clamps, tokens."""
         ...
 
+    def unjudged(self, since: datetime, *, tries: int, limit: int) -> Sequence[tuple[str, int]]:
+        """Give (id, tries so far) of visits that wait for a model in vain, worst first."""
+        ...
+
+    def note_second_chance(self, event_id: str) -> int:
+        """Count one more try; gives which one it is."""
+        ...
+
 
 class QueueFull(Transient):
     """The queue takes no more jobs now; nothing of the transaction is kept."""
@@ -327,4 +335,12 @@ class Assessor(Protocol):
 
     async def assess(self, scene: Scene, rule: RuleVerdict) -> ModelVerdict | ModelFailure:
         """Ask the model; trouble comes back as ``ModelFailure``, never as an exception."""
+        ...
+
+
+class ModelAvailability(Protocol):
+    """Knows whether the language model answers."""
+
+    def answers(self) -> bool:
+        """Tell whether its last use, or its last canary, was a success."""
         ...

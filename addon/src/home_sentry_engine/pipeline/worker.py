@@ -8,7 +8,7 @@ import logging
 from typing import Protocol
 
 from home_sentry_engine.domain.clock import Clock
-from home_sentry_engine.domain.errors import Permanent, StageError, Transient, Unavailable
+from home_sentry_engine.domain.errors import HomeSentryError, Permanent, StageError, Transient, Unavailable
 from home_sentry_engine.domain.jobs import Job
 
 from .ports import Jobs, Store, Tx
@@ -92,8 +92,14 @@ class Worker:
                 await self._jobs.wait(self._stage.queue, _IDLE_WAIT_S)
 
     async def step(self) -> bool:
-        """Take and finish one job; False when there was none."""
-        claimed = await self._jobs.claim(self._stage.queue, 1, self.rules.lease_s)
+        """Take and finish one job; False when there was none, or when the queue cannot be asked now."""
+        try:
+            claimed = await self._jobs.claim(self._stage.queue, 1, self.rules.lease_s)
+        except HomeSentryError as err:
+            self.counts.last_error = str(err)
+            _LOGGER.warning("The %s queue cannot be asked: %s", self._stage.queue, err)
+            await self._clock.sleep(_STORE_RETRY_S)
+            return False
         for job in claimed:
             await self._finish(job)
         return bool(claimed)
@@ -182,7 +188,13 @@ class Worker:
     async def _heartbeat(self, job: Job) -> None:
         while True:
             await self._clock.sleep(self.rules.lease_s / 3)
-            if not await self._jobs.extend(job, self.rules.lease_s):
+            try:
+                held = await self._jobs.extend(job, self.rules.lease_s)
+            except HomeSentryError as err:
+                # the next beat tries again; should the lease run out meanwhile, the result is refused
+                _LOGGER.warning("A lease could not be prolonged: %s", err, extra={"job_id": job.id})
+                continue
+            if not held:
                 _LOGGER.warning("Lost the lease of a %s job", job.queue, extra={"job_id": job.id})
                 return
 

@@ -9,6 +9,7 @@ from .slices import (
     IngestSettings,
     LanguageSettings,
     ModelSettings,
+    OperationsSettings,
     Settings,
     StorageSettings,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "InvalidSettings",
     "LanguageSettings",
     "ModelSettings",
+    "OperationsSettings",
     "Settings",
     "StorageSettings",
     "load_settings",

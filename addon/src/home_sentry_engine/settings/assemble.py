@@ -14,6 +14,7 @@ from .slices import (
     IngestSettings,
     LanguageSettings,
     ModelSettings,
+    OperationsSettings,
     Settings,
     StorageSettings,
 )
@@ -59,6 +60,11 @@ def assemble(raw: Mapping[str, Any], data: Path) -> Settings:
             redis_url=raw.get("redis_url"),
             queue_limit=raw["queue_limit"],
             overflow=raw["queue_overflow"],
+        ),
+        operations=OperationsSettings(
+            retention_days=raw["retention_days"],
+            disk_floor_bytes=raw["disk_min_free_mb"] * 1024 * 1024,
+            backups=raw["backups"],
         ),
         bands=Bands(medium=raw["risk_medium"], high=raw["risk_high"], critical=raw["risk_critical"]),
     )

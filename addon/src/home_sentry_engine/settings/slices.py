@@ -126,6 +126,15 @@ class StorageSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OperationsSettings:
+    """How long things are kept, and how much of the disk stays free; ``backups`` 0 makes none."""
+
+    retention_days: float = 30.0
+    disk_floor_bytes: int = 256 * 1024 * 1024
+    backups: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that a user may set, checked; rooms get their slice."""
 
@@ -143,4 +152,5 @@ class Settings:
     api: ApiSettings
     models: ModelSettings
     storage: StorageSettings
+    operations: OperationsSettings
     bands: Bands

@@ -18,9 +18,11 @@ from .builtin import NOTICE
 from .catalog import Card, Catalogue, Task, UnknownModel, load_catalogue
 from .detector import Detector, DetectorStatus, Eye
 from .eyes import BuiltinEye, GraphEye, warm_up
+from .models import ModelRules, Models
 from .session import (
     AcceleratorGate,
     ProviderChoice,
+    Rank,
     Runner,
     Session,
     SessionPool,
@@ -47,7 +49,8 @@ type OnStatus = Callable[[DetectorStatus], None]
 class Zoo:
     """Models of this engine: an async context manager whose ``run`` fetches, loads, retries and tidies up.
 
-    ``detector`` may be used at once; until something can look it raises ``Unavailable``, so that work waits.
+    ``detector`` may be used at once; until something can look it raises ``Unavailable``, so that work waits. ``models``
+    are all others, each loaded when it is needed.
     """
 
     def __init__(
@@ -58,8 +61,12 @@ class Zoo:
         *,
         catalogue: Catalogue | None = None,
         on_status: OnStatus | None = None,
+        rules: ModelRules | None = None,
     ) -> None:
-        """Take the settings; ``on_status`` hears every change of the detector, also progress of a download."""
+        """Take the settings; ``on_status`` hears every change of the detector, also progress of a download.
+
+        ``rules`` say what all models together may take, and which are allowed beside those that are on by default.
+        """
         self._settings = detect
         self._clock = clock
         self._on_status = on_status
@@ -67,8 +74,11 @@ class Zoo:
         self.store = ModelStore(models)
         self._executor = ThreadPoolExecutor(max_workers=detect.concurrency + 1, thread_name_prefix="vision")
         self.gate = AcceleratorGate(detect.concurrency)
-        self.pool = SessionPool(self._executor, clock)
-        self.detector = Detector(detect, Runner(self._executor, self.gate, timeout_s=detect.timeout_s), clock)
+        rules = rules or ModelRules(provider=detect.provider)
+        self.pool = SessionPool(self._executor, clock, room=rules.room)
+        runner = Runner(self._executor, self.gate, timeout_s=detect.timeout_s)
+        self.detector = Detector(detect, runner, clock)
+        self.models = Models(self.catalogue, self.store, self.pool, runner, clock, rules)
         self._leases = AsyncExitStack()
         self._preparing = asyncio.Lock()
         self._settled = False
@@ -121,6 +131,14 @@ class Zoo:
             raise UnknownModel(f"{wanted} is no detector but does {card.task}")
         return (card,)
 
+    async def renew(self) -> None:
+        """Let go of the detector, so that ``run`` prepares it anew; work waits meanwhile."""
+        async with self._preparing:
+            self._settled = False
+            self._show(None, self._plain(ComponentState.STARTING, "it begins anew"))
+            await self._leases.aclose()
+            self._leases = AsyncExitStack()
+
     async def _prepare(self) -> None:
         available = await asyncio.get_running_loop().run_in_executor(self._executor, available_providers)
         choice = choose_provider(self._settings.provider, available)
@@ -156,7 +174,7 @@ class Zoo:
         lease = AsyncExitStack()
         spec = SessionSpec(
             key=card.id, path=model.main, choice=choice, threads=self._threads(card, choice),
-            need_bytes=card.memory_bytes or model.size_bytes,
+            need_bytes=card.memory_bytes or model.size_bytes, priority=Rank.CRITICAL,
         )  # fmt: skip
         session = await lease.enter_async_context(self.pool.lease(spec))
         try:

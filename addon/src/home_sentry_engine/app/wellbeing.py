@@ -1,0 +1,96 @@
+"""What keeps an engine well: the disk guard, the monitor, the registry of parts, cleaning and backups."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from home_sentry_engine.domain.clock import Clock
+from home_sentry_engine.language.assessor import LanguageAssessor
+from home_sentry_engine.language.backends.disabled import Disabled
+from home_sentry_engine.language.backends.llama_process import LlamaCppProcess
+from home_sentry_engine.media.paths import MediaPaths
+from home_sentry_engine.operations.backups import DailyBackup
+from home_sentry_engine.operations.data_folder import database_file
+from home_sentry_engine.operations.disk import DiskGuard, DiskLimits, free_bytes
+from home_sentry_engine.operations.health import HealthBoard
+from home_sentry_engine.operations.monitor import HealthMonitor, Probe
+from home_sentry_engine.operations.registry import ComponentRegistry, PartPlan
+from home_sentry_engine.operations.retention import Retention
+from home_sentry_engine.resilience.supervise import Job
+from home_sentry_engine.settings import Settings
+from home_sentry_engine.storage.repositories.components import ComponentRecord
+from home_sentry_engine.vision.detector import Detector
+
+from .cleaning import Cleaning
+from .database import BACKUPS, SoundDatabase
+from .probes import DatabaseProbe, DetectorProbe, disk_probe
+from .transactions import Tables
+
+
+class Wellbeing:
+    """Made once the database is open; ``prepare`` then takes the parts, and ``registry`` and ``monitor`` run."""
+
+    def __init__(
+        self, settings: Settings, sound: SoundDatabase, tables: Tables, board: HealthBoard, clock: Clock
+    ) -> None:
+        """Take the settings, the open database and the board."""
+        self._settings = settings
+        self._sound = sound
+        self._tables = tables
+        self._board = board
+        self._clock = clock
+        self.guard = DiskGuard(settings.data, DiskLimits.above(settings.operations.disk_floor_bytes))
+        self.registry = ComponentRegistry(board, clock, self._save)
+        self.monitor = HealthMonitor(board, clock, ())
+        self.board_says = board.report
+
+    async def prepare(self, plans: Sequence[PartPlan], detector: Detector | None) -> None:
+        """Take the parts with what is remembered of them, and the detector where this engine looks."""
+        records: Mapping[str, ComponentRecord] = await self._sound.database.read(self._tables.components.all)
+        self.registry.add(plans, records)
+        database = self._sound.database
+        backend = database.url.get_backend_name()
+        look = DatabaseProbe(database, self.guard, self._clock, self._sound.component, backend)
+        probes = [look.probe(), disk_probe(self.guard), Probe(id="parts", check=self._review, damped=False)]
+        if detector is not None:
+            probes.append(DetectorProbe(detector, self._clock).probe())
+        self.monitor = HealthMonitor(self._board, self._clock, probes)
+
+    def upkeep(self) -> dict[str, Job]:
+        """Give the jobs that keep the data folder small and safe."""
+        settings, database = self._settings, self._sound.database
+        kept = timedelta(days=settings.operations.retention_days)
+        retention = Retention(database, MediaPaths(settings.data), self._clock, kept)
+        cleaning = Cleaning(retention, self.guard, database, self._clock, lambda: free_bytes(settings.data))
+        jobs: dict[str, Job] = {"cleaning": cleaning.run}
+        file = database_file(settings)
+        if file is not None and settings.operations.backups:
+            copies = DailyBackup(
+                file, settings.data / BACKUPS, self._clock, keep=settings.operations.backups, free=free_bytes
+            )
+            jobs["backup"] = copies.run
+        return jobs
+
+    async def _review(self) -> None:
+        self.registry.review()
+
+    async def _save(self, record: ComponentRecord) -> None:
+        await self._sound.database.write(lambda conn: self._tables.components.save(conn, record))
+
+
+class ModelState:
+    """``pipeline.ports.ModelAvailability``, and the way to begin with a fresh model."""
+
+    def __init__(self, language: LanguageAssessor | Disabled) -> None:
+        """Take what judges beside the rules."""
+        self._language = language
+
+    def answers(self) -> bool:
+        """Tell whether the last use of the model, or its last canary, was a success."""
+        return isinstance(self._language, LanguageAssessor) and self._language.worked
+
+    async def renew(self) -> None:
+        """End the model's process, so that the next question starts a new one; a remote model is only asked again."""
+        if isinstance(self._language, LanguageAssessor):
+            self._language.breaker.reset()
+            if isinstance(self._language.backend, LlamaCppProcess):
+                await self._language.backend.aclose()
