@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from .errors import DemoError
 
-_TETHER: Final = Path(__file__).with_name("tether.py")
+_TETHER: Final = Path(__file__).resolve().with_name("tether.py")
 _TAIL_BYTES: Final = 16_384
 _TAIL_LINES: Final = 25
 

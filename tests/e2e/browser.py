@@ -12,7 +12,7 @@ import pytest
 
 from scripts.demo_home.home_assistant import Home
 
-OUTPUT: Final = Path(__file__).parents[2] / "test-output" / "e2e"
+OUTPUT: Final = Path(__file__).resolve().parents[2] / "test-output" / "e2e"
 _SIZE: Final[ViewportSize] = {"width": 1280, "height": 900}
 _PATIENCE_MS: Final = 30_000
 _SWITCHES: Final = (

@@ -22,7 +22,7 @@ from scripts.demo_home.show import ENGINE_PROGRAM, HA_PROGRAM, INTEGRATION
 
 from .browser import OUTPUT
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).resolve().parents[2]
 NEWS_S: Final = 60.0
 
 

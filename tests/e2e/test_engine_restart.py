@@ -23,12 +23,18 @@ async def test_entities_turn_unavailable_with_the_engine_and_come_back(engine_ru
     await engine_run.start()
     await state_of(home, score, lambda state: state.isdecimal())
     again = await state_of(home, summary, lambda state: state not in {"unknown", "unavailable"})
-    assert again["attributes"]["event_id"] == before["attributes"]["event_id"]
+    first_id = before["attributes"]["event_id"]
+    assert again["attributes"]["event_id"] == first_id
+
+    async def ended() -> bool | None:
+        return True if (await engine.event(first_id))["ended_at"] else None
+
+    await until(ended, what="the end of the visit that the crash interrupted", deadline_s=NEWS_S)
 
     drop(engine_run.cameras, picture, picture.copy("after the restart"))
 
     async def next_event() -> str | None:
         event_id = (await home.states())[summary]["attributes"].get("event_id")
-        return event_id if event_id not in {None, before["attributes"]["event_id"]} else None
+        return event_id if event_id not in {None, first_id} else None
 
     await until(next_event, what="the event after the restart", deadline_s=NEWS_S)
