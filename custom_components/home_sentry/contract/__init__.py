@@ -25,6 +25,7 @@ from .messages import (
     Snapshot,
     SystemStatus,
 )
+from .places import Baseline, Habit, Zone, ZoneList
 from .records import Camera, Detection, Event, Media, Transition
 from .system import (
     Accounting,
@@ -56,6 +57,8 @@ from .vocabulary import (
     Mode,
     ObjectGroup,
     RiskLevel,
+    ZoneAnchor,
+    ZoneType,
 )
 
 __all__ = [
@@ -69,6 +72,7 @@ __all__ = [
     "AuditPage",
     "Auth",
     "AuthFailed",
+    "Baseline",
     "BatchReason",
     "Box",
     "Bye",
@@ -93,6 +97,7 @@ __all__ = [
     "EventPage",
     "EventUpdated",
     "Factor",
+    "Habit",
     "Hello",
     "Info",
     "Look",
@@ -120,6 +125,10 @@ __all__ = [
     "Transition",
     "Uploaded",
     "WireError",
+    "Zone",
+    "ZoneAnchor",
+    "ZoneList",
+    "ZoneType",
     "decode",
     "decode_client",
     "decode_server",

@@ -128,3 +128,24 @@ class BatchReason(_Vocabulary):
     URGENT = "urgent"
     FORCED = "forced"
     UNKNOWN = "unknown"
+
+
+class ZoneType(_Vocabulary):
+    """What a zone of a camera is to its owner; objects in an ``ignore`` zone are not reported."""
+
+    ENTRY_POINT = "entry_point"
+    DRIVEWAY = "driveway"
+    SIDEWALK = "sidewalk"
+    YARD = "yard"
+    OTHER = "other"
+    IGNORE = "ignore"
+    UNKNOWN = "unknown"
+
+
+class ZoneAnchor(_Vocabulary):
+    """Which part of an object has to lie in a zone."""
+
+    BOTTOM_CENTRE = "bottom_centre"
+    CENTRE = "centre"
+    OVERLAP = "overlap"
+    UNKNOWN = "unknown"

@@ -1,0 +1,135 @@
+"""Association: detections of one visit become subjects, so that one person in five pictures is one person."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+import math
+from typing import Final
+
+from home_sentry_engine.contract import ObjectGroup
+from home_sentry_engine.domain.box import Box, intersection_over_union
+from home_sentry_engine.domain.labels import group_of
+from home_sentry_engine.domain.messages import Sighting
+
+from .tracks import Look, Subject, frames_of
+
+# similarity -1..1 of two looks by appearance, None where nobody compared them
+type Appearance = Callable[[Look, Look], float | None]
+
+_PREDICT_MOST_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssociationRules:
+    """When two looks may be one subject; distances are in box heights.
+
+    A subject may have moved ``reach`` plus ``speed`` per second and grown or shrunk by ``growth``, each within
+    ``max_gap_s``. Looks less alike than ``alike`` are different subjects. ``counted`` is the confidence that counts.
+    """
+
+    reach: float = 0.6
+    speed: float = 1.2
+    growth: float = 1.8
+    growth_per_s: float = 0.15
+    max_gap_s: float = 45.0
+    video_gap_s: float = 3.0
+    alike: float = 0.5
+    counted: float = 0.3
+
+
+@dataclass(slots=True)
+class _Track:
+    looks: list[Look] = field(default_factory=list)
+
+    @property
+    def last(self) -> Look:
+        return self.looks[-1]
+
+    def centre_at(self, look: Look) -> tuple[float, float]:
+        """Predict the centre by constant velocity over the last second."""
+        x, y = _centre(self.last.detection.box)
+        earlier = next((one for one in reversed(self.looks[:-1]) if _seconds(one, self.last) >= 0.4), None)
+        if earlier is None or not look.moving:
+            return x, y
+        before_x, before_y = _centre(earlier.detection.box)
+        share = min(_seconds(self.last, look), _PREDICT_MOST_S) / _seconds(earlier, self.last)
+        return x + (x - before_x) * share, y + (y - before_y) * share
+
+
+def associate(
+    sightings: Iterable[Sighting], *, rules: AssociationRules | None = None, appearance: Appearance | None = None
+) -> tuple[Subject, ...]:
+    """Group the detections of one camera's visit; each detection belongs to exactly one subject."""
+    rules = rules or AssociationRules()
+    tracks: list[_Track] = []
+    for looks in frames_of(sightings):
+        free = list(looks)
+        for track, look in _pairs(tracks, free, rules, appearance):
+            track.looks.append(look)
+            free.remove(look)
+        tracks.extend(_Track([look]) for look in free)
+    return tuple(Subject(number=number, looks=tuple(track.looks)) for number, track in enumerate(tracks, start=1))
+
+
+def count_by_group(
+    subjects: Iterable[Subject], *, rules: AssociationRules | None = None
+) -> dict[ObjectGroup, tuple[Subject, ...]]:
+    """Give the subjects that count, by their group."""
+    least = (rules or AssociationRules()).counted
+    found: dict[ObjectGroup, tuple[Subject, ...]] = {}
+    for subject in subjects:
+        if subject.confidence >= least:
+            found[subject.group] = (*found.get(subject.group, ()), subject)
+    return found
+
+
+def _pairs(
+    tracks: Sequence[_Track], looks: Sequence[Look], rules: AssociationRules, appearance: Appearance | None
+) -> list[tuple[_Track, Look]]:
+    costs = sorted(
+        (
+            (cost, row, column)
+            for row, track in enumerate(tracks)
+            for column, look in enumerate(looks)
+            if (cost := _cost(track, look, rules, appearance)) is not None
+        ),
+    )
+    taken_rows: set[int] = set()
+    taken_columns: set[int] = set()
+    pairs = []
+    for _, row, column in costs:
+        if row not in taken_rows and column not in taken_columns:
+            taken_rows.add(row)
+            taken_columns.add(column)
+            pairs.append((tracks[row], looks[column]))
+    return pairs
+
+
+def _cost(track: _Track, look: Look, rules: AssociationRules, appearance: Appearance | None) -> float | None:
+    last = track.last
+    seconds = _seconds(last, look)
+    gap = rules.video_gap_s if look.moving and last.moving and look.media_id == last.media_id else rules.max_gap_s
+    if seconds > gap or group_of(last.detection.label) is not group_of(look.detection.label):
+        return None
+    box, before = look.detection.box, last.detection.box
+    growth = max(box.area, before.area) / min(box.area, before.area)
+    if math.sqrt(growth) > rules.growth + rules.growth_per_s * seconds:
+        return None
+    (x, y), (was_x, was_y) = _centre(box), track.centre_at(look)
+    distance = math.hypot(x - was_x, y - was_y) / max(box.height, before.height)
+    reach = rules.reach + rules.speed * seconds
+    overlap = intersection_over_union(box, before)
+    if distance > reach and overlap <= 0:
+        return None
+    alike = appearance(last, look) if appearance is not None else None
+    if alike is not None and alike < rules.alike:
+        return None
+    # one box more of distance weighs as much as half of the size or a quarter of the likeness lost
+    return distance - overlap + 0.5 * math.log(growth) + (4.0 * (1.0 - alike) if alike is not None else 0.0)
+
+
+def _centre(box: Box) -> tuple[float, float]:
+    return box.x + box.width / 2, box.y + box.height / 2
+
+
+def _seconds(earlier: Look, later: Look) -> float:
+    return (later.at - earlier.at).total_seconds()
