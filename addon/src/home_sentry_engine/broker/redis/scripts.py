@@ -159,9 +159,10 @@ for _, place in ipairs(n > 0 and call('ZRANGE', READY, 0, n - 1) or {}) do
     call('HSET', RUNNING, key, place)
   end
   call('ZADD', LEASES, until_us, place)
-  local given = call('XCLAIM', STREAM, GROUP, consumer, 0, entry, 'FORCE')[1]
+  local tries = call('HGET', job, 'tries')
+  local given = call('XCLAIM', STREAM, GROUP, consumer, 0, entry, 'RETRYCOUNT', tries + 1, 'FORCE')[1]
   if given then
-    claimed[#claimed + 1] = {id, place, key, call('HGET', FENCES, id), call('HGET', job, 'tries'), given[2]}
+    claimed[#claimed + 1] = {id, place, key, call('HGET', FENCES, id), tries, given[2]}
   else
     erase(id)
     broken = broken + 1
