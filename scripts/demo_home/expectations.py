@@ -124,6 +124,12 @@ def report(outcomes: Sequence[Outcome], detector: str | None) -> tuple[list[str]
             said = f"{', '.join(outcome.event['object_types'])}, {outcome.event['risk_level']} risk"
         else:
             said = "no event" + (f" (saw {', '.join(outcome.labels)})" if outcome.labels else "")
-        free = "" if expectation.label or expectation.is_empty else " (nothing was expected)"
+        free = "" if expectation.label or expectation.is_empty else _why_free(outcome.sample)
         lines.append(f"{'FAIL' if fault else 'ok':<5} {outcome.sample.name:<46} {fault or said + free}")
     return lines, good
+
+
+def _why_free(sample: Sample) -> str:
+    if sample.shows:
+        return f" (a {sample.shows} is there, which this detector need not see)"
+    return " (nothing was expected)"
