@@ -13,6 +13,8 @@ from home_sentry_engine.vision.session import (
     InferenceFailed,
     InferenceTimeout,
     ProviderChoice,
+    Rank,
+    Room,
     Runner,
     SessionFailed,
     SessionPool,
@@ -217,7 +219,7 @@ class TestPool:
             opened.append(spec.key)
             return FakeSession((sizes or {}).get(spec.key, 0))
 
-        return SessionPool(executor, clock, budget_bytes=budget, idle_s=300, opener=opener)
+        return SessionPool(executor, clock, room=Room(budget_bytes=budget), idle_s=300, opener=opener)
 
     def spec(self, key: str, need: int = 10, **more) -> SessionSpec:
         return SessionSpec(key=key, path=Path(key), choice=CPU, need_bytes=need, **more)
@@ -267,6 +269,59 @@ class TestPool:
         pool = self.make(executor, FakeClock(), [], budget=100, sizes={"a": 70})
         async with pool.lease(self.spec("a")):
             assert pool.bytes_used == 70
+
+    async def test_the_need_is_what_the_first_load_took(self, executor):
+        pool = self.make(executor, FakeClock(), [], budget=100_000_000, sizes={"a": 30_000_000})
+        async with pool.lease(self.spec("a", 90_000_000)):
+            assert pool.bytes_used == 30_000_000
+        pool.clear()
+        async with pool.lease(self.spec("b", 60_000_000)), pool.lease(self.spec("a", 90_000_000)):
+            assert pool.bytes_used == 90_000_000
+
+    async def test_a_measurement_below_the_size_of_the_file_is_not_believed(self, executor):
+        pool = self.make(executor, FakeClock(), [], sizes={"a": 3})
+        async with pool.lease(self.spec("a", 40, file_bytes=20)):
+            assert pool.bytes_used == 40
+
+    async def test_nobody_makes_room_at_the_cost_of_a_higher_rank(self, executor):
+        opened: list[str] = []
+        pool = self.make(executor, FakeClock(), opened, budget=25_000_000)
+        async with pool.lease(self.spec("detector", 20_000_000, priority=Rank.CRITICAL)):
+            pass
+        with pytest.raises(BudgetExceeded, match="pet needs 10 MB, free 5 MB"):
+            async with pool.lease(self.spec("pet", 10_000_000, priority=Rank.LOW)):
+                pass
+        async with pool.lease(self.spec("other", 10_000_000, priority=Rank.CRITICAL)):
+            assert [entry.spec.key for entry in pool.entries] == ["other"]
+        assert (opened, pool.loads, pool.refusals) == (
+            ["detector", "other"], {"detector": 1, "other": 1}, {"pet": 1}
+        )  # fmt: skip
+
+    async def test_what_is_free_on_the_device_counts_less_the_reserve(self, executor):
+        taken: list[int] = []
+
+        def opener(spec):
+            taken.append(40_000_000)
+            return FakeSession(0)
+
+        room = Room(free_bytes=lambda: 100_000_000 - sum(taken), reserve_bytes=30_000_000)
+        pool = SessionPool(executor, FakeClock(), room=room, opener=opener)
+        pool.on_unload(lambda key: taken.clear())
+        async with pool.lease(self.spec("a", 10_000_000)):
+            assert pool.bytes_used == 40_000_000
+            with pytest.raises(BudgetExceeded, match="b needs 50 MB, free 30 MB"):
+                async with pool.lease(self.spec("b", 50_000_000)):
+                    pass
+        async with pool.lease(self.spec("b", 50_000_000)):
+            assert [entry.spec.key for entry in pool.entries] == ["b"]
+
+    async def test_a_device_that_does_not_tell_sets_no_limit(self, executor):
+        def opener(spec):
+            return FakeSession(0)
+
+        pool = SessionPool(executor, FakeClock(), room=Room(free_bytes=lambda: None), opener=opener)
+        async with pool.lease(self.spec("a", 10**15)):
+            assert pool.loads == {"a": 1}
 
     async def test_idle_sessions_are_unloaded_and_used_or_pinned_ones_stay(self, executor):
         clock = FakeClock()

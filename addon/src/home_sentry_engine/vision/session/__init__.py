@@ -1,8 +1,8 @@
 """Sessions: ONNX Runtime behind one door; knows graphs, providers and memory, and no model by name."""
 
-from .errors import BudgetExceeded, InferenceFailed, InferenceTimeout, RuntimeMissing, SessionFailed
+from .errors import BudgetExceeded, InferenceFailed, InferenceTimeout, OutOfMemory, RuntimeMissing, SessionFailed
 from .gate import AcceleratorGate
-from .pool import PoolEntry, SessionPool, SessionSpec
+from .pool import PoolEntry, Rank, Room, SessionPool, SessionSpec
 from .providers import ProviderChoice, available_providers, choose_provider, has_accelerator
 from .runner import Runner
 from .runtime import Cancel, Session, TensorInfo, open_session
@@ -13,8 +13,11 @@ __all__ = [
     "Cancel",
     "InferenceFailed",
     "InferenceTimeout",
+    "OutOfMemory",
     "PoolEntry",
     "ProviderChoice",
+    "Rank",
+    "Room",
     "Runner",
     "RuntimeMissing",
     "Session",

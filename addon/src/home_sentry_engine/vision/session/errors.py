@@ -6,6 +6,7 @@
     ├── Unavailable
     │   ├── RuntimeMissing (ImportError)   ONNX Runtime is not installed
     │   ├── SessionFailed (RuntimeError)   the file is no graph that can be loaded
+    │   ├── OutOfMemory (MemoryError)      the machine gave no memory while loading it
     │   └── BudgetExceeded (MemoryError)   it does not fit: "needs X MB, free Y MB"
     └── Transient
         ├── InferenceTimeout (TimeoutError)
@@ -21,6 +22,10 @@ class RuntimeMissing(Unavailable, ImportError):
 
 class SessionFailed(Unavailable, RuntimeError):
     """The model cannot be loaded."""
+
+
+class OutOfMemory(Unavailable, MemoryError):
+    """The machine had no memory left for the model; what runs already goes on."""
 
 
 class BudgetExceeded(Unavailable, MemoryError):

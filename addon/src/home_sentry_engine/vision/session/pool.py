@@ -1,10 +1,12 @@
-"""Which graphs are in memory: one load at a time per model, a byte budget, the least recently used goes first."""
+"""Which graphs are in memory: one load at a time, as much as fits, the least important and least used goes first."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from enum import IntEnum
 import logging
 from pathlib import Path
 
@@ -17,15 +19,28 @@ from .runtime import Session, open_session
 _LOGGER = logging.getLogger(__name__)
 
 
+class Rank(IntEnum):
+    """How long a session stays when memory is short; nobody makes room at the cost of a higher rank."""
+
+    LOW = 0
+    MEDIUM = 1
+    HIGH = 2
+    CRITICAL = 3
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionSpec:
-    """What to load and how much it is expected to need; a higher ``priority`` stays longer, ``pinned`` always."""
+    """What to load and how much it is expected to need; a higher ``priority`` (a ``Rank``) stays longer.
+
+    ``pinned`` stays always. No session takes less than its ``file_bytes``, so a smaller measurement is not believed.
+    """
 
     key: str
     path: Path
     choice: ProviderChoice
     threads: int = 0
     need_bytes: int = 0
+    file_bytes: int = 0
     priority: int = 0
     pinned: bool = False
 
@@ -42,29 +57,61 @@ class PoolEntry:
 
 
 type OpenSession = Callable[[SessionSpec], Session]
+type FreeBytes = Callable[[], int | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How much sessions may take: ``budget_bytes`` as set (None = no limit), and what is really free on the device.
+
+    ``free_bytes`` is asked before every load (None = unknown); ``reserve_bytes`` of it are left to others.
+    """
+
+    budget_bytes: int | None = None
+    free_bytes: FreeBytes | None = None
+    reserve_bytes: int = 0
+
+    def free(self) -> int | None:
+        """Ask the device; None = unknown."""
+        return self.free_bytes() if self.free_bytes is not None else None
+
+    def left(self, used_bytes: int) -> int | None:
+        """Give the bytes that one more session may take; None = no limit is known."""
+        limits = [] if self.budget_bytes is None else [self.budget_bytes - used_bytes]
+        free = self.free()
+        if free is not None:
+            limits.append(free - self.reserve_bytes)
+        return min(limits) if limits else None
 
 
 class SessionPool:
-    """Sessions by key. ``budget_bytes`` None = no limit; sessions in use or pinned are never unloaded."""
+    """Sessions by key; those in use or pinned are never unloaded.
+
+    A session's need is what its first load took, before that what its spec says.
+    """
 
     def __init__(
         self,
         executor: Executor,
         clock: Clock,
         *,
-        budget_bytes: int | None = None,
+        room: Room | None = None,
         idle_s: float = 300.0,
         opener: OpenSession | None = None,
     ) -> None:
-        """Take threads for loading, the clock, the budget and the idle time after which a session is unloaded."""
+        """Take threads for loading, the clock, the room and the idle time after which a session is unloaded."""
         self._executor = executor
         self._clock = clock
-        self._budget_bytes = budget_bytes
+        self._room = room or Room()
         self._idle_s = idle_s
         self._open = opener or _open
         self._entries: dict[str, PoolEntry] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._admission = asyncio.Lock()
+        self._measured: dict[str, int] = {}
+        self._listeners: list[Callable[[str], None]] = []
+        self._loads: Counter[str] = Counter()
+        self._refusals: Counter[str] = Counter()
 
     @property
     def entries(self) -> tuple[PoolEntry, ...]:
@@ -75,6 +122,20 @@ class SessionPool:
     def bytes_used(self) -> int:
         """Bytes counted against the budget."""
         return sum(entry.bytes_counted for entry in self._entries.values())
+
+    @property
+    def loads(self) -> Mapping[str, int]:
+        """How often each key was loaded; a key that nobody needed is not in it."""
+        return dict(self._loads)
+
+    @property
+    def refusals(self) -> Mapping[str, int]:
+        """How often each key did not fit."""
+        return dict(self._refusals)
+
+    def on_unload(self, listener: Callable[[str], None]) -> None:
+        """Tell ``listener`` the key of every session that is let go, so that nobody keeps it alive."""
+        self._listeners.append(listener)
 
     @asynccontextmanager
     async def lease(self, spec: SessionSpec) -> AsyncIterator[Session]:
@@ -111,26 +172,36 @@ class SessionPool:
     async def _load(self, spec: SessionSpec) -> PoolEntry:
         async with self._admission:
             self._make_room(spec)
+            free_before = self._room.free()
             session = await asyncio.get_running_loop().run_in_executor(self._executor, self._open, spec)
-            counted = max(spec.need_bytes, session.memory_bytes)
+            counted = self._taken(spec, session, free_before)
+            self._measured[spec.key] = counted
             entry = PoolEntry(spec=spec, session=session, bytes_counted=counted, last_used=self._clock.monotonic())
             self._entries[spec.key] = entry
+            self._loads[spec.key] += 1
         _LOGGER.info(
             "model loaded", extra={"model_id": spec.key, "provider": session.provider, "memory_bytes": counted}
         )
         return entry
 
+    def _taken(self, spec: SessionSpec, session: Session, free_before: int | None) -> int:
+        free_after = self._room.free() if free_before is not None else None
+        on_device = free_before - free_after if free_before is not None and free_after is not None else 0
+        measured = max(on_device, session.memory_bytes)
+        return measured if measured > spec.file_bytes else max(spec.need_bytes, spec.file_bytes)
+
     def _make_room(self, spec: SessionSpec) -> None:
-        if self._budget_bytes is None:
-            return
+        need = self._measured.get(spec.key, spec.need_bytes)
         for entry in self._evictable():
-            if self.bytes_used + spec.need_bytes <= self._budget_bytes:
-                return
+            left = self._room.left(self.bytes_used)
+            if left is None or need <= left or entry.spec.priority > spec.priority:
+                break
             self._unload(entry, f"to make room for {spec.key}")
-        free = self._budget_bytes - self.bytes_used
-        if spec.need_bytes > free:
+        left = self._room.left(self.bytes_used)
+        if left is not None and need > left:
+            self._refusals[spec.key] += 1
             raise BudgetExceeded(
-                f"{spec.key} needs {spec.need_bytes / 1e6:.0f} MB, free {max(0, free) / 1e6:.0f} MB", code="budget"
+                f"{spec.key} needs {need / 1e6:.0f} MB, free {max(0, left) / 1e6:.0f} MB", code="budget"
             )
 
     def _evictable(self) -> list[PoolEntry]:
@@ -139,6 +210,8 @@ class SessionPool:
 
     def _unload(self, entry: PoolEntry, why: str) -> None:
         del self._entries[entry.spec.key]
+        for listener in self._listeners:
+            listener(entry.spec.key)
         _LOGGER.info("model unloaded", extra={"model_id": entry.spec.key, "why": why})
 
 

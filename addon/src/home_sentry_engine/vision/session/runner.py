@@ -18,8 +18,12 @@ class Runner:
         self._gate = gate
         self._timeout_s = timeout_s
 
-    async def run[T](self, work: Callable[[Cancel], T], *, priority: int = 0) -> T:
-        """Run ``work`` in a thread; raises what it raises, or ``InferenceTimeout``."""
+    async def run[T](self, work: Callable[[Cancel], T], *, priority: int = 0, timeout_s: float | None = None) -> T:
+        """Run ``work`` in a thread; raises what it raises, or ``InferenceTimeout``.
+
+        ``timeout_s`` replaces the usual deadline.
+        """
+        limit_s = self._timeout_s if timeout_s is None else timeout_s
         await self._gate.acquire(priority)
         cancel = Cancel()
         try:
@@ -29,13 +33,13 @@ class Runner:
             raise
         future.add_done_callback(self._done)
         try:
-            async with asyncio.timeout(self._timeout_s) as deadline:
+            async with asyncio.timeout(limit_s) as deadline:
                 return await asyncio.shield(future)
         except TimeoutError:
             if not deadline.expired():
                 raise
             cancel.cancel()
-            raise InferenceTimeout(f"the model took longer than {self._timeout_s:g} s", code="timeout") from None
+            raise InferenceTimeout(f"the model took longer than {limit_s:g} s", code="timeout") from None
         except asyncio.CancelledError:
             cancel.cancel()
             raise

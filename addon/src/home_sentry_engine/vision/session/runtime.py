@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import psutil
 
-from .errors import InferenceFailed, RuntimeMissing, SessionFailed
+from .errors import InferenceFailed, OutOfMemory, RuntimeMissing, SessionFailed
 from .onnx import ort
 from .providers import ProviderChoice, apply_providers, short_name
 
@@ -26,6 +26,7 @@ _DTYPES: Final[Mapping[str, str]] = {
     "tensor(bool)": "bool",
 }
 _QUIET: Final = 3
+_NO_MEMORY: Final = ("bad_alloc", "failed to allocate memory", "out of memory")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +97,16 @@ class Session:
         try:
             outputs: list[Array] = self._raw.run(None, dict(feeds), cancel.run_options if cancel else None)
         except Exception as err:
-            raise InferenceFailed(f"the model could not compute: {_first_line(err)}", code="inference_failed") from err
+            code = "out_of_memory" if _no_memory(err) else "inference_failed"
+            raise InferenceFailed(f"the model could not compute: {_first_line(err)}", code=code) from err
         return outputs
 
 
 def open_session(path: Path, *, choice: ProviderChoice, threads: int = 0) -> Session:
-    """Load a graph; blocks. ``threads`` 0 = one per core. Raises ``RuntimeMissing`` or ``SessionFailed``."""
+    """Load a graph; blocks. ``threads`` 0 = one per core.
+
+    Raises ``RuntimeMissing``, ``OutOfMemory`` or ``SessionFailed``.
+    """
     if ort is None:
         raise RuntimeMissing(
             "ONNX Runtime is not installed: install the engine with one of the extras cpu, cuda, openvino",
@@ -117,6 +122,11 @@ def open_session(path: Path, *, choice: ProviderChoice, threads: int = 0) -> Ses
         raw = ort.InferenceSession(str(path), sess_options=options, **({"providers": providers} if providers else {}))
     except Exception as err:
         why = _first_line(err).replace(str(path), path.name)
+        if _no_memory(err):
+            raise OutOfMemory(
+                f"the machine had no memory left to load {path.name} ({path.stat().st_size / 1e6:.0f} MB)",
+                code="out_of_memory",
+            ) from err
         raise SessionFailed(f"{path.name} cannot be loaded: {why}", code="session_failed") from err
     return Session(raw, choice=choice, memory_bytes=max(0, psutil.Process().memory_info().rss - before))
 
@@ -133,6 +143,10 @@ def _info(node: Any) -> TensorInfo:
         dtype=_DTYPES.get(node.type, node.type),
         shape=tuple(size if isinstance(size, int) and size >= 0 else None for size in shape),
     )
+
+
+def _no_memory(err: Exception) -> bool:
+    return isinstance(err, MemoryError) or any(word in str(err).casefold() for word in _NO_MEMORY)
 
 
 def _first_line(err: Exception) -> str:

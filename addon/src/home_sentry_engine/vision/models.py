@@ -1,0 +1,314 @@
+"""Models on demand: whatever is not the detector is loaded when somebody needs it, if it is allowed and if it fits."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+import logging
+from pathlib import Path
+import time
+from typing import Any, Final, Protocol
+
+from home_sentry_engine.domain.clock import Clock
+from home_sentry_engine.domain.errors import StageError, Unavailable
+from home_sentry_engine.resilience.backoff import Backoff
+
+from .catalog import Card, Catalogue
+from .eyes import draw_canary
+from .session import (
+    Cancel,
+    ProviderChoice,
+    Rank,
+    Room,
+    Runner,
+    SessionPool,
+    SessionSpec,
+    available_providers,
+    choose_provider,
+    has_accelerator,
+)
+from .store import LocalModel, ModelMissing, ModelStore, StoreError
+from .tasks.graph import Graph, Loaded
+from .tasks.pictures import Frame, RgbFrame
+
+_LOGGER = logging.getLogger(__name__)
+_GRAPH_SUFFIX: Final = ".onnx"
+_BROKEN_S: Final = 300.0
+_FETCH: Final = Backoff(base_s=60.0, factor=2.0, cap_s=3600.0, jitter=0.1)
+
+
+class NotSwitchedOn(Unavailable):
+    """The card is off by default and nobody switched it on; the sentence names its licence or what it needs."""
+
+
+class Adapter(Protocol):
+    """A task over one loaded model: made from it, and able to prove that it works; blocking, thread-safe."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        """Match card and graphs; raises ``StageError`` where they differ."""
+        ...
+
+    def canary(self, frame: Frame) -> None:
+        """Run once on a drawn picture; raises ``StageError``."""
+        ...
+
+
+class ModelState(StrEnum):
+    """Where a model stands."""
+
+    OFF = "off"
+    READY = "ready"
+    MISSING = "missing"
+    LOADED = "loaded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelStatus:
+    """What there is to say about one model; ``memory_bytes`` is counted while loaded, expected otherwise."""
+
+    model_id: str
+    name: str
+    task: str
+    licence: str
+    state: ModelState
+    reason: str | None = None
+    provider: str | None = None
+    memory_bytes: int | None = None
+    loads: int = 0
+    uses: int = 0
+    failures: int = 0
+    last_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRules:
+    """Which models may run and how much they may take.
+
+    ``switched_on`` are cards that a person allowed although they are off by default.
+    """
+
+    switched_on: frozenset[str] = frozenset()
+    room: Room = field(default_factory=Room)
+    provider: str = "auto"
+
+
+@dataclass(slots=True, kw_only=True)
+class _Record:
+    uses: int = 0
+    failures: int = 0
+    last_ms: float | None = None
+    broken: tuple[str, str] | None = None
+    broken_until: float = 0.0
+    missing: str | None = None
+    adapters: dict[type[Any], Any] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Models:
+    """Hands out models by id; each is loaded on first use, proven by a canary, and let go by the pool when it idles.
+
+    ``run`` fetches the files that somebody asked for in vain. One event loop only.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        store: ModelStore,
+        pool: SessionPool,
+        runner: Runner,
+        clock: Clock,
+        rules: ModelRules,
+    ) -> None:
+        """Take what there is, how to run it, and what is allowed; the room is already the pool's."""
+        self._catalogue = catalogue
+        self._store = store
+        self._pool = pool
+        self._runner = runner
+        self._clock = clock
+        self._rules = rules
+        self._choice: ProviderChoice | None = None
+        self._records: dict[str, _Record] = {}
+        self._wanted: asyncio.Queue[str] = asyncio.Queue()
+        self._asked: set[str] = set()
+        pool.on_unload(self._forget)
+
+    async def use[A: Adapter, T](
+        self, model_id: str, kind: type[A], work: Callable[[A, Cancel], T],
+        *, priority: int = 0, timeout_s: float | None = None,
+    ) -> T:  # fmt: skip
+        """Do ``work`` with a model in a thread, loading it if need be.
+
+        Raises ``UnknownModel``, and ``StageError``: ``NotSwitchedOn``, ``StoreError`` (no file), ``BudgetExceeded`` (no
+        room), ``OutOfMemory``, ``SessionFailed``, ``UnsupportedGraph``, ``InferenceTimeout``, what ``work`` raises.
+        """
+        card = self._catalogue.get(model_id)
+        record = self._records.setdefault(model_id, _Record())
+        record.uses += 1
+        try:
+            async with self._adapter(card, record, kind) as adapter:
+                began = time.perf_counter()
+                result = await self._runner.run(
+                    lambda cancel: work(adapter, cancel), priority=priority, timeout_s=timeout_s
+                )
+                record.last_ms = (time.perf_counter() - began) * 1000.0
+        except StageError:
+            record.failures += 1
+            raise
+        return result
+
+    async def preload[A: Adapter](self, model_id: str, kind: type[A]) -> None:
+        """Load and prove a model now; raises as ``use``."""
+        await self.use(model_id, kind, lambda _adapter, _cancel: None)
+
+    async def run(self) -> None:
+        """Fetch what was asked for and is not here, one after the other, until cancelled."""
+        tries: dict[str, int] = {}
+        while True:
+            model_id = await self._wanted.get()
+            card = self._catalogue.get(model_id)
+            try:
+                await self._store.fetch(card)
+            except StoreError as err:
+                tries[model_id] = tries.get(model_id, 0) + 1
+                self._records[model_id].missing = err.reason
+                _LOGGER.warning("%s", err.reason, extra={"model_id": model_id})
+                await self._clock.sleep(_FETCH.delay_s(tries[model_id]))
+            else:
+                tries.pop(model_id, None)
+                self._records[model_id].missing = None
+            self._asked.discard(model_id)
+
+    def describe(self) -> tuple[ModelStatus, ...]:
+        """Tell the state of every card at this moment."""
+        return tuple(self._status(card) for card in self._catalogue)
+
+    @asynccontextmanager
+    async def _adapter[A: Adapter](self, card: Card, record: _Record, kind: type[A]) -> AsyncIterator[A]:
+        now = self._clock.monotonic()
+        if record.broken is not None and now < record.broken_until:
+            raise Unavailable(record.broken[0], code=record.broken[1])
+        choice = await self._permitted(card)
+        model = await self._files(card)
+        async with AsyncExitStack() as stack:
+            graphs: dict[str, Graph] = {}
+            for key, spec in _specs(card, model, choice).items():
+                graphs[key] = await stack.enter_async_context(self._pool.lease(spec))
+            async with record.lock:
+                adapter = record.adapters.get(kind)
+                if adapter is None:
+                    loaded = Loaded(card=card, graphs=graphs, paths=_paths(model))
+                    adapter = await self._proven(card, record, kind, loaded)
+            yield adapter
+
+    async def _proven[A: Adapter](self, card: Card, record: _Record, kind: type[A], loaded: Loaded) -> A:
+        def make(_: Cancel) -> A:
+            adapter = kind(loaded)
+            adapter.canary(RgbFrame.of(draw_canary()))
+            return adapter
+
+        try:
+            adapter = await self._runner.run(make)
+        except StageError as err:
+            reason = f"{card.name} does not work: {err.reason}"
+            record.broken, record.broken_until = (reason, err.code), self._clock.monotonic() + _BROKEN_S
+            _LOGGER.warning("%s", reason, extra={"model_id": card.id})
+            raise Unavailable(reason, code=err.code) from err
+        record.broken = None
+        record.adapters[kind] = adapter
+        return adapter
+
+    async def _permitted(self, card: Card) -> ProviderChoice:
+        if self._choice is None:
+            available = await asyncio.to_thread(available_providers)
+            self._choice = choose_provider(self._rules.provider, available)
+        refusal = self._refusal(card)
+        if refusal is not None:
+            raise NotSwitchedOn(refusal, code="off")
+        if card.quirks.get("cpu_only"):
+            return ProviderChoice(wanted=("cpu",), reason=f"{card.name} runs on the processor only")
+        return self._choice
+
+    def _refusal(self, card: Card) -> str | None:
+        if card.id in self._rules.switched_on:
+            return None
+        if not card.permissive:
+            return f"{card.name} is off: its licence is {card.licence}"
+        if not card.default_on:
+            return f"{card.name} is off until somebody switches it on"
+        slow = self._choice is not None and not has_accelerator(self._choice.wanted)
+        if card.quirks.get("accelerator_only") and slow:
+            return f"{card.name} is off: it is made for a GPU and none is here"
+        return None
+
+    async def _files(self, card: Card) -> LocalModel:
+        model = await self._store.find(card)
+        if model is not None:
+            return model
+        if card.id not in self._asked:
+            self._asked.add(card.id)
+            self._wanted.put_nowait(card.id)
+        raise ModelMissing(f"the file of {card.name} is not here", code="missing")
+
+    def _forget(self, key: str) -> None:
+        """Let go of adapters over a session that was unloaded; otherwise they would keep its memory."""
+        record = self._records.get(key.partition("/")[0])
+        if record is not None:
+            record.adapters.clear()
+
+    def _status(self, card: Card) -> ModelStatus:
+        record = self._records.get(card.id, _Record())
+        entries = [entry for entry in self._pool.entries if entry.spec.key.partition("/")[0] == card.id]
+        state, reason = self._state(card, record, loaded=bool(entries))
+        loads = [count for key, count in self._pool.loads.items() if key.partition("/")[0] == card.id]
+        return ModelStatus(
+            model_id=card.id,
+            name=card.name,
+            task=card.task,
+            licence=card.licence,
+            state=state,
+            reason=reason,
+            provider=entries[0].session.provider if entries else None,
+            memory_bytes=sum(entry.bytes_counted for entry in entries) if entries else card.memory_bytes,
+            loads=max(loads, default=0),
+            uses=record.uses,
+            failures=record.failures,
+            last_ms=record.last_ms,
+        )
+
+    def _state(self, card: Card, record: _Record, *, loaded: bool) -> tuple[ModelState, str | None]:
+        refusal = self._refusal(card)
+        if record.broken is not None and self._clock.monotonic() < record.broken_until:
+            return ModelState.FAILED, record.broken[0]
+        if loaded:
+            return ModelState.LOADED, None
+        if refusal is not None:
+            return ModelState.OFF, refusal
+        if card.id in self._asked:
+            return ModelState.MISSING, record.missing or "its file is being fetched"
+        return ModelState.READY, None
+
+
+def _specs(card: Card, model: LocalModel, choice: ProviderChoice) -> Mapping[str, SessionSpec]:
+    """Give one session per graph by role; the card's memory is shared out by file size."""
+    files = [file for file in card.files if file.name.endswith(_GRAPH_SUFFIX)]
+    sizes = {file.name: model.paths[file.name].stat().st_size for file in files}
+    total = max(1, sum(sizes.values()))
+    threads = int(card.quirks.get("cpu_threads", 0)) if choice.wanted[0] == "cpu" else 0
+    return {
+        file.role: SessionSpec(
+            key=card.id if len(files) == 1 else f"{card.id}/{file.role}",
+            path=model.paths[file.name],
+            choice=choice,
+            threads=threads,
+            need_bytes=(card.memory_bytes or total) * sizes[file.name] // total,
+            file_bytes=sizes[file.name],
+            priority=Rank[card.rank.upper()],
+        )
+        for file in files
+    }
+
+
+def _paths(model: LocalModel) -> Mapping[str, Path]:
+    return {file.role: model.paths[file.name] for file in model.card.files}
