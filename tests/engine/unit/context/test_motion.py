@@ -72,6 +72,7 @@ def test_an_approach_ends_nearer_and_has_a_positive_arrival(path, target):
     if found.approaching:
         start = subject.first.point
         assert found.distance < math.hypot((start[0] - target[0]) * 2, start[1] - target[1])
+        assert found.eta_s is not None
         assert found.eta_s > 0
 
 

@@ -1,0 +1,139 @@
+"""Parked cars are announced once."""
+
+from datetime import timedelta
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from home_sentry_engine.context.sieve import sift
+from home_sentry_engine.context.statics import RestingThings, overlap
+from home_sentry_engine.domain.box import Box, intersection_over_union
+from home_sentry_engine.domain.detection import Detection, FrameDetections
+from tests.fakes.clock import START
+
+IMAGE = (1920, 1080)
+
+
+def box_at(x: float, width: int = 400, height: int = 250) -> Box:
+    return Box(x=round(x), y=600, width=width, height=height)
+
+
+class Camera:
+    """Delivers stills to the memory of what rests."""
+
+    def __init__(self) -> None:
+        self.things = RestingThings([])
+        self.at = START
+
+    def shows(self, *found: tuple[str, Box], after_s: float = 0.0) -> list[str]:
+        self.at += timedelta(seconds=after_s)
+        frame = FrameDetections(
+            detections=tuple(Detection(label=label, confidence=0.8, box=box) for label, box in found),
+            image_width=IMAGE[0],
+            image_height=IMAGE[1],
+            model_id="m",
+            inference_ms=1.0,
+        )
+        (left,) = sift([frame], [self.things.look([frame], self.at)])
+        self.things = RestingThings(self.things.things)
+        return [one.label for one in left.detections]
+
+
+def test_a_car_settles_after_ten_minutes_and_is_silent_from_then_on():
+    camera = Camera()
+    seen = [camera.shows(("car", box_at(300)), after_s=60) for _ in range(30)]
+    assert all(seen[:10])
+    assert not any(seen[11:])
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_night_with_headlights_and_infrared_announces_nothing(seed):
+    chance = random.Random(seed)
+    camera = Camera()
+    for _ in range(12):
+        camera.shows(("car", box_at(300)), after_s=60)
+    announced = 0
+    for _ in range(300):
+        jitter = chance.gauss(0, 8)
+        shown = [(chance.choice(["car", "truck"]), box_at(300 + jitter, 400 + round(chance.gauss(0, 8))))]
+        announced += len(camera.shows(*(shown if chance.random() < 0.7 else []), after_s=120))
+    assert announced == 0
+
+
+def test_a_person_beside_the_parked_car_is_seen():
+    camera = Camera()
+    for _ in range(15):
+        camera.shows(("car", box_at(300)), after_s=60)
+    assert camera.shows(("car", box_at(300)), ("person", box_at(300, 200, 250)), after_s=60) == ["person"]
+
+
+def test_a_person_never_becomes_furniture():
+    camera = Camera()
+    assert all(camera.shows(("person", box_at(300)), after_s=60) for _ in range(60))
+
+
+def test_a_car_that_drives_through_never_settles():
+    camera = Camera()
+    assert all(camera.shows(("car", box_at(100 + 150 * step)), after_s=300) for step in range(8))
+
+
+def test_another_car_on_the_place_of_one_that_left_is_new():
+    camera = Camera()
+    for _ in range(15):
+        camera.shows(("car", box_at(300)), after_s=60)
+    for _ in range(12):
+        camera.shows(after_s=120)
+    assert camera.things.things == ()
+    assert camera.shows(("car", box_at(300)), after_s=60) == ["car"]
+
+
+def test_two_cars_side_by_side_are_two():
+    camera = Camera()
+    for _ in range(15):
+        camera.shows(("car", box_at(100)), ("car", box_at(900)), after_s=60)
+    assert len(camera.things.things) == 2
+    assert camera.shows(("car", box_at(100)), ("car", box_at(1400)), after_s=60) == ["car"]
+
+
+def test_a_picture_that_comes_late_changes_nothing_that_is_remembered():
+    camera = Camera()
+    for _ in range(15):
+        camera.shows(("car", box_at(300)), after_s=60)
+    before = camera.things.things
+    camera.shows(after_s=-300)
+    assert camera.things.things == before
+
+
+def test_the_frames_of_one_clip_are_one_look():
+    frames = [
+        FrameDetections(
+            detections=(Detection(label="car", confidence=0.8, box=box_at(300)),),
+            image_width=IMAGE[0],
+            image_height=IMAGE[1],
+            model_id="m",
+            inference_ms=1.0,
+            offset_s=float(second),
+        )
+        for second in range(5)
+    ]
+    things = RestingThings([])
+    things.look(frames, START)
+    assert len(things.things) == 1
+
+
+@given(st.lists(st.tuples(st.floats(0, 1900), st.booleans()), max_size=40))
+def test_the_memory_is_bounded_and_never_settles_early(steps):
+    camera = Camera()
+    for x, there in steps:
+        left = camera.shows(*([("car", box_at(min(x, 1500)))] if there else []), after_s=7)
+        assert len(left) == int(there)
+        assert len(camera.things.things) <= 64
+
+
+@given(*[st.integers(0, 400) for _ in range(4)])
+def test_overlap_of_places_is_that_of_boxes(x, y, width, height):
+    one, two = Box(x=100, y=100, width=200, height=150), Box(x=x, y=y, width=width + 1, height=height + 1)
+    wanted = intersection_over_union(one, two)
+    assert overlap(one.normalised(IMAGE), two.normalised(IMAGE)) == pytest.approx(wanted)
