@@ -97,22 +97,23 @@ def test_a_tripled_rate_is_unusual_within_four_weeks():
     assert sum(caught) >= 0.7 * len(caught)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_a_rate_that_triples_for_good_is_noticed_in_its_first_days(seed):
-    random = np.random.default_rng(100 + seed)
-    counts = [*random.poisson(4.0, 25), *random.poisson(12.0, 3)]
-    found = [
-        judge(
-            "person",
-            past_of([int(one) for one in counts[:day]]),
-            Slot(day=MONDAY + timedelta(days=day), hour=HOUR),
-            int(counts[day]),
-            zone=BERLIN,
-            rules=RULES,
-        ).unusual
-        for day in range(25, 28)
-    ]
-    assert any(found)
+def test_a_rate_that_triples_for_good_is_noticed_in_its_first_days():
+    random = np.random.default_rng(8)
+    noticed = 0
+    for _ in range(60):
+        counts = [*random.poisson(4.0, 25), *random.poisson(12.0, 3)]
+        noticed += any(
+            judge(
+                "person",
+                past_of([int(one) for one in counts[:day]]),
+                Slot(day=MONDAY + timedelta(days=day), hour=HOUR),
+                int(counts[day]),
+                zone=BERLIN,
+                rules=RULES,
+            ).unusual
+            for day in range(25, 28)
+        )
+    assert noticed >= 54
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.2, 1.0, 5.0]))
