@@ -171,10 +171,13 @@ class Connection:
             raise _Leave("protocol")
         try:
             caller = self._shared.admit(message.token, self._address)
-        except (Unauthorized, RateLimited) as err:
+        except Unauthorized as err:
             await self._send(encode(AuthFailed(message=err.message)))
             await self._close(_REFUSED)
             raise _Leave(None) from err
+        except RateLimited as err:
+            # the token may well be right: the peer is to come back later, not to ask its user for another one
+            raise _Leave("protocol") from err
         if message.schema < MIN_SCHEMA:
             raise _Leave("protocol")
         return message, caller

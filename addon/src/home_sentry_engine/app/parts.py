@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 import random
 
-from home_sentry_engine.broker.queue import Overflow, QueueLimits
+from home_sentry_engine.broker.queue import Overflow, Queue, QueueLimits
 from home_sentry_engine.broker.sql.queue import SqlQueue
 from home_sentry_engine.domain.batch import Batcher
 from home_sentry_engine.domain.clock import Clock
@@ -18,6 +18,7 @@ from home_sentry_engine.media.frames import Frames, Rules
 from home_sentry_engine.media.limits import Limits
 from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.media.video import Sampling
+from home_sentry_engine.operations.data_folder import database_url
 from home_sentry_engine.pipeline.gathering import Gathering
 from home_sentry_engine.pipeline.ports import Assessor, Detector
 from home_sentry_engine.pipeline.ports import Frames as Pictures
@@ -27,7 +28,7 @@ from home_sentry_engine.pipeline.timers import VisitTimers
 from home_sentry_engine.pipeline.visit import Visit
 from home_sentry_engine.pipeline.worker import Worker, WorkerRules
 from home_sentry_engine.settings import IngestSettings, Settings, StorageSettings
-from home_sentry_engine.storage.database import Database, sqlite_url
+from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.repositories.assessments import Assessments
 from home_sentry_engine.storage.repositories.audit import Audit
 from home_sentry_engine.storage.repositories.batches import Batches
@@ -41,7 +42,6 @@ from home_sentry_engine.storage.repositories.reassessments import Reassessments
 
 from .transactions import Tables, Transactions
 
-DATABASE_FILE = "home_sentry.db"
 _DETECT_DEADLINE_S = 120.0
 _ASSESS_SLACK_S = 60.0
 
@@ -65,11 +65,11 @@ class Sinks:
 
 def make_database(settings: Settings, clock: Clock) -> Database:
     """Give the database of the settings: SQLite in the data folder by default."""
-    return Database(settings.storage.database_url or sqlite_url(settings.data / DATABASE_FILE), clock)
+    return Database(database_url(settings), clock)
 
 
-def make_tables(settings: Settings, database: Database, clock: Clock, owner: str) -> Tables:
-    """Give the repositories and the queue of a database; ``owner`` is the engine's lasting id."""
+def make_tables(settings: Settings, clock: Clock, queue: Queue[Connection]) -> Tables:
+    """Give the repositories of a database beside its queue."""
     zone = settings.time_zone
 
     def day_start() -> datetime:
@@ -83,7 +83,7 @@ def make_tables(settings: Settings, database: Database, clock: Clock, owner: str
         events=Events(),
         assessments=Assessments(),
         outbox=Outbox(),
-        queue=make_queue(settings.storage, database, clock, owner),
+        queue=queue,
         reassessments=Reassessments(),
         components=Components(),
         audit=Audit(),
@@ -92,8 +92,12 @@ def make_tables(settings: Settings, database: Database, clock: Clock, owner: str
 
 def make_queue(settings: StorageSettings, database: Database, clock: Clock, owner: str) -> SqlQueue:
     """Give the queue in the database; ``owner`` is the engine's lasting id."""
-    limits = QueueLimits(limit=settings.queue_limit, overflow=Overflow(settings.overflow))
-    return SqlQueue(database, clock, owner=owner, limits=limits)
+    return SqlQueue(database, clock, owner=owner, limits=limits_of_queue(settings))
+
+
+def limits_of_queue(settings: StorageSettings) -> QueueLimits:
+    """Give the bounds of each queue."""
+    return QueueLimits(limit=settings.queue_limit, overflow=Overflow(settings.overflow))
 
 
 def make_frames(settings: Settings, paths: MediaPaths, executor: Executor) -> tuple[Frames, Rules]:

@@ -29,9 +29,11 @@ def settings_of(arguments: argparse.Namespace, overrides: dict[str, Any]) -> Set
     return load_settings(data=arguments.data.absolute(), file=file, environment=environment, overrides=overrides)
 
 
-def start_logging(settings: Settings) -> None:
-    """Send log lines to standard error, secrets redacted."""
-    configure_logging(level=settings.log_level, form=settings.log_format, stream=sys.stderr, redactor=Redactor())
+def start_logging(settings: Settings) -> Redactor:
+    """Send log lines to standard error; gives what hides the secrets in them, which may learn more."""
+    redactor = Redactor(filter(None, (settings.language.api_key,)))
+    configure_logging(level=settings.log_level, form=settings.log_format, stream=sys.stderr, redactor=redactor)
+    return redactor
 
 
 def run_until_signal(work: Callable[[], Awaitable[int]]) -> int:

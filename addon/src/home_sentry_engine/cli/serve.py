@@ -1,17 +1,20 @@
 """``home-sentry serve``: run the engine until a signal."""
 
 import argparse
+import asyncio
 import os
 from pathlib import Path
 from typing import Any
 
 from home_sentry_engine import __version__
+from home_sentry_engine.api.tokens import TOKEN_FILE
 from home_sentry_engine.app.engine import Engine
 from home_sentry_engine.app.parts import Surroundings
 from home_sentry_engine.contract import ComponentState
 from home_sentry_engine.domain.clock import SystemClock
 from home_sentry_engine.domain.identity import random_id
 from home_sentry_engine.settings import Settings
+from home_sentry_engine.telemetry.redaction import Redactor
 
 from .common import add_data_option, run_until_signal, settings_of, start_logging
 
@@ -43,23 +46,35 @@ def run(arguments: argparse.Namespace) -> int:
         "allow_insecure": True if arguments.behind_app_network else None,
     }
     settings = settings_of(arguments, overrides)
-    start_logging(settings)
-    return run_until_signal(lambda: _serve(settings))
+    redactor = start_logging(settings)
+    return run_until_signal(lambda: _serve(settings, redactor))
 
 
-async def _serve(settings: Settings) -> int:
-    around = Surroundings(clock=SystemClock(), ids=random_id, supervisor_token=os.environ.get("SUPERVISOR_TOKEN"))
+async def _serve(settings: Settings, redactor: Redactor) -> int:
+    supervisor_token = os.environ.get("SUPERVISOR_TOKEN")
+    redactor.learn(supervisor_token or "")
+    around = Surroundings(clock=SystemClock(), ids=random_id, supervisor_token=supervisor_token)
     async with Engine(settings, around=around) as engine:
-        _greet(engine, settings)
+        token = await asyncio.to_thread(_token, settings.data / TOKEN_FILE)
+        redactor.learn(token or "")
+        _greet(engine, settings, token if engine.token_made else None)
         await engine.run()
     return 0
 
 
-def _greet(engine: Engine, settings: Settings) -> None:
-    token = "was made just now and is" if engine.token_made else "is"
+def _token(file: Path) -> str | None:
+    try:
+        return file.read_text(encoding="ascii").strip()
+    except OSError:
+        return None
+
+
+def _greet(engine: Engine, settings: Settings, new_token: str | None) -> None:
     lines = [f"Home Sentry engine {__version__}"]
     if "api" in settings.roles:
-        lines += [f"  address   {engine.url}", f"  token     {token} in {settings.data / 'token'}"]
+        lines += [f"  address   {engine.url}", f"  token     is in {settings.data / TOKEN_FILE}"]
+    if new_token is not None:
+        lines.append(f"            shown this once: {new_token}")
     lines.append(f"  cameras   {settings.ingest.camera_root} (one sub-folder per camera)")
     for component in engine.board.components():
         if component.state not in {ComponentState.HEALTHY, ComponentState.STARTING}:

@@ -1,9 +1,10 @@
 """What each setting may be; the messages complete the sentence "setting 'key' …"."""
 
 import json
+import os
 from typing import Final
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import voluptuous as vol
 
@@ -60,6 +61,15 @@ def _zone(value: object) -> ZoneInfo:
         raise vol.Invalid("must be a time zone such as Europe/Berlin") from err
 
 
+def home_zone() -> str:
+    """Name the machine's time zone: ``TZ``, else what /etc/localtime points to, else UTC."""
+    named = os.environ.get("TZ", "").removeprefix(":")
+    if named in available_timezones():
+        return named
+    _, found, zone = os.path.realpath("/etc/localtime").partition("/zoneinfo/")
+    return zone if found and zone in available_timezones() else "UTC"
+
+
 def _address(value: object) -> str:
     parts = urlsplit(str(value))
     if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -73,15 +83,22 @@ def _database_address(value: object) -> str:
     return str(value)
 
 
+def _redis_address(value: object) -> str:
+    if urlsplit(str(value)).scheme not in {"redis", "rediss", "unix"}:
+        raise vol.Invalid("must be a redis:// address")
+    return str(value)
+
+
 SCHEMA: Final = vol.Schema(
     {
         vol.Optional("name", default="Home Sentry"): vol.All(str, vol.Length(min=1, max=64)),
-        vol.Optional("time_zone", default="UTC"): _zone,
+        vol.Optional("time_zone", default=home_zone): _zone,
         vol.Optional("roles", default=sorted(ROLES)): _roles,
         vol.Optional("demo", default=False): vol.Boolean(),
         vol.Optional("log_level", default="info"): _one_of("debug", "info", "warning", "error"),
         vol.Optional("log_format", default="json"): _one_of("json", "text"),
         vol.Optional("camera_root"): vol.All(str, vol.Length(min=1)),
+        vol.Optional("media_root"): vol.All(str, vol.Length(min=1)),
         vol.Optional("auto_create_cameras", default=True): vol.Boolean(),
         vol.Optional("file_watcher_polling", default=False): vol.Boolean(),
         vol.Optional("file_watcher_polling_interval", default=1.0): _number(0.1, 30),
@@ -122,7 +139,7 @@ SCHEMA: Final = vol.Schema(
         vol.Optional("model_mirror"): vol.All(str, vol.Length(min=1)),
         vol.Optional("offline", default=False): vol.Boolean(),
         vol.Optional("database_url"): _database_address,
-        vol.Optional("redis_url"): vol.All(str, vol.Length(min=1)),
+        vol.Optional("redis_url"): _redis_address,
         vol.Optional("queue_limit", default=10_000): _whole(10, 1_000_000),
         vol.Optional("queue_overflow", default="dlq"): _one_of("dlq", "reject", "drop_oldest"),
         vol.Optional("retention_days", default=30): _number(1, 3650),

@@ -113,3 +113,11 @@ def test_a_missing_file_is_named(tmp_path):
 def test_rubbish_is_a_clear_error_or_accepted_never_anything_else(raw):
     with suppress(InvalidSettings):
         load_settings(data=DATA, overrides=raw)
+
+
+def test_the_time_zone_is_the_machines_unless_told(monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    assert load_settings(data=DATA).time_zone.key == "Europe/Berlin"
+    assert load_settings(data=DATA, overrides={"time_zone": "Asia/Tokyo"}).time_zone.key == "Asia/Tokyo"
+    monkeypatch.setenv("TZ", "nowhere")
+    assert load_settings(data=DATA).time_zone.key
