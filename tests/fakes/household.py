@@ -7,7 +7,7 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-from home_sentry_engine.app.parts import Senses, Sinks, Surroundings, make_pipeline, make_tables
+from home_sentry_engine.app.parts import Senses, Sinks, Surroundings, make_pipeline, make_queue, make_tables
 from home_sentry_engine.app.transactions import Transactions
 from home_sentry_engine.contract import AnalysisReason, Event, MediaKind
 from home_sentry_engine.domain.box import Box
@@ -84,14 +84,16 @@ class Mind:
 class Household:
     """Cameras deliver with ``deliver``, ``work`` empties the queues, ``pass_time`` moves the clock and sweeps."""
 
-    def __init__(self, database: Database, clock: FakeClock, data: Path, **overrides: Any) -> None:
+    def __init__(
+        self, database: Database, clock: FakeClock, data: Path, *, eyes: Eyes | None = None, **overrides: Any
+    ) -> None:
         counter = itertools.count()
         self.database, self.clock = database, clock
-        self.eyes, self.mind = Eyes(), Mind()
+        self.eyes, self.mind = eyes or Eyes(), Mind()
         self.settings = load_settings(data=data, overrides={"ai_max_concurrent_inferences": 1, **overrides})
         self._ids = lambda: f"{data.name[-4:]}-{next(counter):06d}"
         around = Surroundings(clock=clock, ids=self._ids, random=lambda: 0.0)
-        self.tables = make_tables(self.settings, database, clock, "engine")
+        self.tables = make_tables(self.settings, clock, make_queue(self.settings.storage, database, clock, "engine"))
         self.news = 0
         self.store = Transactions(database, self.tables, clock, self._announced)
         self.ledger = Ledger(self.store, dedupe_ttl_s=300, auto_create_cameras=True)

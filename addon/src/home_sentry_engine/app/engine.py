@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Final, Self
 
 from home_sentry_engine.api.ports import Ports
@@ -44,6 +45,7 @@ from .folders import WatchedFolder
 from .health import EngineHealth, Identity, Models, detector_component
 from .housekeeping import Housekeeping
 from .judging import CatalogueFiles
+from .links import Names, node_of, open_links
 from .lock import DataFolder
 from .looking import DetectorLook
 from .parts import (
@@ -55,6 +57,7 @@ from .parts import (
     make_tables,
 )
 from .pictures import GalleryPictures
+from .shared_clock import SharedClock
 from .transactions import Transactions
 from .uploads import UploadEntrance
 from .wellbeing import ModelState, Wellbeing
@@ -82,7 +85,9 @@ class Engine:
     ) -> None:
         """Take the settings; ``looked`` hears of every file that was looked at; the folder is watched if told so."""
         self.settings = settings
-        self._around = around or Surroundings(clock=SystemClock(), ids=random_id)
+        around = around or Surroundings(clock=SystemClock(), ids=random_id)
+        self._clock = SharedClock(around.clock)
+        self._around = replace(around, clock=self._clock)
         self._watch_folder = watch_folder
         self._looked = looked or (lambda _media, _found: None)
         self._stack = AsyncExitStack()
@@ -124,20 +129,28 @@ class Engine:
     async def _open(self) -> None:
         settings, clock, enter = self.settings, self._around.clock, self._stack.enter_async_context
         self._stack.enter_context(DataFolder(settings.data))
+        await asyncio.to_thread(settings.media_root.mkdir, parents=True, exist_ok=True)
         sound = await enter(SoundDatabase(settings, clock, self._around.ids))
         self.board.report(sound.component())
         database, instance_id = sound.database, sound.instance_id
-        tables = make_tables(settings, database, clock, instance_id)
-        await database.write(tables.queue.recover)
-        relay = Relay(OutboxReader(database, tables))
-        store = Transactions(database, tables, clock, relay.nudge)
+        node = await asyncio.to_thread(node_of, settings.data, self._around.ids)
+        names = Names(installation=instance_id, node=node)
+        links = await enter(open_links(settings, database, self._clock, names, self.board.report))
+        tables = make_tables(settings, clock, links.queue)
+        relay = Relay(OutboxReader(database, tables), poll_s=links.poll_s)
+        links.follow(relay.nudge)
+        store = Transactions(database, tables, clock, links.announce)
+        self.links = links
         self.database, self.tables, self.store = database, tables, store
-        self.wellbeing = Wellbeing(settings, sound, tables, self.board, clock)
+        self.wellbeing = Wellbeing(settings, sound, tables, self.board, clock, node)
         self.board.report(await asyncio.to_thread(self.wellbeing.guard.check))
         zoo = await enter(Zoo(settings.detect, settings.models, clock, on_status=self._on_detector))
         self._on_detector(zoo.detector.describe())
         files = CatalogueFiles(zoo.catalogue, zoo.store)
-        language = await enter(open_assessor(settings.language, files=files, clock=clock, report=self.board.report))
+        judges = "assess" in settings.roles
+        wanted = settings.language if judges else replace(settings.language, enabled=False)
+        report = self.board.report if judges else _unheard
+        language = await enter(open_assessor(wanted, files=files, clock=clock, report=report))
         self.zoo, self.language = zoo, language
         await self._open_pipeline(relay, instance_id)
         looks = self.zoo.detector if "detect" in settings.roles else None
@@ -146,7 +159,7 @@ class Engine:
     async def _open_pipeline(self, relay: Relay, instance_id: str) -> None:
         settings, around = self.settings, self._around
         decoding = self._threads(_DECODE_THREADS, "decode")
-        paths = MediaPaths(settings.data)
+        paths = MediaPaths(settings.media_root)
         frames, rules = make_frames(settings, paths, decoding)
         folders = await self._open_intake(frames, paths, decoding)
         self.gallery = Gallery(frames, paths, self._threads(_DRAW_THREADS, "draw"))
@@ -204,7 +217,7 @@ class Engine:
 
     async def _open_api(self, relay: Relay, health: EngineHealth, look: DetectorLook) -> None:
         settings, clock = self.settings, self._around.clock
-        catalogue = StoredCatalogue(self.database, self.tables, clock, relay.nudge)
+        catalogue = StoredCatalogue(self.database, self.tables, clock, self.links.announce)
         ports = Ports(
             catalogue=catalogue,
             pictures=GalleryPictures(self.database, self.tables, self.gallery),
@@ -239,7 +252,9 @@ class Engine:
         roles, clock = self.settings.roles, self._around.clock
         tidy = Housekeeping(self.store, self.database, self.tables, self.settings, clock)
         upkeep = {"housekeeping": tidy.run, **self.wellbeing.upkeep()}
-        parts = [PartPlan(id="housekeeping", jobs=upkeep, rank=Rank.OPTIONAL)]
+        parts = [PartPlan(id="housekeeping", jobs=upkeep, rank=Rank.OPTIONAL)] if "ingest" in roles else []
+        if self.links.jobs:
+            parts.append(PartPlan(id="links", jobs=self.links.jobs, fixed=True))
         if "detect" in roles:
             parts += self._looking_parts()
         if "assess" in roles:
@@ -284,6 +299,8 @@ class Engine:
         return pool
 
     def _on_detector(self, status: DetectorStatus) -> None:
+        if "detect" not in self.settings.roles:
+            return
         self.board.report(detector_component(status))
         self.wellbeing.monitor.hurry("detector")
 
@@ -295,3 +312,7 @@ class Engine:
             for reason, count in frame.dropped:
                 self._dropped.add(count, reason=reason)
         self._looked(media, found)
+
+
+def _unheard(_component: Component) -> None:
+    return

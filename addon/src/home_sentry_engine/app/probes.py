@@ -28,14 +28,14 @@ class DatabaseProbe:
     """Writes and reads one row; a full disk is told to the guard."""
 
     def __init__(
-        self, database: Database, guard: DiskGuard, clock: Clock, found: Callable[[], Component], backend: str
+        self, database: Database, guard: DiskGuard, clock: Clock, found: Callable[[], Component], node: str
     ) -> None:
-        """Take the database and how it was found at the start."""
+        """Take the database, how it was found at the start, and this engine's name, which other engines may join."""
         self._database = database
         self._guard = guard
         self._clock = clock
         self._found = found
-        self._backend = backend
+        self._key = f"probed_at:{node}"
 
     def probe(self) -> Probe:
         """Give the probe."""
@@ -46,21 +46,21 @@ class DatabaseProbe:
         began = self._clock.monotonic()
 
         def write(conn: Connection) -> None:
-            Meta().set(conn, "probed_at", said)
+            Meta().set(conn, self._key, said)
 
         try:
             await self._database.write(write)
         except StorageFull:
             await asyncio.to_thread(self._guard.hit_full)
             raise
-        read = await self._database.read(lambda conn: Meta().get(conn, "probed_at"))
+        read = await self._database.read(lambda conn: Meta().get(conn, self._key))
         found = self._found()
         if read != said:
             return Component(
                 id="database", state=ComponentState.UNHEALTHY, reason="it does not give back what was written"
             )
         details: dict[str, str | int | float | bool | None] = {
-            "backend": self._backend,
+            "backend": self._database.url.get_backend_name(),
             "size_bytes": await self._database.size_bytes(),
             "answer_ms": round((self._clock.monotonic() - began) * 1000, 1),
         }

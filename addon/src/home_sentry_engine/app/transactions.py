@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from home_sentry_engine.broker.queue import PutOutcome
-from home_sentry_engine.broker.sql.queue import SqlQueue
+from home_sentry_engine.broker.queue import PutOutcome, Queue
 from home_sentry_engine.contract import BatchReason, Camera, CameraStatus, Event, encode
 from home_sentry_engine.contract import Detection as DetectionRecord
 from home_sentry_engine.domain.batch import ClosedBatch, OpenBatch
@@ -38,7 +37,7 @@ class Tables:
     events: Events
     assessments: Assessments
     outbox: Outbox
-    queue: SqlQueue
+    queue: Queue[Connection]
     reassessments: Reassessments
     components: Components
     audit: Audit
@@ -238,7 +237,7 @@ class _EventRows:
 
 
 class _JobRows:
-    def __init__(self, conn: Connection, queue: SqlQueue, now: datetime) -> None:
+    def __init__(self, conn: Connection, queue: Queue[Connection], now: datetime) -> None:
         self._conn, self._queue, self._now = conn, queue, now
 
     def put(self, job: NewJob) -> Receipt:

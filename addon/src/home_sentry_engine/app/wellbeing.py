@@ -1,7 +1,9 @@
 """What keeps an engine well: the disk guard, the monitor, the registry of parts, cleaning and backups."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.language.assessor import LanguageAssessor
@@ -30,26 +32,27 @@ class Wellbeing:
     """Made once the database is open; ``prepare`` then takes the parts, and ``registry`` and ``monitor`` run."""
 
     def __init__(
-        self, settings: Settings, sound: SoundDatabase, tables: Tables, board: HealthBoard, clock: Clock
+        self, settings: Settings, sound: SoundDatabase, tables: Tables, board: HealthBoard, clock: Clock, node: str
     ) -> None:
-        """Take the settings, the open database and the board."""
+        """Take the settings, the open database, the board and this engine's lasting name."""
         self._settings = settings
         self._sound = sound
         self._tables = tables
         self._board = board
         self._clock = clock
-        self.guard = DiskGuard(settings.data, DiskLimits.above(settings.operations.disk_floor_bytes))
+        self._node = node
+        self.guard = DiskGuard(settings.data, DiskLimits.above(settings.operations.disk_floor_bytes), self._free)
         self.registry = ComponentRegistry(board, clock, self._save)
         self.monitor = HealthMonitor(board, clock, ())
         self.board_says = board.report
 
     async def prepare(self, plans: Sequence[PartPlan], detector: Detector | None) -> None:
         """Take the parts with what is remembered of them, and the detector where this engine looks."""
-        records: Mapping[str, ComponentRecord] = await self._sound.database.read(self._tables.components.all)
+        kept: Mapping[str, ComponentRecord] = await self._sound.database.read(self._tables.components.all)
+        records = {plan.id: replace(kept[name], id=plan.id) for plan in plans if (name := self._own(plan.id)) in kept}
         self.registry.add(plans, records)
         database = self._sound.database
-        backend = database.url.get_backend_name()
-        look = DatabaseProbe(database, self.guard, self._clock, self._sound.component, backend)
+        look = DatabaseProbe(database, self.guard, self._clock, self._sound.component, self._node)
         probes = [look.probe(), disk_probe(self.guard), Probe(id="parts", check=self._review, damped=False)]
         if detector is not None:
             probes.append(DetectorProbe(detector, self._clock).probe())
@@ -59,8 +62,8 @@ class Wellbeing:
         """Give the jobs that keep the data folder small and safe."""
         settings, database = self._settings, self._sound.database
         kept = timedelta(days=settings.operations.retention_days)
-        retention = Retention(database, MediaPaths(settings.data), self._clock, kept)
-        cleaning = Cleaning(retention, self.guard, database, self._clock, lambda: free_bytes(settings.data))
+        retention = Retention(database, MediaPaths(settings.media_root), self._clock, kept)
+        cleaning = Cleaning(retention, self.guard, database, self._clock, lambda: self._free(settings.data))
         jobs: dict[str, Job] = {"cleaning": cleaning.run}
         file = database_file(settings)
         if file is not None and settings.operations.backups:
@@ -70,11 +73,19 @@ class Wellbeing:
             jobs["backup"] = copies.run
         return jobs
 
+    def _free(self, folder: Path) -> int:
+        return min(free_bytes(folder), free_bytes(self._settings.media_root))
+
     async def _review(self) -> None:
         self.registry.review()
 
     async def _save(self, record: ComponentRecord) -> None:
-        await self._sound.database.write(lambda conn: self._tables.components.save(conn, record))
+        own = replace(record, id=self._own(record.id))
+        await self._sound.database.write(lambda conn: self._tables.components.save(conn, own))
+
+    def _own(self, part_id: str) -> str:
+        """Name the record of a part; engines that share a database have parts of the same name."""
+        return part_id if self._settings.storage.is_local else f"{part_id}@{self._node}"
 
 
 class ModelState:

@@ -13,14 +13,14 @@ _SERVES: Final = frozenset({ComponentState.HEALTHY, ComponentState.DEGRADED})
 _DOWN: Final = frozenset({ComponentState.UNHEALTHY, ComponentState.FAILED})
 _HISTORY: Final = 100
 
-# without one of these pictures wait: the eyes, the ways in, the room for files
-_ESSENTIAL: Final = frozenset({"detector", "ingest", "disk", "detect_workers"})
+# without one of these pictures wait: the eyes, the ways in, the room for files, who hands out the work
+_ESSENTIAL: Final = frozenset({"detector", "ingest", "disk", "detect_workers", "redis"})
 
 # what the engine offers, and what each of it needs
 _NEEDS: Final = {
     "intake": ("database", "disk", "ingest"),
-    "detection": ("database", "detector", "detect_workers"),
-    "events": ("database", "detector", "detect_workers", "timers"),
+    "detection": ("database", "redis", "detector", "detect_workers"),
+    "events": ("database", "redis", "detector", "detect_workers", "timers"),
     "language": ("database", "llm", "assess_workers"),
     "announcements": ("database", "api"),
     "history": ("database",),

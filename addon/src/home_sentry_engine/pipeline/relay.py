@@ -20,7 +20,6 @@ from home_sentry_engine.contract import (
 
 _LOGGER = logging.getLogger(__name__)
 _AT_ONCE = 500
-_POLL_S = 1.0
 
 
 class Announcement(Protocol):
@@ -92,11 +91,12 @@ def to_messages(rows: Sequence[Announcement]) -> list[tuple[int, bytes]]:
 
 
 class Relay:
-    """Follows the outbox; ``nudge`` tells it that there may be news, and it looks once a second anyway."""
+    """Follows the outbox; ``nudge`` tells it that there may be news, and it looks now and then anyway."""
 
-    def __init__(self, outbox: OutboxReader) -> None:
-        """Take where announcements come from."""
+    def __init__(self, outbox: OutboxReader, *, poll_s: float = 1.0) -> None:
+        """Take where announcements come from and the longest time between two looks."""
         self._outbox = outbox
+        self._poll_s = poll_s
         self._followers: set[asyncio.Event] = set()
 
     def nudge(self) -> None:
@@ -122,7 +122,7 @@ class Relay:
                     yield message
                 sent = rows[-1].seq
             try:
-                async with asyncio.timeout(_POLL_S):
+                async with asyncio.timeout(self._poll_s):
                     await news.wait()
             except TimeoutError:
                 continue

@@ -24,6 +24,7 @@ def assemble(raw: Mapping[str, Any], data: Path) -> Settings:
     """Cut checked settings into slices; raises ``ValueError`` where several do not fit together."""
     return Settings(
         data=data,
+        media_root=Path(raw.get("media_root") or data),
         name=raw["name"],
         time_zone=raw["time_zone"],
         roles=raw["roles"],
@@ -55,12 +56,7 @@ def assemble(raw: Mapping[str, Any], data: Path) -> Settings:
             mirror=raw.get("model_mirror"),
             offline=raw["offline"],
         ),
-        storage=StorageSettings(
-            database_url=raw.get("database_url"),
-            redis_url=raw.get("redis_url"),
-            queue_limit=raw["queue_limit"],
-            overflow=raw["queue_overflow"],
-        ),
+        storage=_storage(raw),
         operations=OperationsSettings(
             retention_days=raw["retention_days"],
             disk_floor_bytes=raw["disk_min_free_mb"] * 1024 * 1024,
@@ -99,3 +95,15 @@ def _ingest(raw: Mapping[str, Any], data: Path) -> IngestSettings:
         frame_interval_s=raw["video_frame_interval_seconds"],
         max_frames=raw["video_max_frames"],
     )
+
+
+def _storage(raw: Mapping[str, Any]) -> StorageSettings:
+    settings = StorageSettings(
+        database_url=raw.get("database_url"),
+        redis_url=raw.get("redis_url"),
+        queue_limit=raw["queue_limit"],
+        overflow=raw["queue_overflow"],
+    )
+    if settings.redis_url is not None and settings.is_local:
+        raise ValueError("setting 'redis_url': needs 'database_url' with a postgresql:// address beside it")
+    return settings

@@ -115,7 +115,10 @@ class ModelSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageSettings:
-    """Which database and queue: SQLite in the data folder unless URLs say otherwise."""
+    """Which database and queue: SQLite in the data folder unless URLs say otherwise.
+
+    Several engines share a household through one ``postgresql://`` database, and the load best with a Redis beside it.
+    """
 
     database_url: str | None = None
     redis_url: str | None = None
@@ -123,6 +126,11 @@ class StorageSettings:
     overflow: str = "dlq"
     lease_s: float = 60.0
     tries: int = 3
+
+    @property
+    def is_local(self) -> bool:
+        """Tell whether the database is a file of this machine, which no other engine shares."""
+        return self.database_url is None or self.database_url.startswith("sqlite")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,9 +144,14 @@ class OperationsSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that a user may set, checked; rooms get their slice."""
+    """Everything that a user may set, checked; rooms get their slice.
+
+    ``data`` belongs to one engine. ``media_root`` holds the pictures; engines that share a household mount one folder
+    at the same place on every machine, and so they do with the folder of the cameras.
+    """
 
     data: Path
+    media_root: Path
     name: str
     time_zone: ZoneInfo
     roles: frozenset[str]

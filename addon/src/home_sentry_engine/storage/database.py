@@ -1,11 +1,12 @@
 """The database: the only way to write, and the way to read."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection, make_url, text
 
 from home_sentry_engine.domain.clock import Clock
 
@@ -89,6 +90,17 @@ class Database:
         """Raise ``CorruptDatabase`` unless the database is sound."""
         await self._store.check()
 
+    async def server_time(self) -> datetime | None:
+        """Give the time of the database server, aware UTC; None where the database is a file of this machine."""
+        if self.url.get_backend_name() == "sqlite":
+            return None
+        return await self._store.read(_server_time)
+
     async def size_bytes(self) -> int:
         """Give the size on disk."""
         return await self._store.size_bytes()
+
+
+def _server_time(connection: Connection) -> datetime:
+    at: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return at.astimezone(UTC)
