@@ -1,0 +1,161 @@
+"""Structural similarity of two grey pictures by box filters, and what else tells a changed view from the usual one.
+
+Wang, Bovik, Sheikh, Simoncelli: "Image quality assessment: from error visibility to structural similarity" (2004), with
+the uniform 7x7 window and the unbiased variances that scikit-image uses by default. Scores depend on the down-scaler:
+compare only pictures that ``grey_of`` made.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .picture import Pixels
+
+type Grey = NDArray[np.uint8]
+type _Plane = NDArray[np.float32]
+
+WIDTH: Final = 640
+_WINDOW: Final = 7
+_EDGE: Final = _WINDOW // 2
+_UNBIASED: Final = _WINDOW**2 / (_WINDOW**2 - 1)
+_C1: Final = (0.01 * 255) ** 2
+_C2: Final = (0.03 * 255) ** 2
+_SAME: Final = 0.25
+_BLOCK: Final = 5
+_BLOCK_CHANGED: Final = 0.5
+_COARSE: Final = (80, 45)
+_NOISE: Final = 1.5
+_EDGES: Final = 0.995
+_INFRARED_SATURATION: Final = 6.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """How a picture differs from a reference.
+
+    ``score`` is the plain SSIM, -1..1. Noise and light change it as much as a different view does; what tells a view is
+    ``coarse``, the SSIM of both at 80x45 after brightness and contrast are matched, and ``changed``, the share 0..1 of
+    blocks that it finds changed.
+    """
+
+    score: float
+    coarse: float
+    changed: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appearance:
+    """A picture by itself: mean and spread of its grey values 0..255, and how steep its edges are to that."""
+
+    brightness: float
+    contrast: float
+    sharpness: float
+
+
+class Reference:
+    """A picture to compare others with; keeps its own buffers, so use it from one thread at a time."""
+
+    def __init__(self, grey: Grey) -> None:
+        """Take a picture of any size of at least 7x7; only pictures of the same size compare."""
+        self.grey = grey
+        self._x = grey.astype(np.float32)
+        self._mean_x = _mean(self._x)
+        self._variance_x = (_mean(self._x * self._x) - self._mean_x * self._mean_x) * np.float32(_UNBIASED)
+        self._luminance_x = self._mean_x * self._mean_x + np.float32(_C1)
+        self._contrast_x = self._variance_x + np.float32(_C2)
+        self._small: Reference | None = None
+
+    def ssim(self, grey: Grey) -> float:
+        """Give the SSIM of a picture of the same size."""
+        return float(self._map(grey.astype(np.float32)).mean(dtype=np.float64))
+
+    def compare(self, grey: Grey) -> Comparison:
+        """Compare in every way; nearly equal pictures are not looked at closely."""
+        if float(cv2.absdiff(self.grey, grey).mean()) < _SAME:
+            return Comparison(score=1.0, coarse=1.0, changed=0.0)
+        if self._small is None:
+            self._small = Reference(_shrunk(self.grey))
+        small = self._small._map(_matched(_shrunk(grey), self._small.grey))  # noqa: SLF001 its own kind
+        return Comparison(score=self.ssim(grey), coarse=float(small.mean(dtype=np.float64)), changed=_changed(small))
+
+    def _map(self, y: _Plane) -> _Plane:
+        mean_y = _mean(y)
+        product = self._mean_x * mean_y
+        covariance = _mean(self._x * y) - product
+        variance_y = _mean(y * y)
+        squared = mean_y * mean_y
+        variance_y -= squared
+        # (2 mx my + C1)(2 cov + C2) / ((mx2 + my2 + C1)(vx + vy + C2))
+        product *= np.float32(2)
+        product += np.float32(_C1)
+        covariance *= np.float32(2 * _UNBIASED)
+        covariance += np.float32(_C2)
+        product *= covariance
+        squared += self._luminance_x
+        variance_y *= np.float32(_UNBIASED)
+        variance_y += self._contrast_x
+        squared *= variance_y
+        product /= squared
+        inner: _Plane = product[_EDGE:-_EDGE, _EDGE:-_EDGE]
+        return inner
+
+
+def ssim(one: Grey, other: Grey) -> float:
+    """Give the SSIM of two grey pictures of one size, -1..1."""
+    return Reference(one).ssim(other)
+
+
+def grey_of(pixels: Pixels, width: int = WIDTH) -> Grey:
+    """Give the grey picture of RGB pixels at this width, averaged over areas when it shrinks."""
+    rows, columns = pixels.shape[:2]
+    size = (width, max(_WINDOW, round(rows * width / columns)))
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if columns > width else cv2.INTER_LINEAR)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
+
+def is_infrared(pixels: Pixels) -> bool:
+    """Tell whether RGB pixels carry no colour, as under infrared light."""
+    small = cv2.resize(pixels, (64, 64), interpolation=cv2.INTER_AREA).astype(np.int16)
+    return float((small.max(axis=2) - small.min(axis=2)).mean()) < _INFRARED_SATURATION
+
+
+def appearance_of(grey: Grey) -> Appearance:
+    """Measure a picture by itself; noise is smoothed away before edges are measured."""
+    smooth, spread = cv2.GaussianBlur(grey, (0, 0), _NOISE), float(grey.std())
+    edges = np.abs(cv2.Laplacian(smooth, cv2.CV_16S)[::2, ::2])
+    return Appearance(
+        brightness=float(grey.mean()),
+        contrast=spread,
+        sharpness=float(np.quantile(edges, _EDGES)) / max(spread, 1.0),
+    )
+
+
+def blend(old: Grey, new: Grey, share: float) -> Grey:
+    """Let a picture move towards another one by a share 0..1."""
+    return np.asarray(cv2.addWeighted(old, 1.0 - share, new, share, 0.0), dtype=np.uint8)
+
+
+def _mean(plane: _Plane) -> _Plane:
+    return np.asarray(cv2.boxFilter(plane, cv2.CV_32F, (_WINDOW, _WINDOW)), dtype=np.float32)
+
+
+def _shrunk(grey: Grey) -> Grey:
+    return np.asarray(cv2.resize(grey, _COARSE, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _matched(grey: Grey, other: Grey) -> _Plane:
+    """Bring brightness and contrast to those of another picture."""
+    plane = grey.astype(np.float32)
+    plane -= plane.mean()
+    plane *= float(other.std()) / max(float(plane.std()), 1.0)
+    plane += np.float32(other.mean())
+    return plane
+
+
+def _changed(structure: _Plane) -> float:
+    rows, columns = structure.shape
+    size = (max(1, columns // _BLOCK), max(1, rows // _BLOCK))
+    return float((cv2.resize(structure, size, interpolation=cv2.INTER_AREA) < _BLOCK_CHANGED).mean())
