@@ -34,6 +34,12 @@ def folder_from(variable: str) -> Path:
     return folder
 
 
+def root() -> None:
+    """Skip without the rights of root, which mounting a file system takes."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+
+
 def _without(*paths: str) -> bool:
     return not any(Path(path).exists() for path in paths)
 

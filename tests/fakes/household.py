@@ -95,6 +95,7 @@ class Household:
         around = Surroundings(clock=clock, ids=self._ids, random=lambda: 0.0)
         self.tables = make_tables(self.settings, clock, make_queue(self.settings.storage, database, clock, "engine"))
         self.news = 0
+        self.media_root = Path()
         self.store = Transactions(database, self.tables, clock, self._announced)
         self.ledger = Ledger(self.store, dedupe_ttl_s=300, auto_create_cameras=True)
         senses = Senses(frames=self.eyes, detector=self.eyes, judge=Judge(), assessor=self.mind)
@@ -135,7 +136,7 @@ class Household:
         media = Media(
             media_id=media_id,
             camera_id=camera,
-            path=Path(f"{media_id}.jpg"),
+            path=self.media_root / f"{media_id}.jpg",
             sha256=sha256 or media_id.rjust(64, "0"),
             kind=MediaKind.IMAGE,
             captured_at=now - timedelta(seconds=late_s),

@@ -22,6 +22,7 @@ from .health import detector_component
 _SEEING: Final = frozenset({ComponentState.HEALTHY, ComponentState.DEGRADED})
 _QUIET_S: Final = 120.0
 _LOOK_S: Final = 40.0
+_DISK_S: Final = 5.0
 
 
 class DatabaseProbe:
@@ -69,7 +70,7 @@ class DatabaseProbe:
 
 def disk_probe(guard: DiskGuard) -> Probe:
     """Give the probe of the disk, which has limits of its own against flapping."""
-    return Probe(id="disk", check=lambda: asyncio.to_thread(guard.check), damped=False)
+    return Probe(id="disk", check=lambda: asyncio.to_thread(guard.check), interval_s=_DISK_S, damped=False)
 
 
 class DetectorProbe:

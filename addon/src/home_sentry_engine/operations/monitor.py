@@ -22,7 +22,7 @@ type Check = Callable[[], Awaitable[Component | None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """A look at one component within ``limit_s``; None has nothing to report.
+    """A look at one component every ``interval_s``, within ``limit_s``; None has nothing to report.
 
     A ``damped`` probe has to fail three times in a row before its component is unhealthy, and to succeed twice in a
     row before it is healthy again; in between it is degraded.
@@ -31,6 +31,7 @@ class Probe:
     id: str
     check: Check
     limit_s: float = 10.0
+    interval_s: float = 15.0
     damped: bool = True
 
 
@@ -54,7 +55,7 @@ class Hysteresis:
 
 
 class HealthMonitor:
-    """Runs each probe every ``interval_s``, more often while it fails, and at once when ``hurry`` is called."""
+    """Runs each probe at its interval, more often while it fails, and at once when ``hurry`` is called."""
 
     def __init__(
         self,
@@ -62,14 +63,12 @@ class HealthMonitor:
         clock: Clock,
         probes: Sequence[Probe],
         *,
-        interval_s: float = 15.0,
         troubled_s: float = 3.0,
     ) -> None:
         """Take the board, the clock and the probes."""
         self._board = board
         self._clock = clock
         self._probes = tuple(probes)
-        self._interval_s = interval_s
         self._troubled_s = troubled_s
         self._memory = {probe.id: Hysteresis() for probe in probes}
         self._hurried = {probe.id: asyncio.Event() for probe in probes}
@@ -96,7 +95,7 @@ class HealthMonitor:
         while True:
             hurried.clear()
             fine = await self._one(probe)
-            await self._pause(hurried, self._interval_s if fine else self._troubled_s)
+            await self._pause(hurried, probe.interval_s if fine else self._troubled_s)
 
     async def _one(self, probe: Probe) -> bool:
         found = await self._found(probe)

@@ -18,7 +18,6 @@ from home_sentry_engine.storage.repositories.retention import Expiry, OldFile
 _LOGGER = logging.getLogger(__name__)
 # on a full disk larger transactions do not fit into what the reserve gave back
 _ROWS: Final = 20
-_PAUSE_S: Final = 0.01
 _YOUNG: Final = timedelta(hours=1)
 _AUDIT_KEPT: Final = timedelta(days=365)
 _STRAYS_AT_ONCE: Final = 500
@@ -59,10 +58,8 @@ class Retention:
             await self._unlink([self._paths.thumbnail(one) for one in ids])
             count = await self._database.write(lambda conn, ids=ids: self._expiry.delete_events(conn, ids))  # type: ignore[misc]
             removed = removed.plus(events=count)
-            await self._clock.sleep(_PAUSE_S)
         while files := await self._database.read(lambda conn: self._expiry.files(conn, before, _ROWS)):
             removed = await self._delete(files, removed)
-            await self._clock.sleep(_PAUSE_S)
         while count := await self._database.write(lambda conn: self._expiry.delete_rejections(conn, before, _ROWS)):
             removed = removed.plus(rows=count)
         year = self._clock.steady() - _AUDIT_KEPT
