@@ -106,7 +106,8 @@ def _as(folder: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _folder(kind: str) -> Iterator[Path]:
+def server_folder(kind: str) -> Iterator[Path]:
+    """A folder for one server's files."""
     folder = Path(tempfile.mkdtemp(prefix=f"home-sentry-{kind}-"))
     user = _nobody()
     if user:
@@ -118,25 +119,34 @@ def _folder(kind: str) -> Iterator[Path]:
 
 
 @contextmanager
+def running_postgres(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run PostgreSQL in a folder, which is made ready the first time; what was written is there again the next time."""
+    initdb, server = command("initdb"), command("postgres")
+    data = folder / "data"
+    if not data.exists():
+        made: list[Any] = [initdb, "-D", data, "-U", "sentry", "--auth=trust", "-E", "UTF8", "--no-sync"]
+        subprocess.run(made, check=True, stdout=subprocess.DEVNULL, **_as(folder))
+    options = {
+        "listen_addresses": "127.0.0.1",
+        "port": port,
+        "unix_socket_directories": "",
+        "fsync": "off",
+        "full_page_writes": "off",
+        "max_connections": 60,
+        "shared_buffers": "32MB",
+        "max_wal_size": "512MB",
+    }
+    given = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+    with _running([server, "-D", data, *given], folder, port) as child:
+        yield child
+
+
+@contextmanager
 def postgres() -> Iterator[PostgresServer]:
     """Run PostgreSQL in a folder of its own."""
-    initdb, server = command("initdb"), command("postgres")
-    with _folder("postgres") as folder:
-        made: list[Any] = [initdb, "-D", folder / "data", "-U", "sentry", "--auth=trust", "-E", "UTF8", "--no-sync"]
-        subprocess.run(made, check=True, stdout=subprocess.DEVNULL, **_as(folder))
+    with server_folder("postgres") as folder:
         port = free_port()
-        options = {
-            "listen_addresses": "127.0.0.1",
-            "port": port,
-            "unix_socket_directories": "",
-            "fsync": "off",
-            "full_page_writes": "off",
-            "max_connections": 60,
-            "shared_buffers": "32MB",
-            "max_wal_size": "512MB",
-        }
-        given = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        with _running([server, "-D", folder / "data", *given], folder, port):
+        with running_postgres(folder, port):
             yield PostgresServer(port)
 
 
@@ -164,16 +174,9 @@ class RedisServer:
 
 
 @contextmanager
-def redis_folder() -> Iterator[Path]:
-    """A folder for one Redis."""
-    with _folder("redis") as folder:
-        yield folder
-
-
-@contextmanager
 def redis() -> Iterator[RedisServer]:
     """Run Redis in a folder of its own."""
-    with redis_folder() as folder:
+    with server_folder("redis") as folder:
         server = RedisServer(folder)
         with server.running():
             yield server

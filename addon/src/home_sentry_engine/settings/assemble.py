@@ -103,6 +103,7 @@ def _storage(raw: Mapping[str, Any]) -> StorageSettings:
         redis_url=raw.get("redis_url"),
         queue_limit=raw["queue_limit"],
         overflow=raw["queue_overflow"],
+        lease_s=raw["job_lease_seconds"],
     )
     if settings.redis_url is not None and settings.is_local:
         raise ValueError("setting 'redis_url': needs 'database_url' with a postgresql:// address beside it")

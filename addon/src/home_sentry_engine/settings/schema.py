@@ -141,6 +141,7 @@ SCHEMA: Final = vol.Schema(
         vol.Optional("database_url"): _database_address,
         vol.Optional("redis_url"): _redis_address,
         vol.Optional("queue_limit", default=10_000): _whole(10, 1_000_000),
+        vol.Optional("job_lease_seconds", default=60): _number(3, 600),
         vol.Optional("queue_overflow", default="dlq"): _one_of("dlq", "reject", "drop_oldest"),
         vol.Optional("retention_days", default=30): _number(1, 3650),
         vol.Optional("disk_min_free_mb", default=256): _whole(1, 1_000_000),

@@ -16,7 +16,7 @@ from home_sentry_engine.domain.clock import SystemClock
 from home_sentry_engine.domain.jobs import NewJob
 from home_sentry_engine.storage.database import Database
 from home_sentry_engine.storage.repositories.meta import Counters
-from tests.engine.servers import RedisServer, redis_folder
+from tests.engine.servers import RedisServer, server_folder
 from tests.fakes.clock import FakeClock
 
 Q = "detect"
@@ -62,7 +62,7 @@ async def home(postgres_server, redis_server) -> Household:
 
 @pytest.fixture
 def own_redis():
-    with redis_folder() as folder:
+    with server_folder("redis") as folder:
         yield RedisServer(folder)
 
 

@@ -1,0 +1,141 @@
+"""Several engines on one PostgreSQL and one Redis: the work is shared, and each of them may die."""
+
+import asyncio
+from collections import Counter
+from contextlib import ExitStack
+
+import pytest
+
+from tests.engine.faults.house import LEASE_S, House, Listener
+from tests.engine.faults.invariants import sha256
+from tests.engine.faults.programs import deliver
+from tests.engine.servers import PostgresServer, RedisServer, free_port, running_postgres, server_folder
+
+CAMERAS = ("yard", "door", "garage", "drive")
+
+
+@pytest.fixture
+async def house(tmp_path, model_mirror, postgres_server, redis_server) -> House:
+    return House(tmp_path, model_mirror, await postgres_server.empty(), redis_server.url)
+
+
+class Cameras:
+    """Deliver pictures one after the other until told to stop or none is left, whatever the engines do."""
+
+    def __init__(self, house: House, pictures: list[bytes]) -> None:
+        self.house, self.pictures = house, pictures
+        self.delivered: Counter[tuple[str, str]] = Counter()
+        self.enough = asyncio.Event()
+
+    async def run(self, pause_s: float) -> None:
+        for number, picture in enumerate(self.pictures):
+            if self.enough.is_set():
+                return
+            camera = CAMERAS[number % len(CAMERAS)]
+            await asyncio.to_thread(deliver, self.house.cameras / camera, f"{number}.jpg", picture)
+            self.delivered[camera, sha256(picture)] += 1
+            await asyncio.sleep(pause_s)
+
+
+def start(*engines) -> None:
+    for served in engines:
+        served.start(until_ready="api" in served._environment["HOME_SENTRY_ROLES"])
+
+
+@pytest.mark.timeout(900)
+async def test_three_engines_share_a_household_and_each_may_be_killed(house, stock, rounds):
+    turns = rounds(2, 12)
+    cameras = Cameras(house, stock(turns * 150))
+    with ExitStack() as stack:
+        front = stack.enter_context(house.engine("front", "ingest", "api"))
+        eyes = stack.enter_context(house.engine("eyes", "detect"))
+        mind = stack.enter_context(house.engine("mind", "assess"))
+        await asyncio.to_thread(start, front, eyes, mind)
+        listener = Listener(front)
+        async with asyncio.TaskGroup() as group:
+            listening = group.create_task(listener.run())
+            await listener.ready.wait()
+            feeding = group.create_task(cameras.run(pause_s=0.25))
+            for turn in range(turns):
+                for victim in (eyes, mind, front):
+                    await house.moved_on()
+                    await asyncio.sleep(0.1 * turn)
+                    await asyncio.to_thread(victim.kill)
+                    await asyncio.sleep(0.5)
+                    await asyncio.to_thread(start, victim)
+            await house.moved_on()
+            cameras.enough.set()
+            await feeding
+            count = cameras.delivered.total()
+            await house.settled(count)
+            await listener.heard(house)
+            listening.cancel()
+        stops = [await asyncio.to_thread(served.stop) for served in (front, eyes, mind)]
+    events = await house.check(cameras.delivered)
+    assert listener.breaks == turns
+    assert events >= len(CAMERAS)
+    print(
+        f"\n  {count} pictures, {3 * turns} kills, {events} events, each announced once; "
+        f"{listener.breaks} breaks of the listener, slowest stop {max(stops):.1f} s"
+    )
+
+
+@pytest.mark.timeout(300)
+async def test_another_engine_takes_over_what_a_dead_one_had_in_hand(house, stock):
+    cameras = Cameras(house, stock(24))
+    with ExitStack() as stack:
+        front = stack.enter_context(house.engine("front", "ingest", "api", "assess"))
+        first = stack.enter_context(house.engine("first", "detect"))
+        second = stack.enter_context(house.engine("second", "detect"))
+        await asyncio.to_thread(start, front, first)
+        await cameras.run(pause_s=0)
+        await house.moved_on()
+        await asyncio.to_thread(start, second)
+        await asyncio.to_thread(first.kill)
+        left = 24 - await house.looked_at()
+        await house.settled(24, within_s=LEASE_S + 60)
+        await asyncio.to_thread(front.stop)
+        await asyncio.to_thread(second.stop)
+    assert left > 0
+    await house.check(cameras.delivered)
+
+
+@pytest.mark.timeout(600)
+async def test_redis_and_postgresql_may_be_killed_and_come_back(tmp_path, model_mirror, stock):
+    port = free_port()
+    with server_folder("postgres") as kept, server_folder("redis") as keys, ExitStack() as stack:
+        dispatch, database = RedisServer(keys), ExitStack()
+        stack.enter_context(database)
+        rows = database.enter_context(running_postgres(kept, port))
+        memory = stack.enter_context(dispatch.running())
+        house = House(tmp_path, model_mirror, await PostgresServer(port).empty(), dispatch.url)
+        cameras = Cameras(house, stock(150))
+        front = stack.enter_context(house.engine("front", "ingest", "api"))
+        back = stack.enter_context(house.engine("back", "detect", "assess"))
+        await asyncio.to_thread(start, front, back)
+        listener = Listener(front)
+        async with asyncio.TaskGroup() as group:
+            listening = group.create_task(listener.run())
+            await listener.ready.wait()
+            feeding = group.create_task(cameras.run(pause_s=0.2))
+            await house.moved_on()
+            memory.kill()
+            await asyncio.to_thread(memory.wait)
+            await asyncio.sleep(2)
+            stack.enter_context(dispatch.running())
+            await house.moved_on()
+            rows.kill()
+            await asyncio.to_thread(rows.wait)
+            await asyncio.to_thread(database.close)
+            await asyncio.sleep(2)
+            await asyncio.to_thread(lambda: stack.enter_context(running_postgres(kept, port)))
+            await house.moved_on()
+            cameras.enough.set()
+            await feeding
+            await house.settled(cameras.delivered.total())
+            await listener.heard(house)
+            listening.cancel()
+        for served in (front, back):
+            await asyncio.to_thread(served.stop)
+        events = await house.check(cameras.delivered)
+    print(f"\n  {cameras.delivered.total()} pictures, {events} events, both servers killed once")
