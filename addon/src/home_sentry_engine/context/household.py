@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 from enum import StrEnum
 import re
 from typing import Final
@@ -10,12 +10,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from home_sentry_engine.domain.household import Member, Sample, Vehicle
+
 from .identity import DEFAULT_THRESHOLD, THRESHOLDS
 from .index import Vectors, unit_rows
 
 _NOT_PLATE: Final = re.compile(r"[^A-Z0-9]")
 _CONTRADICTS: Final = 3
-_ALL_DAYS: Final = frozenset(range(7))
 
 
 class MatchOutcome(StrEnum):
@@ -27,57 +28,6 @@ class MatchOutcome(StrEnum):
     NO_MATCH = "no_match"
     UNAVAILABLE_REENROLL = "unavailable_reenroll"
     NO_GALLERY = "no_gallery"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
-    """When somebody is expected: weekdays (0 is Monday) and home time; over midnight where it ends before it begins."""
-
-    days: frozenset[int] = _ALL_DAYS
-    begins: time = time.min
-    ends: time = time.max
-
-    def holds(self, local: datetime) -> bool:
-        """Tell whether a moment of the home's clock lies inside; after midnight the day before counts."""
-        now = local.time().replace(tzinfo=None)
-        if self.begins <= self.ends:
-            return local.weekday() in self.days and self.begins <= now <= self.ends
-        if now >= self.begins:
-            return local.weekday() in self.days
-        return now <= self.ends and (local.weekday() - 1) % 7 in self.days
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """A person of the house or a frequent visitor; role and trust in the words of the rules."""
-
-    id: str
-    name: str
-    role: str = "resident"
-    trust: str = "full"
-    schedule: Schedule | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vehicle:
-    """A vehicle of the house or of a visitor."""
-
-    id: str
-    name: str
-    plate: str | None = None
-    role: str = "resident"
-    trust: str = "full"
-    schedule: Schedule | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """An enrolled look of a member or vehicle; a negative one says "not this one"."""
-
-    owner_id: str
-    model_id: str
-    vector: ArrayLike
-    negative: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,8 @@ from typing import Final
 
 from numpy.typing import ArrayLike
 
+from home_sentry_engine.domain.household import Trace
+
 from .index import ExactIndex, unit_rows
 
 WORDING: Final = "probable same subject"
@@ -16,19 +18,6 @@ THRESHOLDS: Final[dict[str, float]] = {
     "osnet-x0-25": 0.7,
     "reid-retail-0288": 0.7,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trace:
-    """One remembered look at a person or vehicle; ``kind`` is ``person`` or ``vehicle``."""
-
-    id: int
-    model_id: str
-    kind: str
-    camera_id: str
-    at: datetime
-    expires_at: datetime
-    detection_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,9 @@ from typing import Final
 from home_sentry_engine.contract import ObjectGroup
 from home_sentry_engine.domain.detection import Detection, FrameDetections
 from home_sentry_engine.domain.labels import group_of
+from home_sentry_engine.domain.resting import Place, Resting
 
 from .sieve import Screen
-
-type Place = tuple[float, float, float, float]
 
 RESTING_GROUPS: Final = frozenset({ObjectGroup.VEHICLE, ObjectGroup.PACKAGE, ObjectGroup.OTHER})
 _MOST: Final = 64
@@ -30,22 +29,6 @@ class StaticRules:
     young_misses: int = 4
     misses: int = 10
     groups: frozenset[ObjectGroup] = field(default=RESTING_GROUPS)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resting:
-    """A thing at its place (x, y, width, height as fractions of the picture); ``missed`` looks since ``missed_at``."""
-
-    label: str
-    place: Place
-    first_at: datetime
-    last_at: datetime
-    missed: int = 0
-    missed_at: datetime | None = None
-
-    def settled(self, rules: StaticRules) -> bool:
-        """Tell whether it has been there long enough."""
-        return (self.last_at - self.first_at).total_seconds() >= rules.after_s
 
 
 class RestingThings:
@@ -72,7 +55,7 @@ class RestingThings:
         newest = max((one.last_at for one in self.things), default=at)
         if at >= newest:
             self.things = _remembered(self.things, seen, fresh, at, rules)
-        standing = [thing for thing in seen if thing.settled(rules)]
+        standing = [thing for thing in seen if _settled(thing, rules)]
 
         def screen(detection: Detection, image: tuple[int, int]) -> str | None:
             if group_of(detection.label) not in rules.groups:
@@ -90,6 +73,10 @@ def overlap(a: Place, b: Place) -> float:
     if wide <= 0 or high <= 0:
         return 0.0
     return wide * high / (a[2] * a[3] + b[2] * b[3] - wide * high)
+
+
+def _settled(thing: Resting, rules: StaticRules) -> bool:
+    return (thing.last_at - thing.first_at).total_seconds() >= rules.after_s
 
 
 def _place(detection: Detection, image: tuple[int, int]) -> Place:
@@ -143,7 +130,7 @@ def _repeated(thing: Resting, earlier: Sequence[Resting], rules: StaticRules) ->
 def _gone(thing: Resting, at: datetime, rules: StaticRules) -> bool:
     if thing.missed_at is None:
         return False
-    if not thing.settled(rules):
+    if not _settled(thing, rules):
         return thing.missed >= rules.young_misses
     return thing.missed >= rules.misses and (at - thing.missed_at).total_seconds() >= rules.after_s
 

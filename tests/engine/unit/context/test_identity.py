@@ -11,18 +11,15 @@ import pytest
 from home_sentry_engine.context.household import (
     Gallery,
     MatchOutcome,
-    Member,
-    Sample,
-    Schedule,
-    Vehicle,
     clean_plate,
     edit_distance,
     household_leg,
     recognise_person,
     recognise_vehicle,
 )
-from home_sentry_engine.context.identity import Trace, Traces, identity_leg
+from home_sentry_engine.context.identity import Traces, identity_leg
 from home_sentry_engine.context.index import ExactIndex, UnusableVector
+from home_sentry_engine.domain.household import Member, Sample, Schedule, Trace, Vehicle
 from home_sentry_engine.judgement.legs import known_of
 from tests.fakes.clock import START
 from tests.fakes.scenes import person_scene
