@@ -31,7 +31,7 @@ def settings_of(arguments: argparse.Namespace, overrides: dict[str, Any]) -> Set
 
 def start_logging(settings: Settings) -> Redactor:
     """Send log lines to standard error; gives what hides the secrets in them, which may learn more."""
-    redactor = Redactor(filter(None, (settings.language.api_key,)))
+    redactor = Redactor(filter(None, (settings.language.api_key, *settings.storage.passwords)))
     configure_logging(level=settings.log_level, form=settings.log_format, stream=sys.stderr, redactor=redactor)
     return redactor
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from home_sentry_engine.domain.batch import BatchRules
@@ -126,6 +127,12 @@ class StorageSettings:
     overflow: str = "dlq"
     lease_s: float = 60.0
     tries: int = 3
+
+    @property
+    def passwords(self) -> tuple[str, ...]:
+        """Give what must not be told of the addresses."""
+        addresses = (self.database_url, self.redis_url)
+        return tuple(found for one in addresses if one and (found := urlsplit(one).password))
 
     @property
     def is_local(self) -> bool:

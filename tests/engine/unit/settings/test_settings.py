@@ -121,3 +121,23 @@ def test_the_time_zone_is_the_machines_unless_told(monkeypatch):
     assert load_settings(data=DATA, overrides={"time_zone": "Asia/Tokyo"}).time_zone.key == "Asia/Tokyo"
     monkeypatch.setenv("TZ", "nowhere")
     assert load_settings(data=DATA).time_zone.key
+
+
+def test_redis_needs_a_database_that_engines_can_share():
+    for database in (None, "sqlite:////tmp/x.db"):
+        with pytest.raises(InvalidSettings, match=r"redis_url.*postgresql"):
+            load_settings(data=DATA, overrides={"redis_url": "redis://host", "database_url": database})
+    with pytest.raises(InvalidSettings, match=r"'redis_url': must be a redis://"):
+        load_settings(data=DATA, overrides={"redis_url": "http://host"})
+    storage = load_settings(
+        data=DATA,
+        overrides={"redis_url": "redis://:two@host/1", "database_url": "postgresql://u:one@host/db"},
+    ).storage
+    assert not storage.is_local
+    assert storage.passwords == ("one", "two")
+    assert load_settings(data=DATA).storage.is_local
+
+
+def test_pictures_lie_in_the_data_folder_unless_several_engines_share_them():
+    assert load_settings(data=DATA).media_root == DATA
+    assert load_settings(data=DATA, overrides={"media_root": "/srv/pictures"}).media_root == Path("/srv/pictures")

@@ -1,0 +1,124 @@
+"""The description of several nodes fits the engine: its settings, its folders, its image."""
+
+from pathlib import Path
+import re
+
+import pytest
+import yaml
+
+from home_sentry_engine.settings import ROLES, Settings, load_settings
+
+ROOT = Path(__file__).parents[4]
+FILE = ROOT / "deploy/compose.yaml"
+GIVEN = {"POSTGRES_PASSWORD": "secret"}
+VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::([-?])((?:[^{}]|\$\{[^}]*\})*))?\}")
+
+
+def filled(text: str) -> str:
+    """Put values in the places of variables, as Compose does."""
+
+    def value(found: re.Match[str]) -> str:
+        name, kind, rest = found.groups()
+        assert name in GIVEN or kind == "-", f"{name} has no value"
+        return GIVEN.get(name) or filled(rest)
+
+    return VARIABLE.sub(value, text)
+
+
+@pytest.fixture(scope="module")
+def compose():
+    return yaml.safe_load(filled(FILE.read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="module")
+def engines(compose):
+    return {
+        name: service
+        for name, service in compose["services"].items()
+        if "HOME_SENTRY_ROLES" in service.get("environment", {})
+    }
+
+
+def settings_of(service) -> Settings:
+    return load_settings(data=Path("/data"), environment=service["environment"])
+
+
+def mounts(service) -> dict[str, str]:
+    """Give what is mounted by its place."""
+    pairs = [volume.split(":") for volume in service["volumes"]]
+    return {pair[1]: pair[0] for pair in pairs}
+
+
+def holder(service, folder: Path) -> str:
+    """Name the volume that a folder lies on."""
+    places = {Path(place): source for place, source in mounts(service).items()}
+    return places[max((place for place in places if folder.is_relative_to(place)), key=lambda place: len(place.parts))]
+
+
+def test_the_engines_play_every_role_and_share_database_and_redis(compose, engines):
+    settings = [settings_of(service) for service in engines.values()]
+    assert frozenset().union(*(one.roles for one in settings)) == ROLES
+    assert sum(len(one.roles) for one in settings) == len(ROLES)
+    (storage,) = {one.storage for one in settings}
+    assert not storage.is_local
+    for address, name in ((storage.database_url, "postgres"), (storage.redis_url, "redis")):
+        assert re.search(rf"[@/]{name}:\d+/", str(address))
+        assert name in compose["services"]
+    server = compose["services"]["postgres"]["environment"]
+    user, password, base = (server[f"POSTGRES_{part}"] for part in ("USER", "PASSWORD", "DB"))
+    assert storage.database_url == f"postgresql://{user}:{password}@postgres:5432/{base}"
+
+
+def test_pictures_and_clips_are_at_the_same_place_on_every_node_and_data_folders_are_not_shared(compose, engines):
+    settings = {name: settings_of(service) for name, service in engines.items()}
+    for shared in ("media_root", "camera_root"):
+        places = {
+            name: one.media_root if shared == "media_root" else one.ingest.camera_root for name, one in settings.items()
+        }
+        assert len(set(places.values())) == 1
+        assert len({holder(engines[name], place) for name, place in places.items()}) == 1
+    assert len({holder(service, Path("/data/engine.lock")) for service in engines.values()}) == len(engines)
+    named = {
+        source for service in compose["services"].values() for source in mounts(service).values() if "/" not in source
+    }
+    assert named == set(compose["volumes"])
+
+
+def test_only_the_engine_with_the_api_is_reached_from_outside(compose, engines):
+    open_to_all = {name for name, service in compose["services"].items() if "ports" in service}
+    assert open_to_all == {name for name, service in engines.items() if "api" in settings_of(service).roles}
+    dockerfile = (ROOT / "addon/Dockerfile").read_text()
+    (exposed,) = re.findall(r"^EXPOSE (\d+)$", dockerfile, re.MULTILINE)
+    for name in open_to_all:
+        assert engines[name]["ports"] == [f"{exposed}:{exposed}"]
+
+
+def test_the_images_are_built_from_what_is_here(engines):
+    for service in engines.values():
+        build = service["build"]
+        context = (FILE.parent / build["context"]).resolve()
+        assert context == ROOT
+        assert (context / build["dockerfile"]).is_file()
+    dockerfile = (ROOT / "addon/Dockerfile").read_text()
+    assert {"postgres", "redis"} <= set(re.findall(r"--extra ([a-z]+)", dockerfile))
+    extras = (ROOT / "pyproject.toml").read_text()
+    for service in engines.values():
+        accelerator = service["build"].get("args", {}).get("ACCELERATOR", "cpu")
+        assert re.search(rf"^{accelerator} = \[", extras, re.MULTILINE)
+
+
+def test_the_node_that_looks_has_the_graphics_card(engines):
+    for service in engines.values():
+        reserved = service.get("deploy", {}).get("resources", {}).get("reservations", {}).get("devices", [])
+        assert bool(reserved) == ("detect" in settings_of(service).roles)
+
+
+def test_redis_keeps_what_it_has_and_never_throws_jobs_out(compose):
+    command = compose["services"]["redis"]["command"]
+    assert command[command.index("--appendonly") + 1] == "yes"
+    assert command[command.index("--maxmemory-policy") + 1] == "noeviction"
+
+
+def test_engines_get_longer_to_stop_than_they_need(engines):
+    for service in engines.values():
+        assert int(service["stop_grace_period"].removesuffix("s")) > 10
