@@ -18,7 +18,14 @@ def _number(low: float, high: float) -> vol.All:
 
 
 def _whole(low: int, high: int) -> vol.All:
-    return vol.All(vol.Coerce(int), vol.Range(min=low, max=high, msg=f"must be {low} to {high}"))
+    return vol.All(_int, vol.Range(min=low, max=high, msg=f"must be {low} to {high}"))
+
+
+def _int(value: object) -> int:
+    try:
+        return int(value)  # type: ignore[call-overload, no-any-return]
+    except (TypeError, ValueError, OverflowError) as err:
+        raise vol.Invalid("must be a whole number") from err
 
 
 def _one_of(*words: str) -> vol.In:
