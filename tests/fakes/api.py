@@ -59,6 +59,7 @@ from home_sentry_engine.storage.errors import InvalidCursor
 from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQuery, Page, PageQuery
 from home_sentry_engine.telemetry.metrics import Registry
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.operating import FakeAudit, FakeParts, FakeQueues
 from tests.fakes.records import camera, detection, event, jpeg, media
 
 TOKEN = "t0k3n-for-tests-" + "x" * 43
@@ -179,6 +180,9 @@ class FakeEngine:
         self.catalogue = FakeCatalogue(self)
         self.intake = FakeUploads(self)
         self.analyzer = FakeAnalyzer(self)
+        self.queues = FakeQueues(self.pause)
+        self.parts = FakeParts(self.pause)
+        self.audit = FakeAudit(self.pause)
         self._numbers = itertools.count(1)
 
     @property
@@ -190,6 +194,9 @@ class FakeEngine:
             analyzer=self.analyzer,
             health=FakeHealth(self),
             feed=self.feed,
+            queues=self.queues,
+            parts=self.parts,
+            audit=self.audit,
         )
 
     def announce(self, number: int | None = None, summary: str = "A person at the door") -> Published:

@@ -16,11 +16,12 @@ type Answering = Callable[[dict[str, Any]], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandRule:
-    """One command: its arguments and what answers it with a contract dataclass or None."""
+    """One command: its arguments and what answers it with a contract dataclass or None; ``audited`` names its deed."""
 
     name: str
     fields: tuple[Field, ...]
     answer: Answering
+    audited: str | None = None
 
 
 class Commands:
@@ -39,7 +40,9 @@ class Commands:
             CommandRule(name="get_event", fields=(EVENT_ID,), answer=self._event),
             CommandRule(name="list_events", fields=EVENT_FILTERS, answer=self._events),
             CommandRule(name="list_event_detections", fields=(EVENT_ID,), answer=self._detections),
-            CommandRule(name="review_event", fields=(EVENT_ID, *REVIEW_FIELDS), answer=self._review),
+            CommandRule(
+                name="review_event", fields=(EVENT_ID, *REVIEW_FIELDS), answer=self._review, audited="event.review"
+            ),
         )
         self.rules: Final = {rule.name: rule for rule in rules}
 
@@ -50,6 +53,11 @@ class Commands:
             raise InvalidRequest(f"there is no command '{name[:40]}'", details={"known": sorted(self.rules)})
         found = await rule.answer(read_object(rule.fields, args))
         return None if found is None else to_plain(found)
+
+    def audited(self, name: str) -> str | None:
+        """Name the deed that a command is, None for one that changes nothing."""
+        rule = self.rules.get(name)
+        return rule.audited if rule is not None else None
 
     async def _ping(self, _args: dict[str, Any]) -> object:
         return None

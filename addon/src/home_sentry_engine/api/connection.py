@@ -25,6 +25,7 @@ from home_sentry_engine.contract import (
 from home_sentry_engine.contract.errors import InvalidRequest, RateLimited, Unauthorized
 from home_sentry_engine.domain.clock import Clock
 
+from .audit import Auditor
 from .auth import Caller
 from .commands import Commands
 from .hub import DropReason, Gap, Hub
@@ -65,6 +66,7 @@ class Services:
     health: Health
     commands: Commands
     admit: Callable[[str, str], Caller]
+    audit: Auditor
     limiter: RateLimiter
     clock: Clock
     patience: Patience
@@ -172,6 +174,7 @@ class Connection:
         try:
             caller = self._shared.admit(message.token, self._address)
         except Unauthorized as err:
+            await self._shared.audit.refused(self._address, None)
             await self._send(encode(AuthFailed(message=err.message)))
             await self._close(_REFUSED)
             raise _Leave(None) from err
@@ -226,12 +229,20 @@ class Connection:
             shared.limiter.check(LimitClass.SOCKET, caller.key)
             async with asyncio.timeout(deadline_s):
                 data = await shared.commands.answer(command.name, command.args)
+            await self._kept(command, None)
             return Result(id=command.id, ok=True, data=data)
         except Exception as err:
             failure = wire_error_of(err)
+            await self._kept(command, failure.code)
             if failure.code == "internal":
                 _LOGGER.exception("Command %s failed", command.name[:40])
             return Result(id=command.id, ok=False, code=failure.code, message=failure.message, details=failure.details)
+
+    async def _kept(self, command: Command, failure: str | None) -> None:
+        action = self._shared.commands.audited(command.name)
+        if action is not None:
+            target = next((str(value) for name, value in command.args.items() if name.endswith("_id")), None)
+            await self._shared.audit.done(action, target, address=self._address, failure=failure)
 
     async def _write(self, since: int | None) -> None:
         async with asyncio.timeout(self._shared.patience.auth_s):

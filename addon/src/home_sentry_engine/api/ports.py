@@ -10,18 +10,25 @@ from datetime import datetime
 from typing import Protocol
 
 from home_sentry_engine.contract import (
+    AuditEntry,
     Camera,
+    DeadJobPage,
     Detection,
+    Dropped,
     Event,
     Info,
     Look,
     Media,
     Mode,
+    Part,
+    QueueDepth,
+    Requeued,
     Snapshot,
     Status,
 )
 from home_sentry_engine.domain.filetypes import FileType
 from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQuery, Page
+from home_sentry_engine.storage.repositories.audit import AuditQuery, Deed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +212,58 @@ class Feed(Protocol):
         ...
 
 
+class Queues(Protocol):
+    """Queues and the jobs that were given up."""
+
+    async def depths(self) -> tuple[QueueDepth, ...]:
+        """Count the jobs of every queue."""
+        ...
+
+    async def dead(self, queue: str, limit: int, cursor: str | None) -> DeadJobPage:
+        """List given-up jobs, newest first; raises ``InvalidRequest`` for a bad cursor."""
+        ...
+
+    async def requeue(self, queue: str, letter_id: int | None) -> Requeued:
+        """Put one or all back; raises ``NotFound``, or ``Conflict`` for one that does not fit."""
+        ...
+
+    async def drop(self, queue: str, letter_id: int | None) -> Dropped:
+        """Delete one or all for good; raises ``NotFound``."""
+        ...
+
+
+class Parts(Protocol):
+    """The engine's components; every call raises ``NotFound`` for an unknown one."""
+
+    async def all(self) -> tuple[Part, ...]:
+        """Give every component."""
+        ...
+
+    async def one(self, part_id: str) -> Part:
+        """Give one component."""
+        ...
+
+    async def restart(self, part_id: str) -> Part:
+        """Begin a component anew; raises ``Conflict`` where that is impossible."""
+        ...
+
+    async def switch(self, part_id: str, *, on: bool) -> Part:
+        """Enable or disable a component; raises ``Conflict`` where that is impossible."""
+        ...
+
+
+class AuditLog(Protocol):
+    """Who did what; only added to."""
+
+    async def note(self, deed: Deed) -> None:
+        """Append a deed."""
+        ...
+
+    async def page(self, query: AuditQuery) -> Page[AuditEntry]:
+        """Give deeds, newest first; a cursor of another query raises ``InvalidCursor``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """Everything that the API calls."""
@@ -215,3 +274,6 @@ class Ports:
     analyzer: Analyzer
     health: Health
     feed: Feed
+    queues: Queues
+    parts: Parts
+    audit: AuditLog

@@ -63,7 +63,7 @@ type Respond = Callable[[Call], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One operation; ``path`` holds the names of its path fields in braces."""
+    """One operation; ``path`` holds the names of its path fields in braces, ``audited`` names the deed to keep."""
 
     method: str
     path: str
@@ -78,6 +78,7 @@ class Route:
     limit: LimitClass | None = LimitClass.GENERAL
     access: Access = Access.TOKEN
     deadline_s: float = 30.0
+    audited: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

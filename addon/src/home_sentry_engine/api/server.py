@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 from aiohttp import web
 
 from home_sentry_engine.contract import WireError
-from home_sentry_engine.contract.errors import InternalError, InvalidRequest
+from home_sentry_engine.contract.errors import InternalError, InvalidRequest, Unauthorized
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.errors import HomeSentryError
 from home_sentry_engine.domain.identity import IdSource
@@ -21,6 +21,7 @@ from home_sentry_engine.telemetry.logs import request_context
 from home_sentry_engine.telemetry.metrics import Registry
 
 from .addresses import ANY_V4, ANY_V6, is_loopback
+from .audit import Auditor
 from .auth import Caller, Gate, address_of
 from .bodies import BodyReader
 from .commands import Commands
@@ -37,7 +38,9 @@ from .routes.analyze import AnalyzeRoutes
 from .routes.cameras import CameraRoutes
 from .routes.events import EventRoutes
 from .routes.media import MediaRoutes
+from .routes.queues import QueueRoutes
 from .routes.state import StateRoutes
+from .routes.system import SystemRoutes
 from .routing import Access, Call, Match, Route, Router
 from .socket import SocketRoute
 from .tokens import TokenKeys
@@ -92,6 +95,7 @@ class ApiServer:
         self._clock = surroundings.clock
         self._new_id = surroundings.request_id
         self._gate = Gate(keys, surroundings.clock, surroundings.limits.failed_logins)
+        self._auditor = Auditor(ports.audit)
         self._limiter = RateLimiter(surroundings.limits, surroundings.clock.monotonic)
         metrics = surroundings.metrics
         self._seconds = metrics.histogram("http_request_seconds", "Time to answer", ("route", "method", "status"))
@@ -181,6 +185,7 @@ class ApiServer:
             health=ports.health,
             commands=Commands(ports.catalogue, ports.health),
             admit=self._gate.admit,
+            audit=self._auditor,
             limiter=self._limiter,
             clock=self._clock,
             patience=surroundings.patience,
@@ -192,20 +197,24 @@ class ApiServer:
             *MediaRoutes(ports.catalogue, ports.pictures, shelf).routes(),
             *EventRoutes(ports.catalogue, ports.pictures, shelf, bodies).routes(),
             *AnalyzeRoutes(ports.analyzer, bodies).routes(),
+            *QueueRoutes(ports.queues).routes(),
+            *SystemRoutes(ports.parts, ports.audit).routes(),
             *self._socket.routes(),
         )
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         request_id = self._new_id()
         began = time.perf_counter()
-        route: Route | None = None
+        match: Match | None = None
         with request_context(request_id):
             try:
                 match, caller = self._admitted(request)
-                route = match.route
                 response = await self._respond(request, request_id, match, caller)
+                await self._keep(request, request_id, match, None)
             except Exception as err:  # noqa: BLE001 - the edge: whatever fails becomes a documented answer and a log line
                 response = self._refused(err, request, request_id)
+                await self._keep(request, request_id, match, err)
+            route = match.route if match is not None else None
             self._note(request, route, response, time.perf_counter() - began)
         return response if response.prepared else _finished(response, request_id)
 
@@ -234,6 +243,20 @@ class ApiServer:
             return await route.respond(call)
         async with asyncio.timeout(route.deadline_s):
             return await route.respond(call)
+
+    async def _keep(
+        self, request: web.BaseRequest, request_id: str, match: Match | None, err: Exception | None
+    ) -> None:
+        address = address_of(request)
+        if match is None:
+            if isinstance(err, Unauthorized) and "Authorization" in request.headers:
+                await self._auditor.refused(address, request_id)
+        elif match.route.audited is not None:
+            target = "/".join(str(value) for value in match.path.values()) or None
+            failure = wire_error_of(err).code if err is not None else None
+            await self._auditor.done(
+                match.route.audited, target, address=address, failure=failure, request_id=request_id
+            )
 
     def _refused(self, err: Exception, request: web.BaseRequest, request_id: str) -> web.Response:
         failure = wire_error_of(err)

@@ -48,6 +48,7 @@ from .judging import CatalogueFiles
 from .links import Names, node_of, open_links
 from .lock import DataFolder
 from .looking import DetectorLook
+from .operating import PartDesk, QueueDesk, StoredAudit
 from .parts import (
     Senses,
     Sinks,
@@ -230,6 +231,9 @@ class Engine:
             analyzer=look,
             health=health,
             feed=OutboxFeed(self.database, self.tables, relay, health),
+            queues=QueueDesk(self.database, self.tables),
+            parts=PartDesk(self.wellbeing.registry),
+            audit=StoredAudit(self.database, self.tables, clock),
         )
         keys, self.token_made = open_tokens(settings.data)
         surroundings = ApiSurroundings(clock=clock, request_id=self._around.ids, metrics=self.metrics)

@@ -23,7 +23,7 @@ def add_parser(commands: Any) -> None:
 def run(_arguments: argparse.Namespace) -> int:
     """Describe a server that never listens, so nothing behind its routes is ever asked."""
     nobody: Any = None
-    ports = Ports(catalogue=nobody, pictures=nobody, uploads=nobody, analyzer=nobody, health=nobody, feed=nobody)
+    ports = Ports(**dict.fromkeys(Ports.__dataclass_fields__, nobody))
     surroundings = Surroundings(clock=SystemClock(), request_id=random_id, metrics=Registry())
     server = ApiServer(ApiSettings(), ports, lambda: TokenKeys(current=""), surroundings)
     print_json(server.describe())

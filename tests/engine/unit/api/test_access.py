@@ -15,7 +15,14 @@ from tests.fakes.api import TOKEN, FakeEngine, serving
 from tests.fakes.clock import FakeClock
 
 OPEN_PATHS = {"/", "/health", "/ready"}
-IDS = {"{camera_id}": "front_door", "{event_id}": "e1", "{media_id}": "m1"}
+IDS = {
+    "{camera_id}": "front_door",
+    "{event_id}": "e1",
+    "{media_id}": "m1",
+    "{queue}": "detect",
+    "{letter_id}": "1",
+    "{component_id}": "ingest",
+}
 STRANGERS = {
     "no token": {},
     "wrong token": {"Authorization": "Bearer wrong" + "x" * 40},

@@ -10,7 +10,14 @@ from home_sentry_engine.api.openapi import document
 from tests.fakes.api import FakeEngine, serving, speaking
 from tests.fakes.records import jpeg
 
-IDS = {"{camera_id}": "front_door", "{event_id}": "e1", "{media_id}": "m1"}
+IDS = {
+    "{camera_id}": "front_door",
+    "{event_id}": "e1",
+    "{media_id}": "m1",
+    "{queue}": "detect",
+    "{letter_id}": "1",
+    "{component_id}": "ingest",
+}
 
 
 @pytest.fixture

@@ -93,6 +93,7 @@ class EventRoutes:
                 fields=(EVENT_ID,),
                 body=JsonBody(fields=REVIEW_FIELDS),
                 errors=(NotFound, TooLarge, UnsupportedType),
+                audited="event.review",
             ),
             Route(
                 method="GET",
