@@ -19,6 +19,7 @@ DOORS = {
     "av": ("media",),
     "llama_cpp": ("language.worker",),
     "pynvml": ("operations.gpu",),
+    "tokenizers": ("vision.tasks.tokens",),
     "voluptuous": ("settings", "alerting.rules", "context.zones"),
     "aiohttp.web": ("api",),
     "pyftpdlib": ("ingest.ftp",),

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from home_sentry_engine.vision.catalog import Colour, ImageInput, Layout, Resample, Resize
+from home_sentry_engine.vision.session import TensorInfo
 
 from .graph import Array, Graph
 from .pictures import Frame, require_picture
@@ -53,7 +54,12 @@ def fit(frame: Frame, image: ImageInput, *, size: tuple[int, int] | None = None,
 
 def input_size(graph: Graph, image: ImageInput) -> tuple[int, int]:
     """Give the (width, height) that the graph's first input has, the card's where the graph leaves it free."""
-    shape = graph.inputs[0].shape
+    return size_of(graph.inputs[0], image)
+
+
+def size_of(pixels: TensorInfo, image: ImageInput) -> tuple[int, int]:
+    """Give the (width, height) of an input, the card's where the graph leaves it free."""
+    shape = pixels.shape
     if len(shape) != _DIMENSIONS:
         return image.width, image.height
     height, width = (shape[1], shape[2]) if image.layout is Layout.NHWC else (shape[2], shape[3])

@@ -1,0 +1,68 @@
+"""The sentences that the home asks about pictures, by the label that each stands for."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from home_sentry_engine.vision.session import Cancel
+
+from .classify import Ranked, Weather, weather_of
+from .pictures import Frame
+from .zero_shot import ImageText
+
+WEATHER: Final = {
+    "cloudy": "a photo taken outdoors on a cloudy, overcast day",
+    "foggy": "a photo taken outdoors in fog or haze",
+    "rain": "a photo taken outdoors in the rain",
+    "snow": "a photo taken outdoors in snow",
+    "clear": "a photo taken outdoors in clear, sunny weather",
+}
+GARMENTS: Final = {
+    "casual clothes": "a person in casual clothes",
+    "business suit": "a person in a business suit",
+    "delivery uniform": "a delivery courier in uniform",
+    "high-visibility vest": "a worker in a high-visibility vest",
+    "police uniform": "a police officer in uniform",
+    "postal uniform": "a mail carrier in uniform",
+    "sportswear": "a person in sportswear",
+    "winter coat": "a person in a winter coat",
+    "hooded sweater, hood up": "a person with the hood of a sweater over the head",
+    "face mask or balaclava": "a person whose face is hidden by a mask or balaclava",
+}
+COLOURS: Final = {
+    name: f"a person in {name} clothes"
+    for name in ("black", "white", "grey", "blue", "red", "green", "yellow", "brown", "orange")
+}
+SERVICE: Final = frozenset({"delivery uniform", "high-visibility vest", "police uniform", "postal uniform"})
+HIDING: Final = frozenset({"face mask or balaclava"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fashion:
+    """What a person wears, as sentences tell it; weak evidence."""
+
+    garment: Ranked
+    colour: Ranked
+
+    @property
+    def is_service_uniform(self) -> bool:
+        """Whether the best garment is one that people wear at work on a doorstep."""
+        return self.garment.label in SERVICE
+
+    @property
+    def hides_face(self) -> bool:
+        """Whether the best garment hides the face."""
+        return self.garment.label in HIDING
+
+
+def weather_by_sentences(model: ImageText, frame: Frame, *, cancel: Cancel | None = None) -> Weather:
+    """Tell the weather without a model of its own."""
+    return weather_of(model.rank(frame, WEATHER, cancel=cancel))
+
+
+def fashion_by_sentences(model: ImageText, person: Frame, *, cancel: Cancel | None = None) -> Fashion:
+    """Tell garment and colour of a cut-out person without a model of their own, from one look."""
+    seen = model.embed(person, cancel=cancel)
+    return Fashion(
+        garment=model.rank_embedding(seen, GARMENTS, cancel=cancel),
+        colour=model.rank_embedding(seen, COLOURS, cancel=cancel),
+    )
