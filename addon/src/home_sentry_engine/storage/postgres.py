@@ -1,4 +1,9 @@
-"""PostgreSQL behind ``Database``: the same one-writer rule, held across engine processes by an advisory lock."""
+"""PostgreSQL behind ``Database``: the same one-writer rule, held across engine processes by an advisory lock.
+
+Several engines write, one transaction at a time. So what a work read is still true when it writes, and the numbers of
+the outbox become visible in their order; neither would hold for writers side by side, at whatever isolation short of
+one that undoes most of them. A writer that stops in the middle is cut off by the server, and the lock is free again.
+"""
 
 import asyncio
 from collections import deque
@@ -21,8 +26,15 @@ _GROUP: Final = 64
 _GROUP_S: Final = 0.02
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(5207310001)")
 _CONNECT_S: Final = 10.0
+_STUCK_S: Final = 15.0
+_TRIES: Final = 3
 _FULL_STATE: Final = "53100"
 _CORRUPT_STATES: Final = ("XX001", "XX002")
+_CONFLICT_STATES: Final = ("40001", "40P01", "55P03")
+
+
+class _Conflict(StorageBusy):
+    """Somebody else's transaction was in the way; the work was undone and may be done again."""
 
 
 def translated(err: BaseException) -> BaseException:
@@ -33,6 +45,8 @@ def translated(err: BaseException) -> BaseException:
     state = getattr(cause, "sqlstate", None)
     if state == _FULL_STATE:
         return StorageFull("the disk that holds the database is full")
+    if state in _CONFLICT_STATES:
+        return _Conflict("another session of the database server was in the way")
     if state in _CORRUPT_STATES:
         return CorruptDatabase("the database reports damaged data")
     lost = isinstance(err, DBAPIError) and err.connection_invalidated
@@ -51,8 +65,8 @@ def _unreached(err: BaseException) -> BaseException:
 class PostgresStore:
     """One PostgreSQL database; opened by ``open``, used from one event loop, closed by ``close``."""
 
-    def __init__(self, url: URL, clock: Clock, *, max_waiting: int = 10_000) -> None:
-        """Take the address and how many works may wait."""
+    def __init__(self, url: URL, clock: Clock, *, max_waiting: int = 10_000, stuck_s: float = _STUCK_S) -> None:
+        """Take the address, how many works may wait, and after which standstill a transaction is cut off."""
         self._clock = clock
         self._max_waiting = max_waiting
         self._engine = create_async_engine(
@@ -60,7 +74,13 @@ class PostgresStore:
             pool_size=_READERS + 1,
             max_overflow=0,
             pool_pre_ping=True,
-            connect_args={"timeout": _CONNECT_S},
+            connect_args={
+                "timeout": _CONNECT_S,
+                "server_settings": {
+                    "application_name": "home-sentry",
+                    "idle_in_transaction_session_timeout": f"{round(stuck_s * 1000)}",
+                },
+            },
         )
         self._inbox: asyncio.Queue[Waiting | None] = asyncio.Queue()
         self._readers = asyncio.Semaphore(_READERS)
@@ -88,7 +108,16 @@ class PostgresStore:
         await self._engine.dispose()
 
     async def write[T](self, work: Callable[[Connection], T]) -> T:
-        """Run ``work`` in the writer's next transaction and give its result after the commit."""
+        """Run ``work`` in the writer's next transaction and give its result after the commit.
+
+        A work that met another session's locks (a deadlock with a person at the server) is run again.
+        """
+        for _ in range(_TRIES - 1):
+            with suppress(_Conflict):
+                return await self._written(work)
+        return await self._written(work)
+
+    async def _written[T](self, work: Callable[[Connection], T]) -> T:
         if self._task is None:
             raise StorageClosed("the database is not open")
         if self._waiting >= self._max_waiting:
