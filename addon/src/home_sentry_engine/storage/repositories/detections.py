@@ -16,7 +16,7 @@ from home_sentry_engine.domain.labels import group_of
 from home_sentry_engine.domain.messages import Sighting
 from home_sentry_engine.storage.query import DetectionQuery, Keyset, Page, fetch_page, time_range
 from home_sentry_engine.storage.rows import insert_into
-from home_sentry_engine.storage.schema import detections, inspections
+from home_sentry_engine.storage.schema import cameras, detections, inspections
 
 _STILL: Final = -1
 _SECOND: Final = 1_000_000
@@ -84,6 +84,19 @@ class Detections:
         chosen = sa.select(detections).where(detections.c.event_id == event_id)
         surest = chosen.order_by(detections.c.confidence.desc(), detections.c.id).limit(best)
         return _sightings(conn.execute(surest).all())
+
+    def elsewhere(
+        self, conn: Connection, camera_id: str, *, since: datetime, until: datetime, most: int
+    ) -> list[tuple[str, str, datetime]]:
+        """Give (camera name, label, time) of what other cameras saw between two times, at most the newest."""
+        seen = (
+            sa.select(cameras.c.name, detections.c.label, detections.c.detected_at)
+            .join(cameras, cameras.c.id == detections.c.camera_id)
+            .where(detections.c.camera_id != camera_id, detections.c.detected_at.between(since, until))
+            .order_by(detections.c.detected_at.desc(), detections.c.id.desc())
+            .limit(most)
+        )
+        return [(row.name, row.label, row.detected_at) for row in conn.execute(seen)]
 
     def of_event(self, conn: Connection, event_id: str) -> tuple[contract.Detection, ...]:
         """Give the detections of an event in the order of their rows."""

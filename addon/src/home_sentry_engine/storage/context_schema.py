@@ -1,0 +1,188 @@
+"""Tables of what is known around the pictures: zones, habits, things that rest, views, traces, the household.
+
+They join the metadata of ``schema``; the migrations make them.
+"""
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from home_sentry_engine.contract import ZoneAnchor, ZoneType
+
+from .schema import metadata, one_of
+from .types import UtcDateTime
+
+__all__ = [
+    "activity",
+    "household",
+    "metadata",
+    "resting",
+    "samples",
+    "scene_changes",
+    "scenes",
+    "traces",
+    "watched",
+    "zones",
+]
+
+
+def _camera(*, key: bool = False) -> sa.Column[Any]:
+    return sa.Column(
+        "camera_id", sa.Text, sa.ForeignKey("cameras.id", ondelete="CASCADE"), nullable=False, primary_key=key
+    )
+
+
+def _key(name: str) -> sa.Column[Any]:
+    return sa.Column(name, sa.Text, primary_key=True)
+
+
+def _text(name: str, *, nullable: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.Text, nullable=nullable)
+
+
+def _real(name: str, *, nullable: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.Double, nullable=nullable)
+
+
+def _time(name: str, *, nullable: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, UtcDateTime, nullable=nullable)
+
+
+def _whole(name: str) -> sa.Column[Any]:
+    return sa.Column(name, sa.Integer, nullable=False)
+
+
+def _serial() -> sa.Column[int]:
+    return sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True)
+
+
+def _json(name: str) -> sa.Column[Any]:
+    return sa.Column(name, sa.JSON(none_as_null=True), nullable=False)
+
+
+def _bytes(name: str) -> sa.Column[Any]:
+    return sa.Column(name, sa.LargeBinary, nullable=False)
+
+
+zones: Final = sa.Table(
+    "zones",
+    metadata,
+    _camera(key=True),
+    _key("id"),
+    _text("name"),
+    _text("type"),
+    _json("points"),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    _whole("priority"),
+    _text("colour"),
+    _text("anchor"),
+    sa.Column("private", sa.Boolean, nullable=True),
+    sa.Column("inside", sa.Boolean, nullable=False),
+    _real("loitering_s", nullable=True),
+    _whole("inertia"),
+    _json("required_for"),
+    _json("line"),
+    sa.CheckConstraint(one_of("type", ZoneType), "type"),
+    sa.CheckConstraint(one_of("anchor", ZoneAnchor), "anchor"),
+    sa.CheckConstraint("priority BETWEEN 0 AND 100", "priority"),
+)
+
+# appearances by the home's clock: ``day`` as 2026-11-20, ``label`` * for anything; hours without any have no row
+activity: Final = sa.Table(
+    "activity",
+    metadata,
+    _camera(key=True),
+    _key("label"),
+    sa.Column("hour", sa.Integer, primary_key=True, autoincrement=False),
+    _key("day"),
+    _whole("count"),
+    sa.CheckConstraint("hour BETWEEN 0 AND 23", "hour"),
+    sa.CheckConstraint("count > 0", "count"),
+    sa.Index(None, "day"),
+)
+
+# the first whole day from which on days without activity count as zero
+watched: Final = sa.Table("watched", metadata, _camera(key=True), _text("since"))
+
+resting: Final = sa.Table(
+    "resting",
+    metadata,
+    _serial(),
+    _camera(),
+    _text("label"),
+    *(_real(name) for name in ("x", "y", "width", "height")),
+    _time("first_at"),
+    _time("last_at"),
+    _whole("missed"),
+    _time("missed_at", nullable=True),
+    sa.Index(None, "camera_id"),
+    sqlite_autoincrement=True,
+)
+
+scenes: Final = sa.Table(
+    "scenes",
+    metadata,
+    _camera(key=True),
+    _key("light"),
+    _bytes("picture"),
+    _json("state"),
+    _time("at"),
+    sa.CheckConstraint("light IN ('day', 'infrared')", "light"),
+)
+
+scene_changes: Final = sa.Table(
+    "scene_changes",
+    metadata,
+    _serial(),
+    _camera(),
+    _text("kind"),
+    _time("at"),
+    _text("media_id", nullable=True),
+    _time("over_at", nullable=True),
+    _time("acknowledged_at", nullable=True),
+    sa.Index(None, "camera_id", "at"),
+    sqlite_autoincrement=True,
+)
+
+# vectors as little-endian float16
+traces: Final = sa.Table(
+    "traces",
+    metadata,
+    _serial(),
+    _camera(),
+    _text("model_id"),
+    _text("kind"),
+    sa.Column("detection_id", sa.BigInteger, nullable=True),
+    _time("at"),
+    _time("expires_at"),
+    _bytes("vector"),
+    sa.Index(None, "expires_at"),
+    sqlite_autoincrement=True,
+)
+
+household: Final = sa.Table(
+    "household",
+    metadata,
+    _key("id"),
+    _text("kind"),
+    _text("name"),
+    _text("role"),
+    _text("trust"),
+    _text("plate", nullable=True),
+    sa.Column("schedule", sa.JSON(none_as_null=True), nullable=True),
+    sa.CheckConstraint("kind IN ('person', 'vehicle')", "kind"),
+)
+
+samples: Final = sa.Table(
+    "samples",
+    metadata,
+    _serial(),
+    sa.Column("owner_id", sa.Text, sa.ForeignKey("household.id", ondelete="CASCADE"), nullable=False),
+    _text("model_id"),
+    sa.Column("negative", sa.Boolean, nullable=False),
+    sa.Column("detection_id", sa.BigInteger, nullable=True),
+    _time("at"),
+    _bytes("vector"),
+    sa.Index(None, "owner_id"),
+    sqlite_autoincrement=True,
+)
