@@ -138,6 +138,11 @@ def running_postgres(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes
     }
     given = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     with _running([server, "-D", data, *given], folder, port) as child:
+        # after a crash it listens before it lets anybody in
+        asking = [command("pg_isready"), "--quiet", "--host", "127.0.0.1", "--port", str(port)]
+        until = time.monotonic() + START_S
+        while subprocess.run(asking, check=False).returncode and time.monotonic() < until:
+            time.sleep(0.05)
         yield child
 
 

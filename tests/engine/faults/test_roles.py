@@ -70,6 +70,8 @@ async def test_three_engines_share_a_household_and_each_may_be_killed(house, sto
             await house.settled(count)
             await listener.heard(house)
             listening.cancel()
+        shown = {one["id"]: one["state"] for one in (await asyncio.to_thread(front.status))["components"]}
+        assert (shown["detector"], shown["assess_workers"], shown["redis"]) == ("healthy", "healthy", "healthy")
         stops = [await asyncio.to_thread(served.stop) for served in (front, eyes, mind)]
     events = await house.check(cameras.delivered)
     assert listener.breaks == turns

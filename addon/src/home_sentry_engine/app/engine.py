@@ -48,6 +48,7 @@ from .judging import CatalogueFiles
 from .links import Names, node_of, open_links
 from .lock import DataFolder
 from .looking import DetectorLook
+from .neighbours import Neighbours
 from .operating import PartDesk, QueueDesk, StoredAudit
 from .parts import (
     Senses,
@@ -142,6 +143,9 @@ class Engine:
         links.follow(relay.nudge)
         store = Transactions(database, tables, clock, links.announce)
         self.links = links
+        if links.bus is not None:
+            known = Neighbours(node=node, roles=settings.roles, board=self.board, clock=clock, bus=links.bus)
+            links.jobs |= known.jobs()
         self.database, self.tables, self.store = database, tables, store
         self.wellbeing = Wellbeing(settings, sound, tables, self.board, clock, node)
         self.board.report(await asyncio.to_thread(self.wellbeing.guard.check))
