@@ -14,7 +14,8 @@
     ├── CameraNameTaken (ValueError)        two folders or names lead to one camera id
     ├── UnknownRow (LookupError)            the id that was to be changed does not exist
     ├── StaleRevision                       the event was revised by somebody else meanwhile
-    └── InvalidCursor (ValueError)          a page cursor that this query did not give
+    ├── InvalidCursor (ValueError)          a page cursor that this query did not give
+    └── MalformedSearch (ValueError)        words to search for that the grammar does not know
 """
 
 from home_sentry_engine.domain.errors import HomeSentryError
@@ -70,3 +71,12 @@ class StaleRevision(StorageError):
 
 class InvalidCursor(StorageError, ValueError):
     """The cursor is malformed or belongs to another query."""
+
+
+class MalformedSearch(StorageError, ValueError):
+    """A search does not follow the grammar; ``position`` counts its characters from 0."""
+
+    def __init__(self, message: str, position: int) -> None:
+        """Take the sentence and where it is wrong."""
+        super().__init__(message)
+        self.position = position

@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from enum import StrEnum
 import hashlib
 import json
 from typing import Any, Final
@@ -24,11 +25,15 @@ _MAX_ID: Final = 2**63
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page[T]:
-    """Some rows, newest first; ``next_cursor`` is None on the last page, ``total`` is counted only when asked for."""
+    """Some rows, newest first; ``next_cursor`` is None on the last page, ``total`` is counted only when asked for.
+
+    With ``total_capped`` there are more than ``total``: the counting ended there.
+    """
 
     items: tuple[T, ...]
     next_cursor: str | None = None
     total: int | None = None
+    total_capped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,21 @@ class EventQuery(PageQuery):
     object_type: str | None = None
     reviewed: bool | None = None
     ongoing: bool | None = None
+
+
+class SearchOrder(StrEnum):
+    """How found events are ordered; ``RANK`` is by relevance within the newest matches."""
+
+    NEWEST = "newest"
+    RANK = "rank"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchQuery(EventQuery):
+    """Words to find in the grammar of ``storage.search``, and filters of the events."""
+
+    text: str
+    order: SearchOrder = SearchOrder.NEWEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,25 +144,50 @@ def fetch_page[T](
 
 def make_cursor(query: PageQuery, at: datetime, last: str | int) -> str:
     """Give the opaque cursor of the page after a row; it holds for this query's filters alone."""
-    text = json.dumps([_fingerprint(query), to_micros(at), last], separators=(",", ":"))
-    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return _sealed(query, to_micros(at), last)
 
 
 def read_cursor(query: PageQuery, id_type: type[Any]) -> tuple[datetime, Any]:
     """Give the time and id that the query's cursor names; raises ``InvalidCursor``."""
+    at, last = _unsealed(query)
+    if type(at) is not int or type(last) is not id_type:
+        raise InvalidCursor("the cursor belongs to another query")
+    if isinstance(last, int) and not 0 <= last < _MAX_ID:
+        raise InvalidCursor("the cursor is not valid")
+    try:
+        return from_micros(at), last
+    except OverflowError as err:
+        raise InvalidCursor("the cursor is not valid") from err
+
+
+def make_place_cursor(query: PageQuery, place: int, skip: int = 0) -> str:
+    """Give the opaque cursor of what lies at or before a place, without the first ``skip``; for this query alone."""
+    return _sealed(query, place, skip)
+
+
+def read_place_cursor(query: PageQuery) -> tuple[int, int]:
+    """Give the place and the number to skip that the query's cursor names; raises ``InvalidCursor``."""
+    place, skip = _unsealed(query)
+    if type(place) is not int or type(skip) is not int or not -_MAX_ID <= place < _MAX_ID or not 0 <= skip < _MAX_ID:
+        raise InvalidCursor("the cursor is not valid")
+    return place, skip
+
+
+def _sealed(query: PageQuery, first: Any, second: Any) -> str:
+    text = json.dumps([_fingerprint(query), first, second], separators=(",", ":"))
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _unsealed(query: PageQuery) -> tuple[Any, Any]:
     cursor = query.cursor or ""
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        fingerprint, at, last = json.loads(urlsafe_b64decode(padded))
-        if fingerprint != _fingerprint(query) or type(at) is not int or type(last) is not id_type:
-            raise InvalidCursor("the cursor belongs to another query")
-        if isinstance(last, int) and not 0 <= last < _MAX_ID:
-            raise InvalidCursor("the cursor is not valid")
-        return from_micros(at), last
-    except InvalidCursor:
-        raise
-    except (ValueError, TypeError, OverflowError, binascii.Error) as err:
+        fingerprint, first, second = json.loads(urlsafe_b64decode(padded))
+    except (ValueError, TypeError, binascii.Error) as err:
         raise InvalidCursor("the cursor is not valid") from err
+    if fingerprint != _fingerprint(query):
+        raise InvalidCursor("the cursor belongs to another query")
+    return first, second
 
 
 def _fingerprint(query: PageQuery) -> str:

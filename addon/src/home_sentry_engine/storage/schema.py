@@ -283,6 +283,21 @@ event_objects: Final = sa.Table(
     sa.Index(None, "label"),
 )
 
+# the words as they are searched; kept by storage.search_index, whose event_index follows by triggers
+event_words: Final = sa.Table(
+    "event_words",
+    metadata,
+    sa.Column("place", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column(
+        "number",
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+        sa.ForeignKey("events.number", ondelete="CASCADE"),
+        nullable=False,
+        unique=True,
+    ),
+    *(_text(name) for name in ("summary", "reasoning", "objects", "camera")),
+)
+
 transitions: Final = sa.Table(
     "transitions",
     metadata,

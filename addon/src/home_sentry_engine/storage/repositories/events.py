@@ -23,6 +23,7 @@ from home_sentry_engine.storage.errors import StaleRevision, UnknownRow
 from home_sentry_engine.storage.query import EventQuery, Keyset, Page, fetch_page, time_range
 from home_sentry_engine.storage.rows import insert_into
 from home_sentry_engine.storage.schema import cameras, event_objects, events, transitions
+from home_sentry_engine.storage.search_index import add_words, change_words
 
 _PLAIN: Final = (
     *("batch_id", "camera_id", "camera_name", "started_at", "ended_at", "risk_score", "rule_score", "llm_score"),
@@ -40,7 +41,8 @@ class Events:
     def insert(self, conn: Connection, event: Event) -> None:
         """Store a new event with its transitions."""
         values = _columns(event) | {"id": event.event_id, "reviewed": event.reviewed, "notes": event.notes}
-        conn.execute(events.insert().values(values))
+        number = conn.execute(events.insert().returning(events.c.number), values).scalar_one()
+        add_words(conn, event, number)
         self._keep_parts(conn, event)
 
     def save(self, conn: Connection, event: Event) -> None:
@@ -56,12 +58,19 @@ class Events:
             if stored is None:
                 raise UnknownRow(f"there is no event {event.event_id!r}")
             raise StaleRevision(f"event {event.event_id} is at revision {stored}, not {event.revision}")
+        change_words(conn, event)
         self._keep_parts(conn, event)
 
     def get(self, conn: Connection, event_id: str) -> Event | None:
         """Give one event."""
         rows = conn.execute(_live().where(events.c.id == event_id)).all()
         return next(iter(_with_transitions(conn, rows)), None)
+
+    def of_numbers(self, conn: Connection, numbers: Sequence[int]) -> tuple[Event, ...]:
+        """Give events by the numbers of their rows, in that order."""
+        rows = conn.execute(_live().where(events.c.number.in_(numbers))).all()
+        order = {number: index for index, number in enumerate(numbers)}
+        return tuple(_with_transitions(conn, sorted(rows, key=lambda row: order[row.number])))
 
     def ongoing(self, conn: Connection) -> tuple[Event, ...]:
         """Give the events that have not ended, oldest first."""

@@ -1,0 +1,117 @@
+"""Search over what events say: summary, reasoning, object types, name of the camera."""
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.dialects.postgresql import TSQUERY
+
+from home_sentry_engine.contract import Event
+from home_sentry_engine.storage.query import (
+    Page,
+    SearchOrder,
+    SearchQuery,
+    make_place_cursor,
+    read_place_cursor,
+    time_range,
+)
+from home_sentry_engine.storage.schema import event_words, events
+from home_sentry_engine.storage.search import parse, to_fts5, to_tsquery
+from home_sentry_engine.storage.types import to_micros
+
+from .events import Events, event_filters
+
+WINDOW: Final = 2000
+"""Newest matches among which is ranked."""
+MOST_COUNTED: Final = 1000
+# an event that shares its millisecond with others stands a little after its start
+_SLACK_MS: Final = 60_000
+_SQLITE: Final = sa.table("event_index", sa.column("rowid", sa.BigInteger), sa.column("event_index"))
+_POSTGRES: Final = sa.table("event_index", sa.column("place", sa.BigInteger), sa.column("vector"))
+
+
+class Search:
+    """Finds events by words; those in the trash are not found."""
+
+    def __init__(self, events: Events) -> None:
+        """Take the rows that are given."""
+        self._events = events
+
+    def page(self, conn: Connection, query: SearchQuery) -> Page[Event]:
+        """Give a page of matches; raises ``MalformedSearch`` or ``InvalidCursor``.
+
+        By rank the best of the newest ``WINDOW`` matches come first, and pages end with them. Totals are counted up to
+        ``MOST_COUNTED``.
+        """
+        found = _Matches(conn, query)
+        ranked = query.order is SearchOrder.RANK
+        numbers, cursor = found.best() if ranked else found.newest()
+        total = found.count() if query.with_total else None
+        return Page(
+            items=self._events.of_numbers(conn, numbers),
+            next_cursor=cursor,
+            total=None if total is None else min(total, MOST_COUNTED),
+            total_capped=total is not None and total > MOST_COUNTED,
+        )
+
+
+class _Matches:
+    def __init__(self, conn: Connection, query: SearchQuery) -> None:
+        self._conn = conn
+        self._query = query
+        tree = parse(query.text)
+        if conn.dialect.name == "sqlite":
+            self._place: sa.ColumnElement[int] = _SQLITE.c.rowid
+            self._index = _SQLITE
+            self._found = _SQLITE.c.event_index.op("MATCH")(to_fts5(tree))
+            # the lower, the better; the summary weighs most
+            self._score: sa.ColumnElement[float] = sa.literal_column("bm25(event_index, 4.0, 1.0, 3.0, 2.0)", sa.Float)
+        else:
+            wanted = sa.cast(to_tsquery(tree), TSQUERY)
+            self._place = _POSTGRES.c.place
+            self._index = _POSTGRES
+            self._found = _POSTGRES.c.vector.op("@@")(wanted)
+            self._score = -sa.func.ts_rank(sa.text("'{0.25, 0.5, 0.75, 1.0}'::real[]"), _POSTGRES.c.vector, wanted)
+
+    def newest(self) -> tuple[list[int], str | None]:
+        """Give the numbers of one page and the next cursor."""
+        query = self._query
+        statement = self._matching(event_words.c.number, self._place.label("place"))
+        if query.cursor is not None:
+            statement = statement.where(self._place < read_place_cursor(query)[0])
+        rows = self._conn.execute(statement.order_by(self._place.desc()).limit(query.limit + 1)).all()
+        shown = rows[: query.limit]
+        more = len(rows) > query.limit
+        return [row.number for row in shown], make_place_cursor(query, shown[-1].place) if more else None
+
+    def best(self) -> tuple[list[int], str | None]:
+        """Give the numbers of one page by rank and the next cursor, which stays with the first page's window."""
+        query = self._query
+        statement = self._matching(event_words.c.number, self._place.label("place"), self._score.label("score"))
+        skip = 0
+        if query.cursor is not None:
+            newest, skip = read_place_cursor(query)
+            statement = statement.where(self._place <= newest)
+        rows = self._conn.execute(statement.order_by(self._place.desc()).limit(WINDOW)).all()
+        ordered = sorted(rows, key=lambda row: (row.score, -row.place))
+        shown = ordered[skip : skip + query.limit]
+        more = len(ordered) > skip + query.limit
+        cursor = make_place_cursor(query, rows[0].place, skip + query.limit) if more else None
+        return [row.number for row in shown], cursor
+
+    def count(self) -> int:
+        """Count all matches, but only a few more than are told."""
+        some = self._matching(sa.literal(1).label("one")).limit(MOST_COUNTED + 1).subquery()
+        return self._conn.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
+
+    def _matching(self, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+        query = self._query
+        joined = self._index.join(event_words, event_words.c.place == self._place).join(
+            events, events.c.number == event_words.c.number
+        )
+        conditions = [self._found, events.c.deleted_at.is_(None), *event_filters(query)]
+        if query.since is not None:
+            conditions.append(self._place >= to_micros(query.since) // 1000)
+        if query.until is not None:
+            conditions.append(self._place <= to_micros(query.until) // 1000 + _SLACK_MS)
+        return sa.select(*columns).select_from(joined).where(*conditions, *time_range(query, events.c.started_at))
