@@ -32,6 +32,7 @@ from home_sentry_engine.contract import (
     MIN_SCHEMA,
     SCHEMA,
     VERSION,
+    Baseline,
     Box,
     Camera,
     Detection,
@@ -48,6 +49,7 @@ from home_sentry_engine.contract import (
     Sequenced,
     Snapshot,
     Status,
+    Zone,
     encode,
 )
 from home_sentry_engine.contract.errors import NotFound
@@ -173,6 +175,7 @@ class FakeEngine:
             instance_id="engine-1", name="Home", version=VERSION, schema=SCHEMA, min_schema=MIN_SCHEMA, started_at=START
         )
         self.status_now = Status(mode=Mode.NORMAL, at=START, cameras_active=1, cameras_total=1)
+        self.zones: dict[str, tuple[Zone, ...]] = {}
         self.failure: Exception | None = None
         self.delay_s = 0.0
         self.status_changed = asyncio.Event()
@@ -197,6 +200,7 @@ class FakeEngine:
             queues=self.queues,
             parts=self.parts,
             audit=self.audit,
+            places=FakePlaces(self),
         )
 
     def announce(self, number: int | None = None, summary: str = "A person at the door") -> Published:
@@ -267,6 +271,31 @@ class FakeCatalogue:
         self._engine.events[event_id] = changed
         self._engine.feed.publish(EventUpdated(seq=self._engine.feed.last + 1, event=changed))
         return changed
+
+
+class FakePlaces:
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+
+    async def zones(self, camera_id: str) -> tuple[Zone, ...] | None:
+        await self._engine.pause()
+        return self._engine.zones.get(camera_id, ()) if camera_id in self._engine.cameras else None
+
+    async def set_zones(self, camera_id: str, zones: tuple[Zone, ...]) -> tuple[Zone, ...] | None:
+        await self._engine.pause()
+        if camera_id not in self._engine.cameras:
+            return None
+        self._engine.zones[camera_id] = zones
+        return zones
+
+    async def baseline(self, camera_id: str) -> Baseline | None:
+        await self._engine.pause()
+        if camera_id not in self._engine.cameras:
+            return None
+        return Baseline(camera_id=camera_id, since=None, window_days=30, min_days=10, habits=())
+
+    async def reset_baseline(self, camera_id: str) -> Baseline | None:
+        return await self.baseline(camera_id)
 
 
 class FakePictures:

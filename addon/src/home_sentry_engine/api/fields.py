@@ -17,6 +17,7 @@ _WHOLE: Final = re.compile(r"-?\d{1,15}", re.ASCII)
 # a plus sign that a client did not escape arrives as a space
 _LOST_PLUS: Final = re.compile(r" (\d\d:?\d\d)\Z")
 _LARGEST_WHOLE: Final = 2**53
+_MOST_ITEMS: Final = 1000
 _FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -28,13 +29,16 @@ class Kind(StrEnum):
     NUMBER = "number"
     FLAG = "boolean"
     TIME = "time"
+    LIST = "array"
+    OBJECT = "object"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """A named input: kind, limits (inclusive), allowed words, and a sentence for the document.
 
-    ``longest`` counts characters and holds for every text; ``nullable`` lets JSON say null.
+    ``longest`` counts characters and holds for every text; ``nullable`` lets JSON say null. A list has ``low`` to
+    ``high`` items of the shape ``items``, an object has ``fields``; both are for JSON bodies only.
     """
 
     name: str
@@ -48,6 +52,8 @@ class Field:
     words: tuple[str, ...] = ()
     default: Any = None
     nullable: bool = False
+    items: Field | None = None
+    fields: tuple[Field, ...] = ()
 
     def from_text(self, text: str) -> Any:
         """Parse a path or query value; raises ``InvalidRequest`` naming the field and what it may be."""
@@ -66,6 +72,8 @@ class Field:
                 return self._ranged(int(text))
             case Kind.NUMBER:
                 return self._ranged(self._number(text))
+            case Kind.LIST | Kind.OBJECT:
+                raise self._wrong(_NOUNS[self.kind])
 
     def from_json(self, value: object) -> Any:
         """Check a JSON value without converting between its types; raises ``InvalidRequest``."""
@@ -82,6 +90,10 @@ class Field:
                 return self._ranged(value)
             case Kind.NUMBER if isinstance(value, int | float) and not isinstance(value, bool):
                 return self._ranged(float(value))
+            case Kind.LIST if isinstance(value, list) and self.items is not None:
+                return [self.items.from_json(one) for one in self._sized(value)]
+            case Kind.OBJECT if isinstance(value, Mapping):
+                return read_object(self.fields, value)
         raise self._wrong(_NOUNS[self.kind])
 
     def schema(self) -> dict[str, Any]:
@@ -89,6 +101,12 @@ class Field:
         schema: dict[str, Any] = {"type": "string" if self.kind is Kind.TIME else self.kind.value}
         if self.kind is Kind.TIME:
             schema["format"] = "date-time"
+        if self.kind is Kind.LIST:
+            sizes = {"minItems": self.low, "maxItems": self.high}
+            schema |= {name: value for name, value in sizes.items() if value is not None}
+            return schema | {"items": self.items.schema() if self.items is not None else {}}
+        if self.kind is Kind.OBJECT:
+            return schema | object_schema(self.fields)
         limits = {"minimum": self.low, "maximum": self.high, "pattern": self.pattern, "default": self.default}
         schema |= {name: value for name, value in limits.items() if value is not None}
         if self.kind is Kind.TEXT and not self.words:
@@ -110,6 +128,12 @@ class Field:
         elif self.pattern and not _compiled(self.pattern).fullmatch(text):
             raise self._wrong(f"of the form {self.pattern}")
         return text
+
+    def _sized(self, value: list[Any]) -> list[Any]:
+        low, high = int(self.low or 0), int(self.high if self.high is not None else _MOST_ITEMS)
+        if not low <= len(value) <= high:
+            raise self._wrong(f"a list of {low} to {high} items")
+        return value
 
     def _number(self, text: str) -> float:
         try:
@@ -141,6 +165,8 @@ _NOUNS: Final = {
     Kind.NUMBER: "a number",
     Kind.FLAG: "true or false",
     Kind.TIME: "a date and time such as 2026-05-01T08:30:00Z",
+    Kind.LIST: "a list",
+    Kind.OBJECT: "an object",
 }
 
 
@@ -158,6 +184,16 @@ def read_object(fields: Sequence[Field], values: object) -> dict[str, Any]:
         if name not in known:
             raise InvalidRequest(f"field '{str(name)[:40]}' is not known", details={"known": sorted(known)})
     return {field.name: _one(field, values) for field in fields}
+
+
+def object_schema(fields: Sequence[Field]) -> dict[str, Any]:
+    """Give the JSON schema of an object with these fields and no others."""
+    return {
+        "type": "object",
+        "properties": {field.name: field.schema() for field in fields},
+        "required": [field.name for field in fields if field.required],
+        "additionalProperties": False,
+    }
 
 
 def _one(field: Field, values: Mapping[str, object]) -> Any:

@@ -16,7 +16,7 @@ from home_sentry_engine.contract.errors import (
 )
 
 from .bodies import FILE_TYPES
-from .fields import Field
+from .fields import Field, object_schema
 from .problems import CONTENT_TYPE
 from .routing import Access, FileBody, JsonBody, Route
 
@@ -104,16 +104,7 @@ def _content(body: JsonBody | FileBody) -> dict[str, Any]:
     if isinstance(body, FileBody):
         form = {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}, "required": ["file"]}
         return {"multipart/form-data": {"schema": form}, **{name: {} for name in FILE_TYPES}}
-    return {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "properties": {field.name: field.schema() for field in body.fields},
-                "required": [field.name for field in body.fields if field.required],
-                "additionalProperties": False,
-            }
-        }
-    }
+    return {"application/json": {"schema": object_schema(body.fields)}}
 
 
 def _tag(path: str) -> str:

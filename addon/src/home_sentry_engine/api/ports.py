@@ -11,6 +11,7 @@ from typing import Protocol
 
 from home_sentry_engine.contract import (
     AuditEntry,
+    Baseline,
     Camera,
     DeadJobPage,
     Detection,
@@ -25,6 +26,7 @@ from home_sentry_engine.contract import (
     Requeued,
     Snapshot,
     Status,
+    Zone,
 )
 from home_sentry_engine.domain.filetypes import FileType
 from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQuery, Page
@@ -133,6 +135,26 @@ class Catalogue(Protocol):
 
     async def review(self, event_id: str, review: Review) -> Event | None:
         """Change an event as a person wishes and announce it; None when there is no such event."""
+        ...
+
+
+class Places(Protocol):
+    """Zones and habits of cameras; None where there is no such camera."""
+
+    async def zones(self, camera_id: str) -> tuple[Zone, ...] | None:
+        """Give a camera's zones, the highest priority first."""
+        ...
+
+    async def set_zones(self, camera_id: str, zones: tuple[Zone, ...]) -> tuple[Zone, ...] | None:
+        """Replace a camera's zones by checked ones."""
+        ...
+
+    async def baseline(self, camera_id: str) -> Baseline | None:
+        """Give what is usual at a camera."""
+        ...
+
+    async def reset_baseline(self, camera_id: str) -> Baseline | None:
+        """Forget what is usual at a camera."""
         ...
 
 
@@ -277,3 +299,4 @@ class Ports:
     queues: Queues
     parts: Parts
     audit: AuditLog
+    places: Places

@@ -38,6 +38,7 @@ from .routes.analyze import AnalyzeRoutes
 from .routes.cameras import CameraRoutes
 from .routes.events import EventRoutes
 from .routes.media import MediaRoutes
+from .routes.places import PlaceRoutes
 from .routes.queues import QueueRoutes
 from .routes.state import StateRoutes
 from .routes.system import SystemRoutes
@@ -196,6 +197,7 @@ class ApiServer:
             *CameraRoutes(ports.catalogue, ports.pictures, ports.uploads, bodies).routes(),
             *MediaRoutes(ports.catalogue, ports.pictures, shelf).routes(),
             *EventRoutes(ports.catalogue, ports.pictures, shelf, bodies).routes(),
+            *PlaceRoutes(ports.places, bodies).routes(),
             *AnalyzeRoutes(ports.analyzer, bodies).routes(),
             *QueueRoutes(ports.queues).routes(),
             *SystemRoutes(ports.parts, ports.audit).routes(),

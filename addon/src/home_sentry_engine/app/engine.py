@@ -59,6 +59,7 @@ from .parts import (
     make_tables,
 )
 from .pictures import GalleryPictures
+from .places import StoredPlaces
 from .shared_clock import SharedClock
 from .transactions import Transactions
 from .uploads import UploadEntrance
@@ -238,6 +239,7 @@ class Engine:
             queues=QueueDesk(self.database, self.tables),
             parts=PartDesk(self.wellbeing.registry),
             audit=StoredAudit(self.database, self.tables, clock),
+            places=StoredPlaces(self.database, self.tables, clock, settings.time_zone),
         )
         keys, self.token_made = open_tokens(settings.data)
         surroundings = ApiSurroundings(clock=clock, request_id=self._around.ids, metrics=self.metrics)

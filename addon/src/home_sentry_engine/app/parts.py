@@ -8,6 +8,7 @@ import random
 
 from home_sentry_engine.broker.queue import Overflow, Queue, QueueLimits
 from home_sentry_engine.broker.sql.queue import SqlQueue
+from home_sentry_engine.context.gather import Gather, Leg
 from home_sentry_engine.domain.batch import Batcher
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.detection import FrameDetections
@@ -19,6 +20,7 @@ from home_sentry_engine.media.limits import Limits
 from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.media.video import Sampling
 from home_sentry_engine.operations.data_folder import database_url
+from home_sentry_engine.pipeline.circumstances import Circumstances, absent, cross_camera
 from home_sentry_engine.pipeline.gathering import Gathering
 from home_sentry_engine.pipeline.ports import Assessor, Detector
 from home_sentry_engine.pipeline.ports import Frames as Pictures
@@ -29,6 +31,7 @@ from home_sentry_engine.pipeline.visit import Visit
 from home_sentry_engine.pipeline.worker import Worker, WorkerRules
 from home_sentry_engine.settings import IngestSettings, Settings, StorageSettings
 from home_sentry_engine.storage.database import Connection, Database
+from home_sentry_engine.storage.repositories.activity import Activity
 from home_sentry_engine.storage.repositories.assessments import Assessments
 from home_sentry_engine.storage.repositories.audit import Audit
 from home_sentry_engine.storage.repositories.batches import Batches
@@ -39,6 +42,10 @@ from home_sentry_engine.storage.repositories.events import Events
 from home_sentry_engine.storage.repositories.media import MediaFiles
 from home_sentry_engine.storage.repositories.outbox import Outbox
 from home_sentry_engine.storage.repositories.reassessments import Reassessments
+from home_sentry_engine.storage.repositories.resting import RestingRows
+from home_sentry_engine.storage.repositories.scenes import Scenes
+from home_sentry_engine.storage.repositories.traces import Household, TraceRows
+from home_sentry_engine.storage.repositories.zones import Zones
 
 from .transactions import Tables, Transactions
 
@@ -87,6 +94,12 @@ def make_tables(settings: Settings, clock: Clock, queue: Queue[Connection]) -> T
         reassessments=Reassessments(),
         components=Components(),
         audit=Audit(),
+        zones=Zones(),
+        activity=Activity(),
+        resting=RestingRows(),
+        scenes=Scenes(),
+        traces=TraceRows(),
+        household=Household(),
     )
 
 
@@ -140,12 +153,22 @@ class Senses:
     assessor: Assessor
 
 
+def slow_legs(store: Transactions) -> tuple[Leg, ...]:
+    """Give the legs that look around while a visit is assessed."""
+    return (
+        cross_camera(store),
+        absent("identity", "no model compares appearances"),
+        absent("household", "nobody is enrolled"),
+    )
+
+
 def make_pipeline(
     settings: Settings, store: Transactions, tables: Tables, senses: Senses, sinks: Sinks, around: Surroundings
 ) -> Pipeline:
     """Wire stages, workers and timers."""
     visit = Visit(settings.bands)
-    gathering = Gathering(settings.batch, rules=senses.judge, visit=visit, ids=around.ids, time_zone=settings.time_zone)
+    circumstances = Circumstances(settings.time_zone, gather=Gather(slow_legs(store)))
+    gathering = Gathering(settings.batch, rules=senses.judge, visit=visit, ids=around.ids, circumstances=circumstances)
     detect = DetectStage(
         store=store,
         frames=senses.frames,

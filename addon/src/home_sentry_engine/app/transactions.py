@@ -1,19 +1,22 @@
 """The pipeline's transactions over the database's repositories and the queue."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from home_sentry_engine.broker.queue import PutOutcome, Queue
-from home_sentry_engine.contract import BatchReason, Camera, CameraStatus, Event, encode
+from home_sentry_engine.context.crosscamera import Elsewhere
+from home_sentry_engine.contract import BatchReason, Camera, CameraStatus, Event, Zone, encode
 from home_sentry_engine.contract import Detection as DetectionRecord
 from home_sentry_engine.domain.batch import ClosedBatch, OpenBatch
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.detection import FrameDetections
 from home_sentry_engine.domain.jobs import Job, NewJob
 from home_sentry_engine.domain.messages import Media, Sighting, Verdict
+from home_sentry_engine.domain.resting import Resting
 from home_sentry_engine.pipeline.ports import QueueFull, Receipt, Tx
 from home_sentry_engine.storage.database import Connection, Database
+from home_sentry_engine.storage.repositories.activity import Activity
 from home_sentry_engine.storage.repositories.assessments import Assessments, assessment_of
 from home_sentry_engine.storage.repositories.audit import Audit
 from home_sentry_engine.storage.repositories.batches import Batches
@@ -24,6 +27,10 @@ from home_sentry_engine.storage.repositories.events import Events
 from home_sentry_engine.storage.repositories.media import MediaFiles
 from home_sentry_engine.storage.repositories.outbox import Outbox
 from home_sentry_engine.storage.repositories.reassessments import Reassessments
+from home_sentry_engine.storage.repositories.resting import RestingRows
+from home_sentry_engine.storage.repositories.scenes import Scenes
+from home_sentry_engine.storage.repositories.traces import Household, TraceRows
+from home_sentry_engine.storage.repositories.zones import Zones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +48,12 @@ class Tables:
     reassessments: Reassessments
     components: Components
     audit: Audit
+    zones: Zones
+    activity: Activity
+    resting: RestingRows
+    scenes: Scenes
+    traces: TraceRows
+    household: Household
 
 
 class Transactions:
@@ -76,6 +89,7 @@ class _Bound:
         self.detections = _DetectionRows(conn, tables.detections)
         self.batches = _BatchRows(conn, tables.batches)
         self.events = _EventRows(conn, tables, now)
+        self.places = _PlaceRows(conn, tables)
         self.jobs = _JobRows(conn, tables.queue, now)
         self.outbox = _OutboxRows(conn, tables.outbox, now, news)
 
@@ -234,6 +248,41 @@ class _EventRows:
 
     def note_second_chance(self, event_id: str) -> int:
         return self._tables.reassessments.note(self._conn, event_id, self._now)
+
+
+class _PlaceRows:
+    def __init__(self, conn: Connection, tables: Tables) -> None:
+        self._conn, self._tables = conn, tables
+
+    def zones(self, camera_id: str) -> tuple[Zone, ...]:
+        return self._tables.zones.of(self._conn, camera_id)
+
+    def resting(self, camera_id: str) -> tuple[Resting, ...]:
+        return self._tables.resting.of(self._conn, camera_id)
+
+    def rest(self, camera_id: str, things: Sequence[Resting]) -> None:
+        self._tables.resting.replace(self._conn, camera_id, things)
+
+    def watch(self, camera_id: str, day: date) -> None:
+        self._tables.activity.watch(self._conn, camera_id, day)
+
+    def count(self, camera_id: str, labels: Sequence[str], *, day: date, hour: int) -> None:
+        self._tables.activity.add(self._conn, camera_id, labels, day=day, hour=hour)
+
+    def since(self, camera_id: str) -> date | None:
+        return self._tables.activity.since(self._conn, camera_id)
+
+    def counts(
+        self, camera_id: str, labels: Sequence[str], *, hour: int, first: date
+    ) -> Mapping[str, Mapping[date, int]]:
+        return self._tables.activity.counts(self._conn, camera_id, labels, hour=hour, first=first)
+
+    def view_changes(self, camera_id: str, *, since: datetime) -> tuple[str, ...]:
+        return tuple(change.kind for change in self._tables.scenes.recent(self._conn, camera_id, since))
+
+    def elsewhere(self, camera_id: str, *, since: datetime, until: datetime, most: int) -> tuple[Elsewhere, ...]:
+        seen = self._tables.detections.elsewhere(self._conn, camera_id, since=since, until=until, most=most)
+        return tuple(Elsewhere(camera_name=camera, label=label, at=at) for camera, label, at in seen)
 
 
 class _JobRows:

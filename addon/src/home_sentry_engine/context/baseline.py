@@ -98,15 +98,16 @@ class Past:
     counts: Mapping[date, int]
     since: date | None
 
-    def rates(self, slot: Slot, zone: ZoneInfo, rules: BaselineRules) -> list[float]:
-        """Give appearances per hour for each day before the slot that compares with it.
+    def rates(self, slot: Slot, zone: ZoneInfo, rules: BaselineRules, *, today: date | None = None) -> list[float]:
+        """Give appearances per hour for each day before the slot, or before ``today``, that compares with it.
 
         Weekdays compare with weekdays and weekends with weekends; while those are too few, all days compare.
         """
         if self.since is None:
             return []
-        first = max(self.since, slot.day - timedelta(days=rules.window_days))
-        watched = [first + timedelta(days=n) for n in range((slot.day - first).days)]
+        end = today or slot.day
+        first = max(self.since, end - timedelta(days=rules.window_days))
+        watched = [first + timedelta(days=n) for n in range((end - first).days)]
         slots = [Slot(day=day, hour=slot.hour) for day in watched]
         lasted = {one: hours_in(one, zone) for one in slots}
         rates = {one: self.counts.get(one.day, 0) / hours for one, hours in lasted.items() if hours > 0}

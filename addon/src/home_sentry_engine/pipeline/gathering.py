@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
+from home_sentry_engine.context.baseline import ANYTHING
 from home_sentry_engine.contract import BatchReason, DetectionsAdded, Event, EventChange, RiskLevel
 from home_sentry_engine.domain.batch import Batcher, ClosedBatch, Closure, Offer, OpenBatch
 from home_sentry_engine.domain.detection import FrameDetections
@@ -16,6 +16,7 @@ from home_sentry_engine.domain.jobs import ASSESS, PRIORITY_NORMAL, PRIORITY_URG
 from home_sentry_engine.domain.messages import Batch, Media, RuleVerdict, Scene
 from home_sentry_engine.settings import BatchSettings
 
+from .circumstances import Circumstances
 from .ports import Tx
 from .visit import Evidence, Visit
 
@@ -78,15 +79,15 @@ class Gathering:
     """Puts a look into the camera's visit; runs inside a transaction and does no other input or output."""
 
     def __init__(
-        self, settings: BatchSettings, *, rules: Rules, visit: Visit, ids: IdSource, time_zone: ZoneInfo
+        self, settings: BatchSettings, *, rules: Rules, visit: Visit, ids: IdSource, circumstances: Circumstances
     ) -> None:
-        """Take the limits, the rule judge, the event steps, the id source and the home's time zone."""
+        """Take the limits, the rule judge, the event steps, the id source and what knows the surroundings."""
         self._settings = settings
         self._rules = rules
         self._visit = visit
         self._batcher = Batcher(settings.rules, ids)
         self._ids = ids
-        self._zone = time_zone
+        self.circumstances = circumstances
         self._lateness = _Lateness()
 
     def join(self, tx: Tx, look: Look) -> None:
@@ -120,6 +121,7 @@ class Gathering:
     def note_empty(self, tx: Tx, look: Look) -> None:
         """Store that a file was looked at and showed nothing."""
         self._lateness.of(look.media)
+        self.circumstances.note(tx, look.media.camera_id, look.media.captured_at)
         tx.detections.add(
             media_id=look.media.media_id,
             camera_id=look.media.camera_id,
@@ -171,7 +173,11 @@ class Gathering:
             sightings=sightings,
         )
         started = min(sighting.at for sighting in sightings)
-        return Scene(batch=whole, local_time=started.astimezone(self._zone))
+        return Scene(
+            batch=whole,
+            local_time=started.astimezone(self.circumstances.zone),
+            legs=self.circumstances.legs(tx, whole),
+        )
 
     def _effective_time(self, media: Media, now: datetime) -> datetime:
         """Place a file that comes long after its capture (catch-up) at its capture, all else at its arrival."""
@@ -223,12 +229,13 @@ class Gathering:
         return Offer(batch=batch, closed=None, opened=True, new_event=True)
 
     def _event(self, tx: Tx, batch: OpenBatch, look: Look, *, ongoing: bool) -> tuple[Event | None, Event]:
+        before = tx.events.get(batch.event_id)
+        self._note_appearances(tx, look, before)
         scene = self.scene(tx, batch.event_id, batch, look.camera_name)
         if scene is None:
             raise LookupError(f"batch {batch.batch_id} has no sighting")
         evidence = Evidence(batch=scene.batch, rule=self._rules.rule(scene), now=tx.now)
         urgent = self._is_urgent(look.frames)
-        before = tx.events.get(batch.event_id)
         if before is None:
             event = self._visit.begin(evidence, media_id=look.media.media_id, fast_path=urgent)
             tx.events.insert(event)
@@ -238,6 +245,13 @@ class Gathering:
         tx.events.save(event)
         tx.outbox.add("event_updated", event, camera_id=event.camera_id)
         return before, event
+
+    def _note_appearances(self, tx: Tx, look: Look, before: Event | None) -> None:
+        seen = {one.label for frame in look.frames for one in frame.detections}
+        if before is None:
+            self.circumstances.note(tx, look.media.camera_id, look.media.captured_at, [ANYTHING, *sorted(seen)])
+        elif fresh := sorted(seen.difference(before.object_types)):
+            self.circumstances.note(tx, look.media.camera_id, before.started_at, fresh)
 
     def _announce_detections(self, tx: Tx, look: Look, event: Event, ids: Sequence[Sequence[int]]) -> None:
         if not any(ids):

@@ -22,6 +22,7 @@ KINDS = [
     Field(name="a", kind=Kind.FLAG),
     TIME,
     Field(name="a", kind=Kind.FLAG, nullable=True),
+    Field(name="a", kind=Kind.LIST, high=2, items=Field(name="a", kind=Kind.NUMBER, low=0, high=1)),
 ]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -61,6 +62,10 @@ def _fits(field: Field, value: object) -> bool:
             return isinstance(value, bool) or (field.nullable and value is None)
         case Kind.TIME:
             return isinstance(value, datetime) and value.tzinfo is UTC
+        case Kind.LIST:
+            return isinstance(value, list) and len(value) <= 2 and all(0 <= one <= 1 for one in value)
+        case Kind.OBJECT:
+            return isinstance(value, dict) and value.keys() == {one.name for one in field.fields}
 
 
 @given(st.integers(0, 7_000_000_000), st.integers(-14 * 60, 14 * 60))

@@ -42,7 +42,8 @@ class AssessStage:
     async def __call__(self, job: Job) -> Commit:
         """Judge outside any transaction; the commit revises the event."""
         request = _Request.of(job)
-        scene = await self._store.read(lambda tx: self._scene(tx, request))
+        stored = await self._store.read(lambda tx: self._scene(tx, request))
+        scene = await self._gathering.circumstances.enrich(stored)
         rule = self._judge.rule(scene)
         answer = await self._assessor.assess(scene, rule)
         verdict = self._judge.fuse(rule, answer)

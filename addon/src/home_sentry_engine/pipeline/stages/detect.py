@@ -75,7 +75,8 @@ class DetectStage:
         if known is None:
             raise Permanent("the camera was removed", code="camera_gone")
         if not any(tx.detections.exists(media.media_id, frame.model_id) for frame in found[:1]):
-            look = Look(media=media, camera_name=known.name, frames=found)
+            frames = self._gathering.circumstances.sift(tx, media, found)
+            look = Look(media=media, camera_name=known.name, frames=frames)
             step = self._gathering.join if look.count else self._gathering.note_empty
             step(tx, look)
         tx.media.mark_detected(media.media_id)

@@ -1,0 +1,150 @@
+"""Circumstances of a visit: what is known around its pictures, from the rows at once and from legs that take time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from home_sentry_engine.context.association import AssociationRules, associate
+from home_sentry_engine.context.baseline import (
+    ANYTHING,
+    BaselineRules,
+    Past,
+    Usual,
+    baseline_leg,
+    judge,
+    slot_of,
+)
+from home_sentry_engine.context.crosscamera import WINDOW_S, cross_camera_leg
+from home_sentry_engine.context.gather import Gather, Leg
+from home_sentry_engine.context.scene import ChangeKind, tamper_leg
+from home_sentry_engine.context.sieve import sift, zone_screen
+from home_sentry_engine.context.statics import RestingThings, StaticRules
+from home_sentry_engine.context.tracks import Subject
+from home_sentry_engine.context.visits import routes_leg, stays_in, zones_leg
+from home_sentry_engine.context.zones import ZoneMap
+from home_sentry_engine.domain.detection import FrameDetections
+from home_sentry_engine.domain.messages import Absent, Batch, Media, Scene
+
+from .ports import Store, Tx
+
+_TAMPERED_S: Final = 600.0
+_ELSEWHERE_MOST: Final = 1000
+_SUBJECTS_MOST: Final = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextRules:
+    """Limits of everything that judges circumstances."""
+
+    baseline: BaselineRules = field(default_factory=BaselineRules)
+    statics: StaticRules = field(default_factory=StaticRules)
+    association: AssociationRules = field(default_factory=AssociationRules)
+
+
+class Circumstances:
+    """Knows the surroundings of pictures: in a transaction what the rows say, outside what legs find out."""
+
+    def __init__(self, zone: ZoneInfo, *, rules: ContextRules | None = None, gather: Gather | None = None) -> None:
+        """Take the home's time zone, the limits, and the legs that look outside any transaction."""
+        self.zone: Final = zone
+        self._rules = rules or ContextRules()
+        self._gather = gather or Gather(())
+
+    async def enrich(self, scene: Scene) -> Scene:
+        """Add what the slow legs find; each gives a value or ``Absent`` within its deadline."""
+        return await self._gather(scene)
+
+    def sift(self, tx: Tx, media: Media, frames: tuple[FrameDetections, ...]) -> tuple[FrameDetections, ...]:
+        """Leave out what does not make a visit: ignored places, places that do not count, things that rest there."""
+        zones = ZoneMap(tx.places.zones(media.camera_id))
+        known = tx.places.resting(media.camera_id)
+        things = RestingThings(known, self._rules.statics)
+        placed = sift(frames, [zone_screen(zones)]) if zones.zones else frames
+        screen = things.look(placed, media.captured_at)
+        if things.things != known:
+            tx.places.rest(media.camera_id, things.things)
+        return sift(placed, [screen])
+
+    def note(self, tx: Tx, camera_id: str, at: datetime, labels: Sequence[str] = ()) -> None:
+        """Count appearances of classes at a moment; without any, note that the camera was watched."""
+        slot = slot_of(at, self.zone)
+        tx.places.watch(camera_id, slot.day)
+        if labels:
+            tx.places.count(camera_id, labels, day=slot.day, hour=slot.hour)
+
+    def legs(self, tx: Tx, batch: Batch) -> dict[str, object | Absent]:
+        """Give the legs that follow from the rows of a visit."""
+        subjects = associate(batch.sightings, rules=self._rules.association)
+        legs: dict[str, object | Absent] = {"subjects": _subjects(subjects, self._rules.association)}
+        zones = ZoneMap(tx.places.zones(batch.camera_id))
+        if zones.zones:
+            stays = stays_in(zones, subjects)
+            legs["zones"] = zones_leg(stays)
+            if routes := routes_leg(stays, subjects):
+                legs["routes"] = routes
+        else:
+            legs["zones"] = Absent(reason="no zones are drawn for this camera")
+        legs["baseline"] = baseline_leg(self._usual(tx, batch))
+        tampered = self._tampered(tx, batch)
+        if tampered is not None:
+            legs["tamper"] = tampered
+        return legs
+
+    def _usual(self, tx: Tx, batch: Batch) -> list[Usual]:
+        started = min(sighting.at for sighting in batch.sightings)
+        slot = slot_of(started, self.zone)
+        labels = sorted({one.label for sighting in batch.sightings for one in sighting.detections})
+        rules = self._rules.baseline
+        since = tx.places.since(batch.camera_id)
+        first = slot.day - timedelta(days=rules.window_days)
+        counts = tx.places.counts(batch.camera_id, [*labels, ANYTHING], hour=slot.hour, first=first)
+        return [
+            judge(label, Past(counts=by_day, since=since), slot, by_day.get(slot.day, 0), zone=self.zone, rules=rules)
+            for label, by_day in counts.items()
+        ]
+
+    def _tampered(self, tx: Tx, batch: Batch) -> dict[str, object] | None:
+        kinds = tx.places.view_changes(batch.camera_id, since=batch.opened_at - timedelta(seconds=_TAMPERED_S))
+        legs = [leg for kind in kinds if (leg := tamper_leg(ChangeKind(kind))) is not None]
+        return legs[0] if legs else None
+
+
+def cross_camera(store: Store, *, window_s: float = WINDOW_S) -> Leg:
+    """Make the leg that looks at the other cameras around the time of a visit."""
+
+    async def look(scene: Scene) -> object:
+        times = [sighting.at for sighting in scene.batch.sightings]
+        first, last = min(times), max(times)
+        around = timedelta(seconds=window_s)
+        seen = await store.read(
+            lambda tx: tx.places.elsewhere(
+                scene.batch.camera_id, since=first - around, until=last + around, most=_ELSEWHERE_MOST
+            )
+        )
+        return cross_camera_leg(seen, first_at=first, last_at=last, window_s=window_s)
+
+    return Leg(name="cross_camera", look=look)
+
+
+def absent(name: str, reason: str) -> Leg:
+    """Make a leg that says why nobody looks."""
+
+    async def look(_scene: Scene) -> Absent:
+        return Absent(reason=reason)
+
+    return Leg(name=name, look=look)
+
+
+def _subjects(subjects: Sequence[Subject], rules: AssociationRules) -> list[dict[str, object]]:
+    counted = [subject for subject in subjects if subject.confidence >= rules.counted]
+    return [
+        {
+            "label": subject.label,
+            "confidence": round(subject.confidence, 2),
+            "looks": len(subject.looks),
+            "seconds": round((subject.last.at - subject.first.at).total_seconds(), 1),
+        }
+        for subject in sorted(counted, key=lambda one: -len(one.looks))[:_SUBJECTS_MOST]
+    ]
