@@ -77,7 +77,10 @@ class SoundDatabase:
 
     async def _opened(self) -> Database:
         database = make_database(self._settings, self._clock)
-        await database.__aenter__()
+        try:
+            await database.__aenter__()
+        except UnicodeDecodeError as err:
+            raise CorruptDatabase("it holds text that is none") from err
         try:
             await database.read(self._vital)
         except BaseException as err:

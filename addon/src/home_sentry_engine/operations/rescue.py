@@ -65,6 +65,9 @@ def refuse_damaged(database: Path) -> None:
             if found != ["ok"]:
                 raise CorruptDatabase("; ".join(found)[:200])
             _refuse_strange_schema(raw)
+    except UnicodeDecodeError as err:
+        # not even SQLite's own message about it is text
+        raise CorruptDatabase("it holds text that is none") from err
     except sqlite3.DatabaseError as err:
         # anything else (locked, full, unreadable) is no damage, and opening the file will tell it
         if getattr(err, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
@@ -82,7 +85,7 @@ def rescue(database: Path, backups: Path, damage: str, now: datetime) -> Rescue:
     for backup in _newest_first(backups):
         try:
             restore(backup, database, kept_as=kept / "never")
-        except BackupFailed as err:
+        except (BackupFailed, UnicodeDecodeError) as err:
             _LOGGER.warning("A backup cannot be used: %s", err)
             continue
         return Rescue(at=now, damage=damage, kept=kept, backup=backup)
