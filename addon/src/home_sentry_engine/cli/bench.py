@@ -12,6 +12,7 @@ from home_sentry_engine.operations.bench.detect import bench_detect
 from home_sentry_engine.operations.bench.intake import bench_intake
 from home_sentry_engine.operations.bench.latency import bench_latency
 from home_sentry_engine.operations.bench.machine import MachineFacts, machine_facts
+from home_sentry_engine.operations.bench.quality import bench_quality
 
 from .display import print_json, print_table, quiet
 from .options import add_json, add_models_folder, add_places, settings_of
@@ -41,6 +42,12 @@ def add_parser(commands: Any) -> None:
     for name, measure, rounds, text in (
         ("detect", _detect, 5, "pictures per second of the engine over those of bare ONNX Runtime"),
         ("intake", _intake, 15, "processor time around the models over that of a naive chain, and files missed"),
+        (
+            "quality",
+            _quality,
+            1,
+            "how right the models are on a folder of labelled pictures, beside plain scripts",
+        ),
         ("latency", _latency, 13, "from a closed file to its event on the WebSocket, model time apart"),
     ):
         bench = benches.add_parser(name, help=text, description=text)
@@ -88,6 +95,11 @@ async def _latency(arguments: argparse.Namespace) -> Result:
 
 def _files(place: Path) -> list[Path]:
     return sorted(file for file in place.rglob("*") if file.is_file()) if place.is_dir() else [place]
+
+
+async def _quality(arguments: argparse.Namespace) -> Result:
+    media = arguments.pictures[0] if arguments.pictures else Path()
+    return await bench_quality(settings_of(arguments).models, SystemClock(), media=media)
 
 
 def _count(text: str) -> int:
