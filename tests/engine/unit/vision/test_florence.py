@@ -96,32 +96,10 @@ SPECIAL = ("<s>", "<pad>", "</s>")
 PROMPT_WORDS = sorted({word.strip("?.,") for task in FlorenceTask for word in prompt_of(task).split()})
 
 
-def florence(folder, written: list[str], *, merged: bool = True) -> FlorenceReader:
-    """Four real graphs of Florence's contract: the decoder writes the next of ``written`` by how much stands there."""
-    words = tokenizer(folder / "tokenizer.json", [*dict.fromkeys([*WRITTEN, *written, *PROMPT_WORDS])], special=SPECIAL)
-    names = [*SPECIAL, "<unk>", *dict.fromkeys([*WRITTEN, *written, *PROMPT_WORDS])]
+def decoder_graph(path, names: list[str], written: list[str], *, merged: bool):
+    """A decoder that gives one row of logits per token that is already written."""
     vocabulary = len(names)
-    vision = fixed_graph(
-        folder / "v.onnx", {"pixel_values": ("float32", ["b", 3, 768, 768])}, {"f": np.ones((1, 5, WIDE), np.float32)}
-    )
-    ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["b", "t"])
     embeds = helper.make_tensor_value_info("inputs_embeds", TensorProto.FLOAT, ["b", "t", WIDE])
-    table = np.random.default_rng(1).normal(0, 1, (vocabulary, WIDE)).astype(np.float32)
-    embed = save_graph(
-        folder / "e.onnx",
-        [helper.make_node("Gather", ["table", "input_ids"], ["inputs_embeds"])],
-        [ids],
-        [embeds],
-        [numpy_helper.from_array(table, "table")],
-    )
-    mask = helper.make_tensor_value_info("attention_mask", TensorProto.INT64, ["b", "t"])
-    hidden = helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, ["b", "t", WIDE])
-    encoder = save_graph(
-        folder / "n.onnx",
-        [helper.make_node("Identity", ["inputs_embeds"], ["last_hidden_state"])],
-        [mask, embeds],
-        [hidden],
-    )
     # row t of "answers" says what follows when t tokens are written: two to start with, then the words, then the end
     answers = np.zeros((16, vocabulary), np.float32)
     for at, word in enumerate([*written, "</s>"]):
@@ -150,7 +128,36 @@ def florence(folder, written: list[str], *, merged: bool = True) -> FlorenceRead
         ]
         inputs.append(helper.make_tensor_value_info("use_cache_branch", TensorProto.BOOL, [1]))
     logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["b", "t", vocabulary])
-    decoder = save_graph(folder / "d.onnx", nodes, inputs, [logits], constants)
+    return save_graph(path, nodes, inputs, [logits], constants)
+
+
+def florence(folder, written: list[str], *, merged: bool = True) -> FlorenceReader:
+    """Four real graphs of Florence's contract: the decoder writes the next of ``written`` by how much stands there."""
+    words = tokenizer(folder / "tokenizer.json", [*dict.fromkeys([*WRITTEN, *written, *PROMPT_WORDS])], special=SPECIAL)
+    names = [*SPECIAL, "<unk>", *dict.fromkeys([*WRITTEN, *written, *PROMPT_WORDS])]
+    vocabulary = len(names)
+    vision = fixed_graph(
+        folder / "v.onnx", {"pixel_values": ("float32", ["b", 3, 768, 768])}, {"f": np.ones((1, 5, WIDE), np.float32)}
+    )
+    ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["b", "t"])
+    embeds = helper.make_tensor_value_info("inputs_embeds", TensorProto.FLOAT, ["b", "t", WIDE])
+    table = np.random.default_rng(1).normal(0, 1, (vocabulary, WIDE)).astype(np.float32)
+    embed = save_graph(
+        folder / "e.onnx",
+        [helper.make_node("Gather", ["table", "input_ids"], ["inputs_embeds"])],
+        [ids],
+        [embeds],
+        [numpy_helper.from_array(table, "table")],
+    )
+    mask = helper.make_tensor_value_info("attention_mask", TensorProto.INT64, ["b", "t"])
+    hidden = helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, ["b", "t", WIDE])
+    encoder = save_graph(
+        folder / "n.onnx",
+        [helper.make_node("Identity", ["inputs_embeds"], ["last_hidden_state"])],
+        [mask, embeds],
+        [hidden],
+    )
+    decoder = decoder_graph(folder / "d.onnx", names, written, merged=merged)
     graphs = {"vision": vision, "embed": embed, "encoder": encoder, "decoder": decoder}
     return FlorenceReader(tiny("florence-2-base-ft", graphs, {"tokenizer": words}))
 
