@@ -32,7 +32,6 @@ from home_sentry_engine.contract import (
     MIN_SCHEMA,
     SCHEMA,
     VERSION,
-    Baseline,
     Box,
     Camera,
     Detection,
@@ -49,7 +48,6 @@ from home_sentry_engine.contract import (
     Sequenced,
     Snapshot,
     Status,
-    Zone,
     encode,
 )
 from home_sentry_engine.contract.errors import NotFound
@@ -62,6 +60,7 @@ from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQu
 from home_sentry_engine.telemetry.metrics import Registry
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.operating import FakeAudit, FakeParts, FakeQueues
+from tests.fakes.places import FakePlaces
 from tests.fakes.records import camera, detection, event, jpeg, media
 
 TOKEN = "t0k3n-for-tests-" + "x" * 43
@@ -175,7 +174,6 @@ class FakeEngine:
             instance_id="engine-1", name="Home", version=VERSION, schema=SCHEMA, min_schema=MIN_SCHEMA, started_at=START
         )
         self.status_now = Status(mode=Mode.NORMAL, at=START, cameras_active=1, cameras_total=1)
-        self.zones: dict[str, tuple[Zone, ...]] = {}
         self.failure: Exception | None = None
         self.delay_s = 0.0
         self.status_changed = asyncio.Event()
@@ -186,6 +184,7 @@ class FakeEngine:
         self.queues = FakeQueues(self.pause)
         self.parts = FakeParts(self.pause)
         self.audit = FakeAudit(self.pause)
+        self.places = FakePlaces(self.pause, self.cameras)
         self._numbers = itertools.count(1)
 
     @property
@@ -200,7 +199,7 @@ class FakeEngine:
             queues=self.queues,
             parts=self.parts,
             audit=self.audit,
-            places=FakePlaces(self),
+            places=self.places,
         )
 
     def announce(self, number: int | None = None, summary: str = "A person at the door") -> Published:
@@ -271,31 +270,6 @@ class FakeCatalogue:
         self._engine.events[event_id] = changed
         self._engine.feed.publish(EventUpdated(seq=self._engine.feed.last + 1, event=changed))
         return changed
-
-
-class FakePlaces:
-    def __init__(self, engine: FakeEngine) -> None:
-        self._engine = engine
-
-    async def zones(self, camera_id: str) -> tuple[Zone, ...] | None:
-        await self._engine.pause()
-        return self._engine.zones.get(camera_id, ()) if camera_id in self._engine.cameras else None
-
-    async def set_zones(self, camera_id: str, zones: tuple[Zone, ...]) -> tuple[Zone, ...] | None:
-        await self._engine.pause()
-        if camera_id not in self._engine.cameras:
-            return None
-        self._engine.zones[camera_id] = zones
-        return zones
-
-    async def baseline(self, camera_id: str) -> Baseline | None:
-        await self._engine.pause()
-        if camera_id not in self._engine.cameras:
-            return None
-        return Baseline(camera_id=camera_id, since=None, window_days=30, min_days=10, habits=())
-
-    async def reset_baseline(self, camera_id: str) -> Baseline | None:
-        return await self.baseline(camera_id)
 
 
 class FakePictures:

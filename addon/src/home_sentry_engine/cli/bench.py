@@ -9,10 +9,12 @@ from typing import Any, Protocol
 
 from home_sentry_engine.domain.clock import SystemClock
 from home_sentry_engine.operations.bench.detect import bench_detect
+from home_sentry_engine.operations.bench.identity import bench_identity
 from home_sentry_engine.operations.bench.intake import bench_intake
 from home_sentry_engine.operations.bench.latency import bench_latency
 from home_sentry_engine.operations.bench.machine import MachineFacts, machine_facts
 from home_sentry_engine.operations.bench.quality import bench_quality
+from home_sentry_engine.operations.bench.similarity import bench_similarity
 
 from .display import print_json, print_table, quiet
 from .options import add_json, add_models_folder, add_places, settings_of
@@ -48,6 +50,8 @@ def add_parser(commands: Any) -> None:
             1,
             "how right the models are on a folder of labelled pictures, beside plain scripts",
         ),
+        ("similarity", _similarity, 50, "time of the picture comparison against scikit-image, and how far they differ"),
+        ("identity", _identity, 20, "time of the ten nearest of many vectors over the bare matrix product"),
         ("latency", _latency, 13, "from a closed file to its event on the WebSocket, model time apart"),
     ):
         bench = benches.add_parser(name, help=text, description=text)
@@ -95,6 +99,14 @@ async def _latency(arguments: argparse.Namespace) -> Result:
 
 def _files(place: Path) -> list[Path]:
     return sorted(file for file in place.rglob("*") if file.is_file()) if place.is_dir() else [place]
+
+
+async def _similarity(arguments: argparse.Namespace) -> Result:
+    return await asyncio.to_thread(bench_similarity, rounds=arguments.rounds)
+
+
+async def _identity(arguments: argparse.Namespace) -> Result:
+    return await asyncio.to_thread(bench_identity, rounds=arguments.rounds)
 
 
 async def _quality(arguments: argparse.Namespace) -> Result:

@@ -19,6 +19,7 @@ type _Plane = NDArray[np.float32]
 
 WIDTH: Final = 640
 _WINDOW: Final = 7
+_SIDES: Final = (_WINDOW, _WINDOW)
 _EDGE: Final = _WINDOW // 2
 _UNBIASED: Final = _WINDOW**2 / (_WINDOW**2 - 1)
 _C1: Final = (0.01 * 255) ** 2
@@ -61,16 +62,18 @@ class Reference:
     def __init__(self, grey: Grey) -> None:
         """Take a picture of any size of at least 7x7; only pictures of the same size compare."""
         self.grey = grey
-        self._x = grey.astype(np.float32)
-        self._mean_x = _mean(self._x)
-        self._variance_x = (_mean(self._x * self._x) - self._mean_x * self._mean_x) * np.float32(_UNBIASED)
-        self._luminance_x = self._mean_x * self._mean_x + np.float32(_C1)
-        self._contrast_x = self._variance_x + np.float32(_C2)
+        self._mean: _Plane = _box(grey)
+        self._luminance: _Plane = self._mean * self._mean
+        self._contrast: _Plane = _squares(grey) - self._luminance
+        self._contrast *= _UNBIASED
+        self._contrast += _C2
+        self._luminance += _C1
+        self._buffers = tuple(np.empty(grey.shape, np.float32) for _ in range(4))
         self._small: Reference | None = None
 
     def ssim(self, grey: Grey) -> float:
         """Give the SSIM of a picture of the same size."""
-        return float(self._map(grey.astype(np.float32)).mean(dtype=np.float64))
+        return float(self._map(grey).mean(dtype=np.float64))
 
     def compare(self, grey: Grey) -> Comparison:
         """Compare in every way; nearly equal pictures are not looked at closely."""
@@ -81,26 +84,28 @@ class Reference:
         small = self._small._map(_matched(_shrunk(grey), self._small.grey))  # noqa: SLF001 its own kind
         return Comparison(score=self.ssim(grey), coarse=float(small.mean(dtype=np.float64)), changed=_changed(small))
 
-    def _map(self, y: _Plane) -> _Plane:
-        mean_y = _mean(y)
-        product = self._mean_x * mean_y
-        covariance = _mean(self._x * y) - product
-        variance_y = _mean(y * y)
-        squared = mean_y * mean_y
-        variance_y -= squared
-        # (2 mx my + C1)(2 cov + C2) / ((mx2 + my2 + C1)(vx + vy + C2))
-        product *= np.float32(2)
-        product += np.float32(_C1)
-        covariance *= np.float32(2 * _UNBIASED)
-        covariance += np.float32(_C2)
-        product *= covariance
-        squared += self._luminance_x
-        variance_y *= np.float32(_UNBIASED)
-        variance_y += self._contrast_x
-        squared *= variance_y
-        product /= squared
-        inner: _Plane = product[_EDGE:-_EDGE, _EDGE:-_EDGE]
-        return inner
+    def _map(self, other: Grey) -> _Plane:
+        """Give (2 mx my + C1)(2 cov + C2) / ((mx2 + my2 + C1)(vx + vy + C2)) for each window; a view of a buffer."""
+        product, mean, squares, both = self._buffers
+        cv2.multiply(self.grey, other, product, dtype=cv2.CV_32F)
+        cv2.boxFilter(product, cv2.CV_32F, _SIDES, both)
+        cv2.boxFilter(other, cv2.CV_32F, _SIDES, mean)
+        cv2.sqrBoxFilter(other, cv2.CV_32F, _SIDES, squares)
+        np.multiply(self._mean, mean, out=product)
+        both -= product
+        both *= 2 * _UNBIASED
+        both += _C2
+        product *= 2
+        product += _C1
+        product *= both
+        np.multiply(mean, mean, out=mean)
+        squares -= mean
+        squares *= _UNBIASED
+        squares += self._contrast
+        mean += self._luminance
+        mean *= squares
+        product /= mean
+        return product[_EDGE:-_EDGE, _EDGE:-_EDGE]
 
 
 def ssim(one: Grey, other: Grey) -> float:
@@ -138,21 +143,23 @@ def blend(old: Grey, new: Grey, share: float) -> Grey:
     return np.asarray(cv2.addWeighted(old, 1.0 - share, new, share, 0.0), dtype=np.uint8)
 
 
-def _mean(plane: _Plane) -> _Plane:
-    return np.asarray(cv2.boxFilter(plane, cv2.CV_32F, (_WINDOW, _WINDOW)), dtype=np.float32)
+def _box(grey: Grey) -> _Plane:
+    return np.asarray(cv2.boxFilter(grey, cv2.CV_32F, _SIDES), dtype=np.float32)
+
+
+def _squares(grey: Grey) -> _Plane:
+    return np.asarray(cv2.sqrBoxFilter(grey, cv2.CV_32F, _SIDES), dtype=np.float32)
 
 
 def _shrunk(grey: Grey) -> Grey:
     return np.asarray(cv2.resize(grey, _COARSE, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def _matched(grey: Grey, other: Grey) -> _Plane:
+def _matched(grey: Grey, other: Grey) -> Grey:
     """Bring brightness and contrast to those of another picture."""
-    plane = grey.astype(np.float32)
-    plane -= plane.mean()
-    plane *= float(other.std()) / max(float(plane.std()), 1.0)
-    plane += np.float32(other.mean())
-    return plane
+    gain = float(other.std()) / max(float(grey.std()), 1.0)
+    shifted = (grey.astype(np.float32) - grey.mean()) * gain + other.mean()
+    return np.clip(np.rint(shifted), 0, 255).astype(np.uint8)
 
 
 def _changed(structure: _Plane) -> float:

@@ -17,6 +17,7 @@ _ZONE_TYPES: Final = "'entry_point', 'driveway', 'sidewalk', 'yard', 'other', 'i
 def upgrade() -> None:
     """Make the tables."""
     _places()
+    _habits()
     _views()
     _identity()
 
@@ -41,6 +42,9 @@ def _places() -> None:
         _of_camera("zones"),
         sa.PrimaryKeyConstraint("camera_id", "id", name=op.f("pk_zones")),
     )
+
+
+def _habits() -> None:
     op.create_table(
         "activity",
         *(_text(name) for name in ("camera_id", "label")),

@@ -1,0 +1,22 @@
+"""The comparison of pictures and the search of vectors, each against its limit in the same run."""
+
+from home_sentry_engine.operations.bench.identity import bench_identity
+from home_sentry_engine.operations.bench.similarity import bench_similarity
+
+
+def test_similarity_is_right_and_several_times_as_fast_as_the_reference():
+    found = bench_similarity(rounds=12)
+    assert found.largest_error <= 1e-4
+    assert found.ratio >= 5
+    assert found.document()["bench"] == "similarity"
+    assert len(found.rows()) == 5
+
+
+def test_the_exact_search_is_right_and_hardly_slower_than_the_product():
+    found = bench_identity(rounds=12)
+    assert [one.vectors for one in found.counts] == [10_000, 100_000]
+    assert all(one.right for one in found.counts)
+    # the limit of 1.3 is for a quiet machine; where tests run beside each other both sides jump
+    assert min(one.ratio for one in found.counts) <= 1.3
+    assert found.document()["bench"] == "identity"
+    assert len(found.rows()) == 4
