@@ -63,6 +63,7 @@ from .places import StoredPlaces
 from .shared_clock import SharedClock
 from .transactions import Transactions
 from .uploads import UploadEntrance
+from .views import CameraViews
 from .wellbeing import ModelState, Wellbeing
 
 _DECODE_THREADS: Final = 2
@@ -140,6 +141,7 @@ class Engine:
         names = Names(installation=instance_id, node=node)
         links = await enter(open_links(settings, database, self._clock, names, self.board.report))
         tables = make_tables(settings, clock, links.queue)
+        await database.write(lambda conn: tables.batches.recover(conn, clock.steady()))
         relay = Relay(OutboxReader(database, tables), poll_s=links.poll_s)
         links.follow(relay.nudge)
         store = Transactions(database, tables, clock, links.announce)
@@ -169,7 +171,13 @@ class Engine:
         frames, rules = make_frames(settings, paths, decoding)
         folders = await self._open_intake(frames, paths, decoding)
         self.gallery = Gallery(frames, paths, self._threads(_DRAW_THREADS, "draw"))
-        senses = Senses(frames=frames, detector=self.zoo.detector, judge=Judge(), assessor=self.language)
+        senses = Senses(
+            frames=frames,
+            detector=self.zoo.detector,
+            judge=Judge(),
+            assessor=self.language,
+            views=CameraViews(self.database, self.tables.scenes, decoding),
+        )
         self.pipeline = make_pipeline(settings, self.store, self.tables, senses, Sinks(looked=self._observe), around)
         self.health = EngineHealth(
             identity=Identity(

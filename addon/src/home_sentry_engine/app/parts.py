@@ -22,6 +22,7 @@ from home_sentry_engine.media.video import Sampling
 from home_sentry_engine.operations.data_folder import database_url
 from home_sentry_engine.pipeline.circumstances import Circumstances, absent, cross_camera
 from home_sentry_engine.pipeline.gathering import Gathering
+from home_sentry_engine.pipeline.place_ports import Views
 from home_sentry_engine.pipeline.ports import Assessor, Detector
 from home_sentry_engine.pipeline.ports import Frames as Pictures
 from home_sentry_engine.pipeline.stages.assess import AssessStage
@@ -151,6 +152,7 @@ class Senses:
     detector: Detector
     judge: Judge
     assessor: Assessor
+    views: Views | None = None
 
 
 def slow_legs(store: Transactions) -> tuple[Leg, ...]:
@@ -167,7 +169,7 @@ def make_pipeline(
 ) -> Pipeline:
     """Wire stages, workers and timers."""
     visit = Visit(settings.bands)
-    circumstances = Circumstances(settings.time_zone, gather=Gather(slow_legs(store)))
+    circumstances = Circumstances(settings.time_zone, gather=Gather(slow_legs(store)), views=senses.views)
     gathering = Gathering(settings.batch, rules=senses.judge, visit=visit, ids=around.ids, circumstances=circumstances)
     detect = DetectStage(
         store=store,

@@ -13,7 +13,7 @@ from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.detection import FrameDetections
 from home_sentry_engine.domain.jobs import Job, NewJob
 from home_sentry_engine.domain.messages import Media, Sighting, Verdict
-from home_sentry_engine.domain.resting import Resting
+from home_sentry_engine.domain.resting import Resting, ViewNews
 from home_sentry_engine.pipeline.ports import QueueFull, Receipt, Tx
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.repositories.activity import Activity
@@ -28,7 +28,7 @@ from home_sentry_engine.storage.repositories.media import MediaFiles
 from home_sentry_engine.storage.repositories.outbox import Outbox
 from home_sentry_engine.storage.repositories.reassessments import Reassessments
 from home_sentry_engine.storage.repositories.resting import RestingRows
-from home_sentry_engine.storage.repositories.scenes import Scenes
+from home_sentry_engine.storage.repositories.scenes import Scenes, UsualView
 from home_sentry_engine.storage.repositories.traces import Household, TraceRows
 from home_sentry_engine.storage.repositories.zones import Zones
 
@@ -204,6 +204,7 @@ class _BatchRows:
     def save_open(self, batch: OpenBatch, *, deadline: datetime) -> None:
         self._rows.save_open(self._conn, batch, deadline=deadline)
 
+
     def close(self, batch_id: str, *, reason: BatchReason, at: datetime) -> bool:
         return self._rows.close(self._conn, batch_id, reason=reason, at=at)
 
@@ -276,6 +277,19 @@ class _PlaceRows:
         self, camera_id: str, labels: Sequence[str], *, hour: int, first: date
     ) -> Mapping[str, Mapping[date, int]]:
         return self._tables.activity.counts(self._conn, camera_id, labels, hour=hour, first=first)
+
+    def note_view(self, media: Media, news: ViewNews) -> None:
+        rows, camera_id, at = self._tables.scenes, media.camera_id, media.captured_at
+        if news.keep is not None:
+            kept = news.keep
+            rows.save(
+                self._conn,
+                UsualView(camera_id=camera_id, light=kept.light, picture=kept.picture, state=kept.state, at=at),
+            )
+        if news.over:
+            rows.end(self._conn, camera_id, at)
+        if news.change is not None:
+            rows.add_change(self._conn, camera_id, news.change, at=at, media_id=media.media_id)
 
     def view_changes(self, camera_id: str, *, since: datetime) -> tuple[str, ...]:
         return tuple(change.kind for change in self._tables.scenes.recent(self._conn, camera_id, since))

@@ -1,4 +1,4 @@
-"""A thing that stays where it is."""
+"""A thing that stays where it is, and news of a view that does not."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,3 +16,21 @@ class Resting:
     last_at: datetime
     missed: int = 0
     missed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptView:
+    """A usual view to be kept: the light it belongs to, an encoded picture, what was learned as JSON values."""
+
+    light: str
+    picture: bytes
+    state: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewNews:
+    """What one picture says about its camera's view: a lasting ``change`` of a kind, or that it is ``over``."""
+
+    change: str | None = None
+    over: bool = False
+    keep: KeptView | None = None

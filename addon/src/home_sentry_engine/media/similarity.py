@@ -138,6 +138,19 @@ def appearance_of(grey: Grey) -> Appearance:
     )
 
 
+def pack(grey: Grey) -> bytes:
+    """Give a grey picture as a PNG."""
+    return bytes(cv2.imencode(".png", grey)[1])
+
+
+def unpack(data: bytes) -> Grey:
+    """Give the grey picture of a PNG; raises ``ValueError`` for anything else."""
+    grey = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if grey is None:
+        raise ValueError("not a picture")
+    return np.asarray(grey, dtype=np.uint8)
+
+
 def blend(old: Grey, new: Grey, share: float) -> Grey:
     """Let a picture move towards another one by a share 0..1."""
     return np.asarray(cv2.addWeighted(old, 1.0 - share, new, share, 0.0), dtype=np.uint8)

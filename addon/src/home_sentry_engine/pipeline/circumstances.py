@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+import logging
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -25,9 +26,14 @@ from home_sentry_engine.context.tracks import Subject
 from home_sentry_engine.context.visits import routes_leg, stays_in, zones_leg
 from home_sentry_engine.context.zones import ZoneMap
 from home_sentry_engine.domain.detection import FrameDetections
+from home_sentry_engine.domain.errors import StageError
 from home_sentry_engine.domain.messages import Absent, Batch, Media, Scene
+from home_sentry_engine.domain.resting import ViewNews
 
+from .place_ports import Views
 from .ports import Store, Tx
+
+_LOGGER = logging.getLogger(__name__)
 
 _TAMPERED_S: Final = 600.0
 _ELSEWHERE_MOST: Final = 1000
@@ -46,11 +52,29 @@ class ContextRules:
 class Circumstances:
     """Knows the surroundings of pictures: in a transaction what the rows say, outside what legs find out."""
 
-    def __init__(self, zone: ZoneInfo, *, rules: ContextRules | None = None, gather: Gather | None = None) -> None:
-        """Take the home's time zone, the limits, and the legs that look outside any transaction."""
+    def __init__(
+        self,
+        zone: ZoneInfo,
+        *,
+        rules: ContextRules | None = None,
+        gather: Gather | None = None,
+        views: Views | None = None,
+    ) -> None:
+        """Take the home's time zone, the limits, the legs that take time, and what watches the cameras' views."""
         self.zone: Final = zone
         self._rules = rules or ContextRules()
         self._gather = gather or Gather(())
+        self._views = views
+
+    async def watch_view(self, media: Media, picture: object) -> ViewNews | None:
+        """Compare a picture with what its camera usually shows; None where nobody watches."""
+        if self._views is None:
+            return None
+        try:
+            return await self._views.look(media, picture)
+        except StageError as err:
+            _LOGGER.warning("A view could not be compared: %s", err.reason, extra={"camera_id": media.camera_id})
+            return None
 
     async def enrich(self, scene: Scene) -> Scene:
         """Add what the slow legs find; each gives a value or ``Absent`` within its deadline."""

@@ -2,18 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
-from home_sentry_engine.context.crosscamera import Elsewhere
-from home_sentry_engine.contract import BatchReason, Camera, CameraStatus, Event, Zone
+from home_sentry_engine.contract import BatchReason, Camera, CameraStatus, Event
 from home_sentry_engine.contract import Detection as DetectionRecord
 from home_sentry_engine.domain.batch import ClosedBatch, OpenBatch
 from home_sentry_engine.domain.detection import FrameDetections
 from home_sentry_engine.domain.errors import Transient
 from home_sentry_engine.domain.jobs import Job, NewJob
 from home_sentry_engine.domain.messages import Media, ModelFailure, ModelVerdict, RuleVerdict, Scene, Sighting, Verdict
-from home_sentry_engine.domain.resting import Resting
+
+from .place_ports import PlaceRows
 
 
 class CameraRows(Protocol):
@@ -126,6 +126,7 @@ class BatchRows(Protocol):
         """Insert or update an open batch."""
         ...
 
+
     def close(self, batch_id: str, *, reason: BatchReason, at: datetime) -> bool:
         """Close a batch; False if it was closed already."""
         ...
@@ -212,48 +213,6 @@ class JobRows(Protocol):
 
     def bury(self, job: Job, *, error: str, error_type: str) -> None:
         """Move a job to the dead letters."""
-        ...
-
-
-class PlaceRows(Protocol):
-    """What is known of places and habits, inside one transaction."""
-
-    def zones(self, camera_id: str) -> tuple[Zone, ...]:
-        """Give a camera's zones."""
-        ...
-
-    def resting(self, camera_id: str) -> tuple[Resting, ...]:
-        """Give what rests before a camera."""
-        ...
-
-    def rest(self, camera_id: str, things: Sequence[Resting]) -> None:
-        """Replace what rests before a camera."""
-        ...
-
-    def watch(self, camera_id: str, day: date) -> None:
-        """Note that a camera was watched on this day."""
-        ...
-
-    def count(self, camera_id: str, labels: Sequence[str], *, day: date, hour: int) -> None:
-        """Count one appearance of each class in an hour of a day."""
-        ...
-
-    def since(self, camera_id: str) -> date | None:
-        """Give the first whole day on which a camera was watched."""
-        ...
-
-    def counts(
-        self, camera_id: str, labels: Sequence[str], *, hour: int, first: date
-    ) -> Mapping[str, Mapping[date, int]]:
-        """Give the appearances in an hour by class and day."""
-        ...
-
-    def view_changes(self, camera_id: str, *, since: datetime) -> tuple[str, ...]:
-        """Give the kinds of changes of the view since then, and of those that still stand, the newest first."""
-        ...
-
-    def elsewhere(self, camera_id: str, *, since: datetime, until: datetime, most: int) -> tuple[Elsewhere, ...]:
-        """Give what other cameras saw between two times."""
         ...
 
 

@@ -8,6 +8,7 @@ from home_sentry_engine.domain.detection import FrameDetections
 from home_sentry_engine.domain.errors import Permanent, StageError, Unavailable
 from home_sentry_engine.domain.jobs import DETECT, Job
 from home_sentry_engine.domain.messages import Media
+from home_sentry_engine.domain.resting import ViewNews
 from home_sentry_engine.pipeline.gathering import Gathering, Look
 from home_sentry_engine.pipeline.ports import Detector, Frames, Store, Tx
 from home_sentry_engine.pipeline.worker import Commit
@@ -53,7 +54,8 @@ class DetectStage:
                 if frame.detections:
                     await self._frames.keep(media, picture)
         self._observer(media, found)
-        return lambda tx: self._commit(tx, media, found)
+        news = await self._gathering.circumstances.watch_view(media, pictures[0]) if pictures else None
+        return lambda tx: self._commit(tx, media, found, news)
 
     def abandoned(self, job: Job, error: StageError) -> Commit:
         """Quarantine the file and, where the detector is to blame, show the camera as blind."""
@@ -70,10 +72,12 @@ class DetectStage:
         """Show the camera as blind while its pictures wait."""
         return lambda tx: _blind(tx, job.key, error.reason) if job.key else None
 
-    def _commit(self, tx: Tx, media: Media, found: tuple[FrameDetections, ...]) -> None:
+    def _commit(self, tx: Tx, media: Media, found: tuple[FrameDetections, ...], news: ViewNews | None) -> None:
         known = tx.cameras.get(media.camera_id)
         if known is None:
             raise Permanent("the camera was removed", code="camera_gone")
+        if news is not None:
+            tx.places.note_view(media, news)
         if not any(tx.detections.exists(media.media_id, frame.model_id) for frame in found[:1]):
             frames = self._gathering.circumstances.sift(tx, media, found)
             look = Look(media=media, camera_name=known.name, frames=frames)

@@ -1,0 +1,127 @@
+"""The views of the cameras: each picture compared with what its camera usually shows, by day and under infrared."""
+
+import asyncio
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+import logging
+from typing import Any, Final
+
+from home_sentry_engine.context.scene import ChangeKind, Light, SceneState, View, light_of, step
+from home_sentry_engine.domain.messages import Media
+from home_sentry_engine.domain.resting import KeptView, ViewNews
+from home_sentry_engine.media.picture import Picture
+from home_sentry_engine.media.similarity import (
+    Grey,
+    Reference,
+    appearance_of,
+    blend,
+    grey_of,
+    is_infrared,
+    pack,
+    unpack,
+)
+from home_sentry_engine.storage.database import Database
+from home_sentry_engine.storage.repositories.scenes import Scenes, UsualView
+
+_LOGGER = logging.getLogger(__name__)
+_PACE: Final = 0.1
+_KEEP_EACH_S: Final = 600.0
+
+
+@dataclass(slots=True)
+class _Camera:
+    states: dict[Light, SceneState] = field(default_factory=dict)
+    usual: dict[Light, Reference] = field(default_factory=dict)
+    kept_at: dict[Light, datetime] = field(default_factory=dict)
+    last: Light | None = None
+    last_at: datetime | None = None
+
+
+class CameraViews:
+    """``pipeline.ports.Views``: remembers views in memory and gives what is to be kept now and then."""
+
+    def __init__(self, database: Database, rows: Scenes, executor: Executor) -> None:
+        """Take where views are kept and the executor that compares."""
+        self._database = database
+        self._rows = rows
+        self._executor = executor
+        self._cameras: dict[str, _Camera] = {}
+
+    async def look(self, media: Media, picture: Picture) -> ViewNews:
+        """Compare; a picture that is older than the last one says nothing."""
+        camera = self._cameras.get(media.camera_id)
+        if camera is None:
+            kept = await self._database.read(lambda conn: self._rows.of(conn, media.camera_id))
+            camera = self._cameras.setdefault(media.camera_id, _remembered(kept))
+        if camera.last_at is not None and media.captured_at < camera.last_at:
+            return ViewNews()
+        camera.last_at = media.captured_at
+        return await asyncio.get_running_loop().run_in_executor(
+            self._executor, lambda: _compare(camera, picture, media.captured_at)
+        )
+
+
+def _compare(camera: _Camera, picture: Picture, at: datetime) -> ViewNews:
+    grey = grey_of(picture.pixels)
+    view = View(**asdict(appearance_of(grey)))
+    light = light_of(view, infrared=is_infrared(picture.pixels), known=camera.states, last=camera.last)
+    reference = camera.usual.get(light)
+    if reference is not None and reference.grey.shape == grey.shape:
+        found = reference.compare(grey)
+        view = View(**asdict(appearance_of(grey)), coarse=found.coarse, changed=found.changed)
+    outcome = step(camera.states.get(light, SceneState()), view, at)
+    camera.states[light], camera.last = outcome.state, light
+    if outcome.restart:
+        camera.usual[light] = Reference(grey)
+    elif outcome.absorb and reference is not None:
+        camera.usual[light] = Reference(blend(reference.grey, grey, _PACE))
+    urgent = outcome.restart or outcome.over or outcome.change is not None
+    return ViewNews(
+        change=outcome.change.value if outcome.change is not None else None,
+        over=outcome.over,
+        keep=_kept(camera, light, at, urgent=urgent),
+    )
+
+
+def _kept(camera: _Camera, light: Light, at: datetime, *, urgent: bool) -> KeptView | None:
+    reference, before = camera.usual.get(light), camera.kept_at.get(light)
+    if reference is None:
+        return None
+    if not urgent and before is not None and (at - before).total_seconds() < _KEEP_EACH_S:
+        return None
+    camera.kept_at[light] = at
+    return KeptView(light=light.value, picture=pack(reference.grey), state=_document(camera.states[light]))
+
+
+def _remembered(kept: tuple[UsualView, ...]) -> _Camera:
+    camera = _Camera()
+    for view in kept:
+        try:
+            grey, state = unpack(view.picture), _state(view.state)
+        except (ValueError, KeyError, TypeError) as err:
+            _LOGGER.warning("A kept view cannot be read and is learned anew: %s", err)
+            continue
+        _place(camera, Light(view.light), grey, state)
+        camera.kept_at[Light(view.light)] = view.at
+    return camera
+
+
+def _place(camera: _Camera, light: Light, grey: Grey, state: SceneState) -> None:
+    camera.usual[light], camera.states[light], camera.last = Reference(grey), state, light
+
+
+def _document(state: SceneState) -> dict[str, object]:
+    plain = asdict(state)
+    return plain | {"run_since": state.run_since.isoformat() if state.run_since is not None else None}
+
+
+def _state(plain: dict[str, Any]) -> SceneState:
+    since, told = plain["run_since"], plain["told"]
+    return SceneState(
+        **plain
+        | {
+            "run_since": datetime.fromisoformat(since) if since is not None else None,
+            "told": ChangeKind(told) if told is not None else None,
+        }
+    )
