@@ -70,13 +70,13 @@ class Courier:
         known = await self._dispatch.fences(queue)
         fences = await self._database.read(lambda conn: self._ledger.fences(conn, queue))
         behind = sorted(job_id for job_id, fence in fences.items() if known.get(job_id, -1) < fence)
-        over = tuple(known.keys() - fences.keys())
+        over = sorted(known.keys() - fences.keys())
         for start in range(0, len(behind), _AT_ONCE):
             ids = behind[start : start + _AT_ONCE]
             rows: tuple[JobRow, ...] = await self._database.read(lambda conn, ids=ids: self._ledger.rows(conn, ids))  # type: ignore[misc]
             await self._carry([Change(queue=queue, placed=rows)])
-        if over:
-            await self._carry([Change(queue=queue, gone=over)])
+        for start in range(0, len(over), _AT_ONCE):
+            await self._carry([Change(queue=queue, gone=tuple(over[start : start + _AT_ONCE]))])
         return len(behind) + len(over)
 
     async def _carry(self, changes: list[Change]) -> None:

@@ -19,6 +19,7 @@ from .pubsub import WAKE
 from .scripts import CLAIM, EXTEND, FORGET, HOLDERS, IN_HAND, PLACE
 
 _PRIORITIES: Final = 1_000_000_000
+_ITEMS: Final = 900
 _ALL: Final = (PLACE, FORGET, CLAIM, EXTEND, HOLDERS, IN_HAND)
 _SHA: Final[Mapping[str, str]] = {text: hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest() for text in _ALL}
 
@@ -34,6 +35,14 @@ class Claimed:
     expired: tuple[Held, ...]
     coming: datetime | None
     broken: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    script: str
+    queue: str
+    head: list[Any]
+    items: list[Any]
 
 
 class Dispatch:
@@ -52,14 +61,7 @@ class Dispatch:
 
     async def apply(self, changes: Sequence[Change], now: datetime) -> None:
         """Bring Redis up to what was committed, in this order; what is known already changes nothing."""
-        calls: list[tuple[str, str, list[Any]]] = []
-        for change in changes:
-            news = [self.wake_channel, change.queue]
-            calls += [
-                (PLACE, change.queue, [to_micros(now), *_placing(row), *news, self._queues]) for row in change.placed
-            ]
-            if change.gone:
-                calls.append((FORGET, change.queue, [to_micros(now), *news, *change.gone]))
+        calls = self._calls(changes, to_micros(now))
         with reaching():
             try:
                 await self._pipelined(calls)
@@ -104,6 +106,17 @@ class Dispatch:
             found = await self._client.hgetall(f"{self._prefix(queue)}fences")
         return {int(job_id): int(fence) for job_id, fence in found.items()}
 
+    def _calls(self, changes: Sequence[Change], now_us: int) -> list[_Call]:
+        """Give what to run: neighbours of one kind and queue together, the order of each job's changes kept."""
+        calls: list[_Call] = []
+        for change in changes:
+            news = [now_us, self.wake_channel, change.queue]
+            for row in change.placed:
+                _join(calls, _Call(PLACE, change.queue, [*news, self._queues], _placing(row)))
+            if change.gone:
+                _join(calls, _Call(FORGET, change.queue, news, list(change.gone)))
+        return calls
+
     def _prefix(self, queue: str) -> str:
         return f"{self._namespace}:{{{queue}}}:"
 
@@ -115,15 +128,23 @@ class Dispatch:
                 await self._load()
                 return await self._client.evalsha(_SHA[script], 1, self._prefix(queue), *arguments)
 
-    async def _pipelined(self, calls: Iterable[tuple[str, str, list[Any]]]) -> None:
+    async def _pipelined(self, calls: Iterable[_Call]) -> None:
         async with self._client.pipeline(transaction=False) as pipeline:
-            for script, queue, arguments in calls:
-                pipeline.evalsha(_SHA[script], 1, self._prefix(queue), *arguments)
+            for call in calls:
+                pipeline.evalsha(_SHA[call.script], 1, self._prefix(call.queue), *call.head, *call.items)
             await pipeline.execute()
 
     async def _load(self) -> None:
         for text in _ALL:
             await self._client.script_load(text)
+
+
+def _join(calls: list[_Call], new: _Call) -> None:
+    last = calls[-1] if calls else None
+    if last is not None and (last.script, last.queue) == (new.script, new.queue) and len(last.items) < _ITEMS:
+        last.items.extend(new.items)
+    else:
+        calls.append(new)
 
 
 def _placing(row: JobRow) -> list[Any]:

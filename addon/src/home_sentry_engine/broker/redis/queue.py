@@ -128,6 +128,7 @@ class RedisQueue:
     async def extend(self, job: Job, lease_s: float) -> bool:
         """Lease the job for ``lease_s`` from now; False if the lease was lost, True while Redis does not answer."""
         try:
+            await self._courier.flush()
             return await self._dispatch.extend(job, self._clock.steady() + timedelta(seconds=lease_s))
         except RedisUnreachable as err:
             self._tell(str(err))

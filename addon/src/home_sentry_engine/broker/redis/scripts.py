@@ -15,14 +15,11 @@ A place is ``<1e9 - priority>:<id>`` with leading zeros: as text it sorts in the
 
 from typing import Final
 
-GROUP: Final = "engines"
-GONE_US: Final = 600_000_000
-
-_SHARED: Final = f"""
+_SHARED: Final = """
 local P = KEYS[1]
 local STREAM, FENCES, READY, LATER = P..'stream', P..'fences', P..'ready', P..'later'
 local OFFERED, LEASES, RUNNING, GONE = P..'offered', P..'leases', P..'running', P..'gone'
-local GROUP = '{GROUP}'
+local GROUP, KEPT_US = 'engines', 600000000
 local call = redis.call
 
 local function id_of(place) return string.match(place, ':0*(%d+)$') end
@@ -53,78 +50,103 @@ local function stand_in_line(place, key)
   end
 end
 
-local function let_go(place, key, entry)
-  call('ZREM', LEASES, place)
-  call('ZREM', LATER, place)
+local function let_go(place, key)
+  if call('ZREM', LEASES, place) == 0 then call('ZREM', LATER, place) end
   if key then
     if call('HGET', RUNNING, key) == place then call('HDEL', RUNNING, key) end
   else
     call('ZREM', READY, place)
   end
-  call('XACK', STREAM, GROUP, entry)
 end
 
-local function erase(id)
-  local job = P..'job:'..id
-  local place = call('HGET', job, 'place')
-  if not place then return end
-  local key, entry = call('HGET', job, 'key'), call('HGET', job, 'entry')
-  let_go(place, key, entry)
-  if key then
-    call('ZREM', P..'key:'..key, place)
-    offer(key)
+-- forgets jobs; what they leave behind is looked at once for each key
+local function erase(ids)
+  local entries, names, keys = {}, {}, {}
+  for _, id in ipairs(ids) do
+    local job = P..'job:'..id
+    local found = call('HMGET', job, 'place', 'key', 'entry')
+    local place, key = found[1], found[2]
+    if place then
+      let_go(place, key)
+      if key then
+        call('ZREM', P..'key:'..key, place)
+        keys[key] = true
+      end
+      entries[#entries + 1] = found[3]
+      names[#names + 1] = job
+    end
   end
-  call('XDEL', STREAM, entry)
-  call('DEL', job)
-  call('HDEL', FENCES, id)
+  if #entries == 0 then return end
+  call('XACK', STREAM, GROUP, unpack(entries))
+  call('XDEL', STREAM, unpack(entries))
+  call('DEL', unpack(names))
+  call('HDEL', FENCES, unpack(ids))
+  for key, _ in pairs(keys) do offer(key) end
 end
 """
 
 PLACE: Final = (
     _SHARED
     + """
-local now, id, fence, tries, due = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
-local place, keyed, key, payload, enqueued = ARGV[6], ARGV[7] == '1', ARGV[8], ARGV[9], ARGV[10]
-if not keyed then key = false end
-if call('ZSCORE', GONE, id) then return 0 end
-local known = call('HGET', FENCES, id)
-if known and tonumber(known) >= fence then return 0 end
-local job = P..'job:'..id
-if known then
-  let_go(place, key, call('HGET', job, 'entry'))
-else
-  if call('EXISTS', STREAM) == 0 then call('XGROUP', 'CREATE', STREAM, GROUP, '0', 'MKSTREAM') end
-  local entry = call('XADD', STREAM, '*', 'id', id, 'payload', payload, 'enqueued', enqueued)
-  call('HSET', job, 'entry', entry, 'place', place)
-  if keyed then call('HSET', job, 'key', key) end
-end
-call('HSET', job, 'tries', tries)
-call('HSET', FENCES, id, fence)
-if due <= now then
-  stand_in_line(place, key)
-else
-  call('ZADD', LATER, due, place)
-  if keyed then
-    -- a job that was delivered before holds its place while it waits for its next try
-    if fence > 0 then call('ZADD', P..'key:'..key, 0, place) end
-    offer(key)
+local now, channel, queue, queues = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
+
+local function put_in_place(id, fence, tries, due, place, key, payload, enqueued)
+  if call('ZSCORE', GONE, id) then return end
+  local known = call('HGET', FENCES, id)
+  if known and tonumber(known) >= fence then return end
+  local job = P..'job:'..id
+  if known then
+    let_go(place, key)
+    call('XACK', STREAM, GROUP, call('HGET', job, 'entry'))
+    call('HSET', job, 'tries', tries)
+  else
+    local entry = call('XADD', STREAM, '*', 'id', id, 'payload', payload, 'enqueued', enqueued)
+    if key then
+      call('HSET', job, 'entry', entry, 'place', place, 'tries', tries, 'key', key)
+    else
+      call('HSET', job, 'entry', entry, 'place', place, 'tries', tries)
+    end
+  end
+  call('HSET', FENCES, id, fence)
+  if due <= now then
+    stand_in_line(place, key)
+  else
+    call('ZADD', LATER, due, place)
+    if key then
+      -- a job that was delivered before holds its place while it waits for its next try
+      if fence > 0 then call('ZADD', P..'key:'..key, 0, place) end
+      offer(key)
+    end
   end
 end
-call('SADD', ARGV[13], ARGV[12])
-call('PUBLISH', ARGV[11], ARGV[12])
+
+if call('EXISTS', STREAM) == 0 then
+  call('XGROUP', 'CREATE', STREAM, GROUP, '0', 'MKSTREAM')
+  call('SADD', queues, queue)
+end
+for i = 5, #ARGV, 9 do
+  local key = ARGV[i + 5] == '1' and ARGV[i + 6]
+  local id, fence, tries, due, place = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2], tonumber(ARGV[i + 3]), ARGV[i + 4]
+  put_in_place(id, fence, tries, due, place, key, ARGV[i + 7], ARGV[i + 8])
+end
+call('PUBLISH', channel, queue)
 return 1
 """
 )
 
 FORGET: Final = (
     _SHARED
-    + f"""
+    + """
 local now = tonumber(ARGV[1])
+local ids, stamped = {}, {}
 for i = 4, #ARGV do
-  erase(ARGV[i])
-  call('ZADD', GONE, now, ARGV[i])
+  ids[#ids + 1] = ARGV[i]
+  stamped[#stamped + 1] = now
+  stamped[#stamped + 1] = ARGV[i]
 end
-call('ZREMRANGEBYSCORE', GONE, '-inf', now - {GONE_US})
+erase(ids)
+call('ZADD', GONE, unpack(stamped))
+call('ZREMRANGEBYSCORE', GONE, '-inf', now - KEPT_US)
 call('PUBLISH', ARGV[2], ARGV[3])
 return 1
 """
@@ -149,22 +171,23 @@ for _, place in ipairs(call('ZRANGE', LEASES, '-inf', now, 'BYSCORE', 'LIMIT', 0
 end
 if #expired > 0 then return {expired, {}, false, 0} end
 local claimed, broken = {}, 0
-for _, place in ipairs(n > 0 and call('ZRANGE', READY, 0, n - 1) or {}) do
+local popped = call('ZPOPMIN', READY, n)
+for i = 1, #popped, 2 do
+  local place = popped[i]
   local id = id_of(place)
   local job = P..'job:'..id
-  local key, entry = call('HGET', job, 'key'), call('HGET', job, 'entry')
-  call('ZREM', READY, place)
+  local found = call('HMGET', job, 'key', 'entry', 'tries')
+  local key, entry, tries = found[1], found[2], found[3]
   if key then
     call('HDEL', OFFERED, key)
     call('HSET', RUNNING, key, place)
   end
   call('ZADD', LEASES, until_us, place)
-  local tries = call('HGET', job, 'tries')
   local given = call('XCLAIM', STREAM, GROUP, consumer, 0, entry, 'RETRYCOUNT', tries + 1, 'FORCE')[1]
   if given then
     claimed[#claimed + 1] = {id, place, key, call('HGET', FENCES, id), tries, given[2]}
   else
-    erase(id)
+    erase({id})
     broken = broken + 1
   end
 end

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
-from sqlalchemy.dialects import postgresql
 
 from home_sentry_engine.broker.queue import (
     MAX_ERROR_CHARS,
@@ -27,7 +26,9 @@ from home_sentry_engine.domain.jobs import Job, NewJob
 
 from .dead import DeadLetters
 from .micros import to_micros
+from .prepared import Prepared
 from .room import Room
+from .statements import PUT
 from .tables import dead_letters, jobs
 
 __all__ = ["Change", "Connection", "Held", "Holders", "JobLedger", "JobRow"]
@@ -35,6 +36,12 @@ __all__ = ["Change", "Connection", "Held", "Holders", "JobLedger", "JobRow"]
 _CHUNK: Final = 500
 _NAMES: Final = ("id", "queue", "key", "priority", "payload", "enqueued_us", "not_before_us", "attempts", "fence")
 _FIELDS: Final = tuple(jobs.c[name] for name in _NAMES)
+_FINISH: Final = Prepared(
+    lambda _: sa.delete(jobs).where(
+        jobs.c.id == sa.bindparam("job_id", type_=sa.BigInteger),
+        jobs.c.fence == sa.bindparam("in_fence", type_=sa.Integer),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +114,7 @@ class JobLedger:
 
     def finish(self, conn: Connection, job: Job) -> None:
         """Delete a job; raises ``LeaseLost``."""
-        if conn.execute(jobs.delete().where(_held(job))).rowcount == 0:
+        if _FINISH.count(conn, {"job_id": int(job.id), "in_fence": job.fence - 1}) == 0:
             raise _lost(job)
         self._changed(conn, Change(queue=job.queue, gone=(int(job.id),)))
 
@@ -192,23 +199,19 @@ class JobLedger:
 
     def _insert(self, conn: Connection, job: NewJob, now: datetime) -> PutResult:
         at = to_micros(now)
-        values = {
+        values: dict[str, Any] = {
             "queue": job.queue,
             "key": job.key,
-            "uniq": job.unique,
             "priority": job.priority,
             "payload": json.dumps(job.payload),
             "enqueued_us": at,
             "not_before_us": at if job.not_before is None else to_micros(job.not_before),
-            "updated_us": at,
-            "attempts": 0,
-            "fence": 0,
         }
-        statement = postgresql.insert(jobs).values(values).on_conflict_do_nothing().returning(*_FIELDS)
-        row = conn.execute(statement).one_or_none()
-        if row is None:
+        made = PUT.rows(conn, values | {"uniq": job.unique, "updated_us": at})
+        if not made:
             return self._twin(conn, job) or PutResult(outcome=PutOutcome.REJECTED, reason="the job was not stored")
-        self._changed(conn, Change(queue=job.queue, placed=(_row(row),)))
+        row = JobRow(id=made[0][0], attempts=0, fence=0, **values)
+        self._changed(conn, Change(queue=job.queue, placed=(row,)))
         return PutResult(outcome=PutOutcome.ACCEPTED, job_id=str(row.id))
 
     def _twin(self, conn: Connection, job: NewJob) -> PutResult | None:
