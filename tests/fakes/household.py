@@ -9,6 +9,7 @@ from typing import Any
 
 from home_sentry_engine.app.parts import Senses, Sinks, Surroundings, make_pipeline, make_queue, make_tables
 from home_sentry_engine.app.transactions import Transactions
+from home_sentry_engine.broker.sql.queue import SqlQueue
 from home_sentry_engine.contract import AnalysisReason, Event, MediaKind
 from home_sentry_engine.domain.box import Box
 from home_sentry_engine.domain.detection import Detection, FrameDetections
@@ -22,6 +23,8 @@ from home_sentry_engine.storage.query import EventQuery
 from .clock import FakeClock
 
 MODEL = "fake-detector"
+# never begins anew: a second household over the same rows must not repeat an id of the first
+_NUMBERS = itertools.count()
 
 
 class Eyes:
@@ -87,11 +90,10 @@ class Household:
     def __init__(
         self, database: Database, clock: FakeClock, data: Path, *, eyes: Eyes | None = None, **overrides: Any
     ) -> None:
-        counter = itertools.count()
         self.database, self.clock = database, clock
         self.eyes, self.mind = eyes or Eyes(), Mind()
         self.settings = load_settings(data=data, overrides={"ai_max_concurrent_inferences": 1, **overrides})
-        self._ids = lambda: f"{data.name[-4:]}-{next(counter):06d}"
+        self._ids = lambda: f"{data.name[-4:]}-{next(_NUMBERS):06d}"
         around = Surroundings(clock=clock, ids=self._ids, random=lambda: 0.0)
         self.tables = make_tables(self.settings, clock, make_queue(self.settings.storage, database, clock, "engine"))
         self.news = 0
@@ -105,6 +107,13 @@ class Household:
 
     def _announced(self) -> None:
         self.news += 1
+
+    async def recover(self) -> None:
+        """Do what an engine does before its workers start."""
+        queue, now = self.tables.queue, self.clock.steady()
+        assert isinstance(queue, SqlQueue)
+        await self.database.write(queue.recover)
+        await self.database.write(lambda conn: self.tables.batches.recover(conn, now))
 
     async def deliver(
         self,

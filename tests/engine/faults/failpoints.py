@@ -18,7 +18,6 @@ import sys
 from typing import Any
 
 from home_sentry_engine.app.copies import StillCopies
-from home_sentry_engine.broker.sql.queue import SqlQueue
 from home_sentry_engine.contract import MediaKind
 from home_sentry_engine.domain.detection import FrameDetections
 from home_sentry_engine.domain.files import FileFacts
@@ -95,9 +94,7 @@ async def run(data: Path, fuse: Fuse, clock: FakeClock) -> None:
     root, paths = data / "cameras", MediaPaths(data)
     async with FusedDatabase(sqlite_url(data / "home.db"), clock, fuse) as database:
         home = Household(database, clock, data, eyes=SureEyes(fuse))
-        queue = home.tables.queue
-        assert isinstance(queue, SqlQueue)
-        await database.write(queue.recover)
+        await home.recover()
         home.mind.answer = 40
         with ThreadPoolExecutor(1) as executor:
             numbers = itertools.count()

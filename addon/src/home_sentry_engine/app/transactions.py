@@ -204,6 +204,8 @@ class _BatchRows:
     def save_open(self, batch: OpenBatch, *, deadline: datetime) -> None:
         self._rows.save_open(self._conn, batch, deadline=deadline)
 
+    def save_closed(self, batch: OpenBatch, *, reason: BatchReason, at: datetime) -> None:
+        self._rows.save_closed(self._conn, batch, reason=reason, at=at)
 
     def close(self, batch_id: str, *, reason: BatchReason, at: datetime) -> bool:
         return self._rows.close(self._conn, batch_id, reason=reason, at=at)

@@ -97,8 +97,10 @@ class Gathering:
         if offer.closed is not None:
             self.close(tx, offer.closed, at)
         batch = offer.batch
-        if placing is not _Placing.LATE:
+        if placing is _Placing.LIVE:
             tx.batches.save_open(batch, deadline=self._batcher.deadline(batch))
+        elif placing is _Placing.ALONE:
+            tx.batches.save_closed(batch, reason=BatchReason.IDLE, at=batch.last_at)
         ids = tx.detections.add(
             media_id=look.media.media_id,
             camera_id=look.media.camera_id,

@@ -126,6 +126,9 @@ class BatchRows(Protocol):
         """Insert or update an open batch."""
         ...
 
+    def save_closed(self, batch: OpenBatch, *, reason: BatchReason, at: datetime) -> None:
+        """Insert a batch that is closed already; the camera may have an open one."""
+        ...
 
     def close(self, batch_id: str, *, reason: BatchReason, at: datetime) -> bool:
         """Close a batch; False if it was closed already."""

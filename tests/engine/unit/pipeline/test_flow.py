@@ -290,3 +290,18 @@ async def test_a_renamed_folder_keeps_its_camera(home):
     assert again.accepted
     cameras = await home.database.read(home.tables.cameras.all)
     assert [(camera.id, camera.name) for camera in cameras] == [("door", "Door")]
+
+
+async def test_a_file_of_hours_ago_beside_a_visit_that_goes_on_is_a_visit_of_its_own(home):
+    await home.deliver(("person", 0.9))
+    await home.work()
+    media_id = await home.deliver(("person", 0.9), late_s=7200)
+    await home.work()
+    stored = await home.database.read(lambda conn: home.tables.media.get(conn, media_id))
+    assert stored.state == "detected"
+    first, second = await home.events()
+    assert first.started_at < second.started_at
+    await home.deliver(("person", 0.9))
+    await home.pass_time(200)
+    assert sorted(event.detection_count for event in await home.events()) == [1, 2]
+    assert all(event.ended_at is not None for event in await home.events())

@@ -64,6 +64,38 @@ class Batches:
         )
         conn.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changing))
 
+    def save_closed(self, conn: Connection, batch: OpenBatch, *, reason: BatchReason, at: datetime) -> None:
+        """Insert a batch that is closed already, which may stand beside the camera's open one."""
+        conn.execute(
+            batches.insert().values(
+                id=batch.batch_id,
+                event_id=batch.event_id,
+                camera_id=batch.camera_id,
+                opened_at=batch.opened_at,
+                last_at=batch.last_at,
+                deadline=batch.last_at,
+                detections=batch.detections,
+                evidence_version=batch.evidence_version,
+                closed_at=at,
+                reason=reason,
+            )
+        )
+
+    def recover(self, conn: Connection, now: datetime) -> int:
+        """Bring batches of a clock that ran ahead back to now, so that they close and their visits end.
+
+        Call once before the timers start; gives how many there were.
+        """
+        going_on = sa.select(events.c.id).where(events.c.ended_at.is_(None))
+        ahead = sa.and_(
+            batches.c.last_at > now, sa.or_(batches.c.closed_at.is_(None), batches.c.event_id.in_(going_on))
+        )
+        columns = (batches.c.opened_at, batches.c.last_at, batches.c.deadline, batches.c.closed_at)
+        earlier = {
+            column.name: sa.case((column > now, sa.literal(now, column.type)), else_=column) for column in columns
+        }
+        return conn.execute(batches.update().where(ahead).values(earlier)).rowcount
+
     def close(self, conn: Connection, batch_id: str, *, reason: BatchReason, at: datetime) -> bool:
         """Close a batch; False if it was closed already. Raises ``UnknownRow``."""
         chosen = sa.and_(batches.c.id == batch_id, batches.c.closed_at.is_(None))

@@ -1,0 +1,134 @@
+"""F18: a day and more in simulated time, many cameras, scripted faults, retention at work."""
+
+from datetime import timedelta
+import gc
+from pathlib import Path
+import random
+import sqlite3
+import threading
+import time
+
+import psutil
+import pytest
+
+from home_sentry_engine.contract import AnalysisReason
+from home_sentry_engine.domain.errors import Permanent, Transient, Unavailable
+from home_sentry_engine.domain.messages import ModelFailure
+from home_sentry_engine.media.paths import MediaPaths
+from home_sentry_engine.operations.retention import Retention
+from home_sentry_engine.pipeline.reassess import SecondChances
+from tests.engine.faults.invariants import check_invariants, sha256
+from tests.fakes.clock import FakeClock
+from tests.fakes.household import Household, household
+
+CAMERAS = 20
+KEPT = timedelta(hours=2)
+SHOWN = ("person", "car", "dog", "cat", "bicycle")
+FAULTS = (Transient("it crashed"), Unavailable("it loads", retry_after_s=3.0), Permanent("it is no picture"))
+TABLES = ("media", "detections", "events", "batches", "transitions", "assessments", "outbox", "claims", "sources")
+
+
+class Always:
+    def answers(self) -> bool:
+        return True
+
+
+class Day:
+    """One household under simulated time: visits come and go, things fail, old things are deleted."""
+
+    def __init__(self, home: Household, folder: Path) -> None:
+        self.home, self.folder = home, folder
+        self.chance = random.Random(18)
+        self.retention = Retention(home.database, MediaPaths(folder), home.clock, KEPT)
+        self.again = SecondChances(home.store, Always(), home.clock)
+        self.delivered = 0
+        home.media_root = folder / "media"
+        home.media_root.mkdir()
+
+    async def hour(self, visits: int) -> None:
+        """Let an hour go by with that many visits spread over the cameras."""
+        for number in range(visits):
+            camera = f"cam{self.chance.randrange(CAMERAS):02d}"
+            self.home.mind.answer = self.chance.choice(
+                (40, 70, ModelFailure(reason=AnalysisReason.UNREACHABLE, detail="down"))
+            )
+            for _ in range(self.chance.randint(1, 3)):
+                await self._picture(camera)
+                await self.home.pass_time(5, step=5)
+            jump_s = self.chance.choice((-3600, 3600)) if self.chance.random() < 0.1 else 0
+            self.home.clock.jump(jump_s)
+            await self.home.pass_time(3600 / visits - 10, step=120)
+            self.home.clock.jump(-jump_s)
+            if number % 10 == 0:
+                await self.again.round()
+        await self.retention.clean()
+        await self.home.database.write(self._tidy)
+
+    def _tidy(self, conn) -> None:
+        now, tables = self.home.clock.steady(), self.home.tables
+        tables.media.sweep_claims(conn, now)
+        tables.media.forget_sources(conn, now - KEPT)
+        tables.outbox.prune(conn, 100, now - KEPT)
+        tables.queue.prune_dead(conn, now)
+
+    async def _picture(self, camera: str) -> None:
+        self.delivered += 1
+        body = f"picture {self.delivered}".encode() * 10
+        shown = [] if self.chance.random() < 0.3 else [(self.chance.choice(SHOWN), self.chance.uniform(0.5, 0.99))]
+        media_id = await self.home.deliver(*shown, camera=camera, sha256=sha256(body))
+        assert media_id is not None
+        (self.home.media_root / f"{media_id}.jpg").write_bytes(body)
+        if self.chance.random() < 0.1:
+            # the first looks fail, the next one sees
+            truth, looks = self.home.eyes.shows[media_id], self.chance.randint(1, 2)
+            fault = self.chance.choice(FAULTS)
+            self.home.eyes.shows[media_id] = fault
+            await self.home.work()
+            # what is unavailable comes back some day, a crash may last
+            if isinstance(fault, Unavailable) or (looks == 1 and isinstance(fault, Transient)):
+                self.home.eyes.shows[media_id] = truth
+        if self.delivered % 500 == 0:
+            self.home.eyes.shows.clear()
+            self.home.mind.asked.clear()
+
+    def sizes(self) -> dict[str, int]:
+        with sqlite3.connect(self.folder / "home.db") as raw:
+            found = {name: raw.execute(f"SELECT COUNT(*) FROM {name}").fetchone()[0] for name in TABLES}
+        raw.close()
+        return found | {"files": sum(1 for _ in self.home.media_root.iterdir())}
+
+
+@pytest.mark.timeout(1200)
+async def test_f18_a_day_with_twenty_cameras_stays_flat(tmp_path, rounds):
+    hours, visits = rounds(8, 30), rounds(30, 100)
+    clock, process = FakeClock(), psutil.Process()
+    began = time.monotonic()
+    memory: list[float] = []
+    sizes: list[dict[str, int]] = []
+    async with household(tmp_path, clock=clock) as home:
+        day = Day(home, tmp_path)
+        for _ in range(hours):
+            await day.hour(visits)
+            gc.collect()
+            memory.append(process.memory_info().rss / 2**20)
+            sizes.append(day.sizes())
+        threads, descriptors = threading.active_count(), process.num_fds()
+        await home.pass_time(900)
+        account = await home.database.read(home.tables.media.accounting)
+        assert account.accepted == day.delivered
+        assert account.queued == 0
+        await home.database.check()
+    check_invariants(tmp_path, pruned=True, file="home.db")
+    half = hours // 2
+    for name in sizes[0]:
+        earlier = max(one[name] for one in sizes[2 : half + 1])
+        later = max(one[name] for one in sizes[half + 1 :])
+        assert later <= earlier * 1.6 + 30, f"{name} grows: {[one[name] for one in sizes]}"
+    slope = (memory[-1] - memory[half - 1]) / (hours - half)
+    assert slope <= 1.5, memory
+    assert threads < 40
+    assert descriptors < 200
+    print(
+        f"  {hours} h, {CAMERAS} cameras, {day.delivered} files in {time.monotonic() - began:.0f} s; "
+        f"memory {memory[0]:.0f} → {memory[-1]:.0f} MB ({slope:+.2f} MB/h); rows at the end {sizes[-1]}"
+    )
