@@ -1,7 +1,6 @@
 """Wakes workers of this process when their queue may have something for them."""
 
 import asyncio
-from contextlib import suppress
 from datetime import datetime
 
 from home_sentry_engine.domain.clock import Clock
@@ -51,8 +50,8 @@ class Wakeup:
         finally:
             for task in (news, pause):
                 task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            # gathered, because a cancellation of the caller that arrives just now must not be taken for theirs
+            await asyncio.gather(news, pause, return_exceptions=True)
 
     def _flag(self, queue: str) -> asyncio.Event:
         return self._flags.setdefault(queue, asyncio.Event())

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
+from typing import Any
 
 from home_sentry_engine.domain.clock import Clock
 
@@ -63,10 +63,20 @@ class SwitchedJob:
         finally:
             for task in (work, turned):
                 task.cancel()
-            # the job's own end is what cancellation waits for
-            with suppress(asyncio.CancelledError):
-                await work
+            await _ended(work, turned)
 
     def _tell(self, change: JobChange) -> None:
         self.last = change
         self._report(change)
+
+
+async def _ended(*tasks: asyncio.Future[Any]) -> None:
+    """Wait for tasks that were cancelled; a cancellation of the caller meanwhile waits for their end too."""
+    cancelled = False
+    while pending := [task for task in tasks if not task.done()]:
+        try:
+            await asyncio.wait(pending)
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError

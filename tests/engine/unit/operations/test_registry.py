@@ -1,0 +1,192 @@
+"""Parts that crash, are restarted, switched off and on, and what is remembered of that over a restart."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+from home_sentry_engine.contract import ComponentState
+from home_sentry_engine.operations.health import HealthBoard
+from home_sentry_engine.operations.registry import ComponentRegistry, NotSwitchable, PartPlan, Rank, UnknownPart
+from home_sentry_engine.storage.database import Database, sqlite_url
+from home_sentry_engine.storage.errors import StorageFull
+from home_sentry_engine.storage.repositories.components import ComponentRecord, Components
+from tests.fakes.clock import FakeClock
+
+
+class Job:
+    """Runs until cancelled, or fails as often as it is told."""
+
+    def __init__(self) -> None:
+        self.faults = 0
+        self.starts = self.ends = 0
+
+    async def run(self) -> None:
+        self.starts += 1
+        if self.faults:
+            self.faults -= 1
+            raise RuntimeError("it broke")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.ends += 1
+
+
+class Shelf:
+    def __init__(self) -> None:
+        self.saved: dict[str, ComponentRecord] = {}
+        self.fault: Exception | None = None
+
+    async def save(self, record: ComponentRecord) -> None:
+        if self.fault is not None:
+            raise self.fault
+        self.saved[record.id] = record
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@asynccontextmanager
+async def running(clock: FakeClock, *plans: PartPlan, shelf: Shelf | None = None, records=None):
+    board = HealthBoard(clock)
+    registry = ComponentRegistry(board, clock, (shelf or Shelf()).save)
+    registry.add(plans, records or {})
+    task = asyncio.create_task(registry.run())
+    await clock.advance(0)
+    try:
+        yield registry, board
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_part_that_runs_is_healthy_and_one_that_crashed_is_watched_for_a_moment(clock):
+    job, shelf = Job(), Shelf()
+    job.faults = 1
+    plan = PartPlan(id="timers", jobs={"timers": job.run})
+    async with running(clock, plan, shelf=shelf) as (registry, board):
+        assert board.state("timers") is ComponentState.DEGRADED
+        assert board.get("timers").reason == "RuntimeError: it broke"
+        await clock.advance(2)
+        assert job.starts == 2
+        assert board.state("timers") is ComponentState.DEGRADED
+        await clock.advance(2)
+        registry.review()
+        assert board.state("timers") is ComponentState.HEALTHY
+        part = registry.part("timers")
+        assert (part.failures, part.restarts, part.core) == (1, 1, True)
+    assert (shelf.saved["timers"].failures, shelf.saved["timers"].restarts) == (1, 1)
+
+
+async def test_one_that_keeps_failing_fails_and_is_tried_again_after_a_rest(clock):
+    job = Job()
+    job.faults = 4
+    async with running(clock, PartPlan(id="extra", jobs={"extra": job.run}, rank=Rank.OPTIONAL)) as (_, board):
+        for _ in range(3):
+            await clock.advance(60)
+        assert board.state("extra") is ComponentState.FAILED
+        assert job.starts == 4
+        await clock.advance(900)
+        assert job.starts == 5
+
+
+async def test_no_part_takes_another_one_down(clock):
+    bad, good = Job(), Job()
+    bad.faults = 100
+    plans = PartPlan(id="bad", jobs={"bad": bad.run}), PartPlan(id="good", jobs={"good": good.run})
+    async with running(clock, *plans) as (_, board):
+        for _ in range(20):
+            await clock.advance(60)
+        assert (good.starts, good.ends) == (1, 0)
+        assert board.state("good") is ComponentState.HEALTHY
+
+
+async def test_a_restart_begins_anew_and_a_switch_ends_and_begins(clock):
+    job, renewed = Job(), []
+
+    async def renew() -> None:
+        renewed.append(job.starts)
+
+    async with running(clock, PartPlan(id="detector", jobs={"detector": job.run}, renew=renew)) as (registry, board):
+        await registry.restart("detector")
+        await clock.advance(0)
+        assert (job.starts, job.ends, renewed) == (2, 1, [1])
+        registry.switch("detector", on=False)
+        await clock.advance(0)
+        assert (job.starts, job.ends) == (2, 2)
+        assert board.state("detector") is ComponentState.DISABLED
+        with pytest.raises(NotSwitchable, match="switched off"):
+            await registry.restart("detector")
+        await clock.advance(3600)
+        assert job.starts == 2
+        assert registry.switch("detector", on=True).enabled
+        await clock.advance(0)
+        assert (job.starts, job.ends) == (3, 2)
+        assert board.state("detector") is ComponentState.HEALTHY
+
+
+async def test_what_cannot_be_switched_says_why(clock):
+    async with running(clock, PartPlan(id="api", jobs={"api": Job().run}, fixed=True)) as (registry, board):
+        with pytest.raises(NotSwitchable, match="nobody could switch it on again"):
+            registry.switch("api", on=False)
+        with pytest.raises(UnknownPart):
+            registry.switch("nothing", on=True)
+        board.report(registry.part("api").component.__class__(id="disk", state=ComponentState.HEALTHY))
+        with pytest.raises(NotSwitchable, match="only tells how it is"):
+            await registry.restart("disk")
+        assert [part.controllable for part in registry.parts()] == [True, False]
+
+
+async def test_a_part_that_speaks_for_itself_is_not_spoken_for(clock):
+    plan = PartPlan(id="ingest", jobs={"ingest": Job().run}, describe=lambda: None)
+    async with running(clock, plan) as (registry, board):
+        registry.review()
+        assert board.get("ingest") is None
+
+
+async def test_switches_and_counters_survive_a_restart_of_the_engine(tmp_path, clock):
+    rows = Components()
+    async with Database(sqlite_url(tmp_path / "engine.db"), clock) as database:
+
+        class Stored(Shelf):
+            async def save(self, record: ComponentRecord) -> None:
+                await database.write(lambda conn: rows.save(conn, record))
+
+        job = Job()
+        job.faults = 1
+        plan = PartPlan(id="timers", jobs={"timers": job.run})
+        async with running(clock, plan, shelf=Stored()) as (registry, _):
+            await clock.advance(10)
+            registry.switch("timers", on=False)
+            async with asyncio.timeout(10):
+                while (await database.read(rows.all)).get("timers", ComponentRecord(id="x")).enabled:  # noqa: ASYNC110 a row
+                    await asyncio.sleep(0.01)
+        again = Job()
+        records = await database.read(rows.all)
+        plan = PartPlan(id="timers", jobs={"timers": again.run})
+        async with running(clock, plan, shelf=Stored(), records=records) as (registry, _):
+            assert again.starts == 0
+            part = registry.part("timers")
+            assert (part.enabled, part.failures, part.restarts) == (False, 1, 1)
+            assert part.last_failure_at is not None
+            registry.switch("timers", on=True)
+            await clock.advance(0)
+            assert again.starts == 1
+            assert registry.part("timers").failures == 0
+
+
+async def test_a_record_waits_for_a_store_that_is_full(clock):
+    shelf = Shelf()
+    shelf.fault = StorageFull("full")
+    job = Job()
+    job.faults = 1
+    async with running(clock, PartPlan(id="timers", jobs={"timers": job.run}), shelf=shelf) as (registry, board):
+        await clock.advance(10)
+        assert shelf.saved == {}
+        shelf.fault = None
+        await clock.advance(10)
+        assert shelf.saved["timers"].failures == 1
+        registry.review()
+        assert board.state("timers") is ComponentState.HEALTHY
