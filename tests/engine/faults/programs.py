@@ -94,10 +94,12 @@ class Serve:
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-6000:]
 
-    def get(self, path: str) -> Any:
-        """Read JSON from the API; gives (status, document)."""
+    def get(self, path: str, method: str = "GET") -> Any:
+        """Ask the API and give its document or word, also that of a refusal."""
         token = (self.data / "token").read_text().strip()
-        request = urllib.request.Request(f"{self.url}{path}", headers={"Authorization": f"Bearer {token}"})
+        request = urllib.request.Request(
+            f"{self.url}{path}", headers={"Authorization": f"Bearer {token}"}, method=method
+        )
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 body = answer.read()

@@ -1,0 +1,49 @@
+"""Parts of a real engine that a person restarts, switches off and on; work waits and nothing is lost."""
+
+import pytest
+
+from tests.engine.faults.invariants import check_invariants
+from tests.engine.faults.programs import deliver, engine
+
+PARTS = "/api/v1/system/components"
+
+
+def _state(status, part: str) -> str:
+    return next(one["state"] for one in status["components"] if one["id"] == part)
+
+
+@pytest.mark.timeout(300)
+def test_what_is_switched_off_stays_off_over_a_restart_and_files_wait_for_it(tmp_path, model_mirror, stock):
+    first, second = stock(5), stock(5, first=5)
+    with engine(tmp_path / "data", model_mirror) as served:
+        served.start()
+        for number, picture in enumerate(first):
+            deliver(served.cameras / "yard", f"{number}.jpg", picture)
+        served.drained(5)
+        assert served.get("/ready") == "ready"
+        part = served.get(f"{PARTS}/detect_workers/disable", method="POST")
+        assert part["enabled"] is False
+        served.stop()
+        served.start()
+        for number, picture in enumerate(second, start=5):
+            deliver(served.cameras / "yard", f"{number}.jpg", picture)
+        status = served.until(lambda status: status["accounting"]["accepted"] == 10)
+        assert (_state(status, "detect_workers"), status["mode"]) == ("disabled", "minimal")
+        assert "detection" in status["missing"]
+        assert status["accounting"]["queued"] == 5
+        served.get(f"{PARTS}/detect_workers/enable", method="POST")
+        served.drained(10)
+        served.get(f"{PARTS}/detector/restart", method="POST")
+        status = served.until(lambda status: _state(status, "detector") == "healthy")
+        assert served.get(f"{PARTS}/detector")["restarts"] == 1
+        assert served.get(f"{PARTS}/api/disable", method="POST")["code"] == "conflict"
+        deeds = [(one["action"], one["target"], one["outcome"]) for one in served.get("/api/v1/audit")["items"]]
+        assert deeds == [
+            ("component.disable", "api", "conflict"),
+            ("component.restart", "detector", "done"),
+            ("component.enable", "detect_workers", "done"),
+            ("component.disable", "detect_workers", "done"),
+        ]
+        served.stop()
+    account = check_invariants(served.data)
+    assert account.stored == 10
