@@ -14,8 +14,13 @@ from .types import UtcDateTime
 
 __all__ = [
     "activity",
+    "appearances",
+    "entities",
     "household",
+    "household_facts",
     "metadata",
+    "plate_reads",
+    "recognitions",
     "resting",
     "samples",
     "scene_changes",
@@ -56,8 +61,8 @@ def _serial() -> sa.Column[int]:
     return sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True)
 
 
-def _json(name: str) -> sa.Column[Any]:
-    return sa.Column(name, sa.JSON(none_as_null=True), nullable=False)
+def _json(name: str, *, default: str | None = None) -> sa.Column[Any]:
+    return sa.Column(name, sa.JSON(none_as_null=True), nullable=False, server_default=default)
 
 
 def _bytes(name: str) -> sa.Column[Any]:
@@ -156,7 +161,13 @@ traces: Final = sa.Table(
     _time("at"),
     _time("expires_at"),
     _bytes("vector"),
+    _text("event_id", nullable=True),
+    _text("entity_id", nullable=True),
+    _json("attributes", default="{}"),
     sa.Index(None, "expires_at"),
+    sa.Index(None, "event_id"),
+    sa.Index(None, "entity_id"),
+    sa.Index(None, "detection_id", "model_id", unique=True),
     sqlite_autoincrement=True,
 )
 
@@ -170,6 +181,7 @@ household: Final = sa.Table(
     _text("trust"),
     _text("plate", nullable=True),
     sa.Column("schedule", sa.JSON(none_as_null=True), nullable=True),
+    _text("ha_person", nullable=True),
     sa.CheckConstraint("kind IN ('person', 'vehicle')", "kind"),
 )
 
@@ -183,6 +195,79 @@ samples: Final = sa.Table(
     sa.Column("detection_id", sa.BigInteger, nullable=True),
     _time("at"),
     _bytes("vector"),
+    sa.Column("source", sa.Text, nullable=False, server_default="appearance"),
+    _time("expires_at", nullable=True),
     sa.Index(None, "owner_id"),
+    sqlite_autoincrement=True,
+)
+
+# the vector is the mean of its looks and goes when it expires, unless a person said what the entity is to the house
+entities: Final = sa.Table(
+    "entities",
+    metadata,
+    _key("id"),
+    _text("kind"),
+    _text("trust"),
+    _text("name", nullable=True),
+    _text("model_id", nullable=True),
+    sa.Column("vector", sa.LargeBinary, nullable=True),
+    _time("vector_expires_at", nullable=True),
+    _time("first_at"),
+    _time("last_at"),
+    _text("last_camera_id"),
+    _whole("count"),
+    sa.CheckConstraint("kind IN ('person', 'vehicle', 'animal', 'package', 'other')", "kind"),
+    sa.CheckConstraint("trust IN ('trusted', 'untrusted', 'unknown')", "trust"),
+    sa.Index(None, "last_at", "id"),
+)
+
+appearances: Final = sa.Table(
+    "appearances",
+    metadata,
+    _serial(),
+    sa.Column("entity_id", sa.Text, sa.ForeignKey("entities.id", ondelete="CASCADE"), nullable=False),
+    _camera(),
+    _text("event_id"),
+    sa.Column("detection_id", sa.BigInteger, nullable=True),
+    _text("media_id", nullable=True),
+    _time("at"),
+    _real("similarity", nullable=True),
+    sa.UniqueConstraint("entity_id", "event_id"),
+    sa.Index(None, "entity_id", "at", "id"),
+    sqlite_autoincrement=True,
+)
+
+# what the household's comparison gave at the last assessment of a visit
+recognitions: Final = sa.Table(
+    "recognitions", metadata, _key("event_id"), _time("at"), _json("leg"), sa.Index(None, "at")
+)
+
+household_facts: Final = sa.Table(
+    "household_facts",
+    metadata,
+    _key("id"),
+    _text("kind"),
+    _text("text"),
+    _whole("points"),
+    _time("begins_at", nullable=True),
+    _time("expires_at"),
+    sa.CheckConstraint("points BETWEEN -20 AND 20", "points"),
+)
+
+plate_reads: Final = sa.Table(
+    "plate_reads",
+    metadata,
+    _serial(),
+    _camera(),
+    _text("plate"),
+    _time("at"),
+    _time("expires_at"),
+    _real("confidence"),
+    _text("event_id", nullable=True),
+    sa.Column("detection_id", sa.BigInteger, nullable=True),
+    _text("owner_id", nullable=True),
+    sa.UniqueConstraint("event_id", "plate"),
+    sa.Index(None, "at", "id"),
+    sa.Index(None, "expires_at"),
     sqlite_autoincrement=True,
 )

@@ -250,6 +250,7 @@ events: Final = sa.Table(
     _text("recommended_action", nullable=True),
     _real("confidence"),
     *(_json(name) for name in ("flags", "unsupported", "factors", "object_types", "object_groups")),
+    sa.Column("identities", sa.JSON(none_as_null=True), nullable=False, server_default="[]"),
     _whole("detection_count"),
     _text("media_id"),
     _text("model_id", nullable=True),
