@@ -22,8 +22,10 @@ __all__ = [
     "plate_reads",
     "recognitions",
     "resting",
+    "rhythm",
     "samples",
     "scene_changes",
+    "scene_memory",
     "scenes",
     "traces",
     "watched",
@@ -111,6 +113,7 @@ watched: Final = sa.Table("watched", metadata, _camera(key=True), _text("since")
 
 resting: Final = sa.Table(
     "resting",
+    "rhythm",
     metadata,
     _serial(),
     _camera(),
@@ -137,6 +140,7 @@ scenes: Final = sa.Table(
 
 scene_changes: Final = sa.Table(
     "scene_changes",
+    "scene_memory",
     metadata,
     _serial(),
     _camera(),
@@ -147,6 +151,32 @@ scene_changes: Final = sa.Table(
     _time("acknowledged_at", nullable=True),
     sa.Index(None, "camera_id", "at"),
     sqlite_autoincrement=True,
+)
+
+# silences between deliveries by the home's hour in which each began
+rhythm: Final = sa.Table(
+    "rhythm",
+    metadata,
+    _camera(key=True),
+    sa.Column("began_at", UtcDateTime, primary_key=True),
+    _whole("hour"),
+    _real("seconds"),
+    sa.CheckConstraint("hour BETWEEN 0 AND 23", "hour"),
+    sa.CheckConstraint("seconds > 0", "seconds"),
+)
+
+# what an image model makes of the usual view: the mean vector as float32 and the usual distance from it
+scene_memory: Final = sa.Table(
+    "scene_memory",
+    metadata,
+    _camera(key=True),
+    _key("light"),
+    _text("model_id"),
+    _whole("learned"),
+    _bytes("vector"),
+    _real("spread"),
+    _time("at"),
+    sa.CheckConstraint("light IN ('day', 'infrared')", "light"),
 )
 
 # vectors as little-endian float16
