@@ -8,6 +8,7 @@ from datetime import timedelta
 import hashlib
 import io
 import itertools
+import ssl
 
 import aiohttp
 from PIL import Image
@@ -367,6 +368,7 @@ async def serving(
     limits: Limits = GENEROUS,
     pace: Pace | None = None,
     patience: Patience = PATIENT,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncGenerator[ApiServer]:
     """A server on a free port, its feed running."""
     numbers = itertools.count(1)
@@ -381,6 +383,7 @@ async def serving(
             limits=limits,
             pace=pace or Pace(),
             patience=patience,
+            tls=tls,
         ),
     )
     async with server:

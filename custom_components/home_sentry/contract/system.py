@@ -9,7 +9,11 @@ from .vocabulary import ComponentState, Mode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Info:
-    """Identity and abilities of an engine; ``risk_bands`` are the lowest scores of medium, high and critical."""
+    """Identity and abilities of an engine; ``risk_bands`` are the lowest scores of medium, high and critical.
+
+    Fingerprints are the SHA-256 of certificates as 64 hexadecimal digits: the one that is shown, and the one that will
+    follow it. ``insecure`` says that others on the network can listen in.
+    """
 
     instance_id: str
     name: str
@@ -24,6 +28,9 @@ class Info:
     capabilities: tuple[str, ...] = ()
     risk_bands: tuple[int, int, int] = (30, 60, 85)
     demo: bool = False
+    tls_fingerprint: str | None = None
+    tls_next_fingerprint: str | None = None
+    insecure: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

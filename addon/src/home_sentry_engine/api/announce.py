@@ -70,6 +70,7 @@ class Announcement:
 
     def _service(self, addresses: list[str]) -> ServiceInfo:
         info = self._info
+        secured = {"tls": "1", "fingerprint": info.tls_fingerprint} if info.tls_fingerprint else {}
         # the name ends at a dot for some resolvers
         name = info.name.replace(".", " ").encode()[:_LONGEST_NAME].decode(errors="ignore").strip() or "Home Sentry"
         return ServiceInfo(
@@ -84,6 +85,7 @@ class Announcement:
                 "schema": str(info.schema),
                 "min_schema": str(info.min_schema),
                 "path": "/api/v1",
+                **secured,
             },
         )
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 import logging
 import os
+import ssl
 import time
 from types import TracebackType
 from typing import Any, Final, Self
@@ -79,6 +80,7 @@ class Surroundings:
     limits: Limits = field(default_factory=Limits)
     pace: Pace = field(default_factory=Pace)
     patience: Patience = field(default_factory=Patience)
+    tls: ssl.SSLContext | None = None
 
 
 class ApiServer:
@@ -129,7 +131,8 @@ class ApiServer:
             host = "127.0.0.1"
         elif host == ANY_V6:
             host = "::1"
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        scheme = "http" if self._surroundings.tls is None else "https"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -142,16 +145,17 @@ class ApiServer:
 
     async def __aenter__(self) -> Self:
         """Listen."""
-        if not self._settings.allow_insecure and not is_loopback(self._settings.host):
+        settings, tls = self._settings, self._surroundings.tls
+        if tls is None and not (settings.allow_insecure or settings.app_network or is_loopback(settings.host)):
             raise InsecureBinding(
-                f"'host' is {self._settings.host}: without TLS this needs 'allow_insecure', or use 127.0.0.1"
+                f"'host' is {settings.host}: without TLS this needs 'allow_insecure', or use 127.0.0.1"
             )
         self._router = Router(self._all_routes())
         server = HttpServer(self._handle, self._broken)
         runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, self._settings.host, self._settings.port)
+            site = web.TCPSite(runner, settings.host, settings.port, ssl_context=tls)
             await site.start()
         except OSError as err:
             await runner.cleanup()

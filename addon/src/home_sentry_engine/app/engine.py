@@ -60,6 +60,7 @@ from .parts import (
 )
 from .pictures import GalleryPictures
 from .places import StoredPlaces
+from .secured import Secured, secure
 from .shared_clock import SharedClock
 from .transactions import Transactions
 from .uploads import UploadEntrance
@@ -97,6 +98,7 @@ class Engine:
         self._stack = AsyncExitStack()
         self._parts: list[PartPlan] = []
         self._server: ApiServer | None = None
+        self.secured: Secured | None = None
         self.token_made = False
         self.board = HealthBoard(self._around.clock)
         self.metrics = Registry()
@@ -134,6 +136,8 @@ class Engine:
         settings, clock, enter = self.settings, self._around.clock, self._stack.enter_async_context
         self._stack.enter_context(DataFolder(settings.data))
         await asyncio.to_thread(settings.media_root.mkdir, parents=True, exist_ok=True)
+        if "api" in settings.roles:
+            self.secured = await asyncio.to_thread(secure, settings.api, settings.data, clock)
         sound = await enter(SoundDatabase(settings, clock, self._around.ids))
         self.board.report(sound.component())
         database, instance_id = sound.database, sound.instance_id
@@ -177,6 +181,7 @@ class Engine:
             judge=Judge(),
             assessor=self.language,
             views=CameraViews(self.database, self.tables.scenes, decoding),
+            pictures=frames,
         )
         self.pipeline = make_pipeline(settings, self.store, self.tables, senses, Sinks(looked=self._observe), around)
         self.health = EngineHealth(
@@ -186,6 +191,7 @@ class Engine:
                 started_at=around.clock.now(),
                 bands=settings.bands,
                 demo=settings.demo,
+                guarded=self.secured,
             ),
             board=self.board,
             database=self.database,
@@ -198,7 +204,7 @@ class Engine:
             clock=around.clock,
         )
         self._parts = self._pipeline_parts(folders)
-        if "api" in settings.roles:
+        if self.secured is not None:
             look = DetectorLook(
                 frames=frames,
                 reader=VideoReader(rules.limits),
@@ -207,7 +213,7 @@ class Engine:
                 executor=decoding,
                 clock=around.clock,
             )
-            await self._open_api(relay, self.health, look)
+            await self._open_api(relay, self.secured, look)
 
     async def _open_intake(self, frames: Frames, paths: MediaPaths, decoding: ThreadPoolExecutor) -> CameraFolders:
         ingest = self.settings.ingest
@@ -229,8 +235,8 @@ class Engine:
         self.intake = GuardedDoor(intake, self.wellbeing.guard)
         return folders
 
-    async def _open_api(self, relay: Relay, health: EngineHealth, look: DetectorLook) -> None:
-        settings, clock = self.settings, self._around.clock
+    async def _open_api(self, relay: Relay, secured: Secured, look: DetectorLook) -> None:
+        settings, clock, health = self.settings, self._around.clock, self.health
         catalogue = StoredCatalogue(self.database, self.tables, clock, self.links.announce)
         ports = Ports(
             catalogue=catalogue,
@@ -250,7 +256,9 @@ class Engine:
             places=StoredPlaces(self.database, self.tables, clock, settings.time_zone),
         )
         keys, self.token_made = open_tokens(settings.data)
-        surroundings = ApiSurroundings(clock=clock, request_id=self._around.ids, metrics=self.metrics)
+        surroundings = ApiSurroundings(
+            clock=clock, request_id=self._around.ids, metrics=self.metrics, tls=secured.context
+        )
         self._server = await self._stack.enter_async_context(ApiServer(settings.api, ports, lambda: keys, surroundings))
         discovery = Discovery(
             settings.api,
@@ -261,7 +269,7 @@ class Engine:
         )
         info = await health.info()
         self._parts += [
-            PartPlan(id="api", jobs={"api feed": self._server.run}, fixed=True),
+            PartPlan(id="api", jobs={"api feed": self._server.run, "certificate": secured.run}, fixed=True),
             PartPlan(id="discovery", jobs={"discovery": lambda: discovery.run(info)}, rank=Rank.OPTIONAL),
         ]
         self.board.report(Component(id="api", state=ComponentState.HEALTHY))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from home_sentry_engine.api.ports import Readiness
 from home_sentry_engine.contract import (
@@ -22,6 +23,7 @@ from home_sentry_engine.contract import (
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.jobs import ASSESS, DETECT
 from home_sentry_engine.domain.risk import Bands
+from home_sentry_engine.operations.certificate import Certificate
 from home_sentry_engine.operations.health import HealthBoard, features_of, mode_of
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.vision.detector import DetectorStatus
@@ -32,15 +34,30 @@ _QUEUES = (DETECT, ASSESS)
 CAPABILITIES = ("upload", "analyze", "review", "events", "detections", "websocket_resume")
 
 
+class Guarded(Protocol):
+    """What guards the way to the API."""
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """The certificate that is shown, None for plain HTTP."""
+        ...
+
+    @property
+    def insecure(self) -> bool:
+        """Others can listen in."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who this engine is; it does not change while it runs."""
+    """Who this engine is; ``guarded`` where it has an API. It does not change while it runs."""
 
     instance_id: str
     name: str
     started_at: datetime
     bands: Bands
     demo: bool
+    guarded: Guarded | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +99,8 @@ class EngineHealth:
 
     async def info(self) -> Info:
         """Give identity and abilities."""
-        seen = self._detector()
+        seen, guarded = self._detector(), self._identity.guarded
+        certificate = guarded.certificate if guarded is not None else None
         return Info(
             instance_id=self._identity.instance_id,
             name=self._identity.name,
@@ -97,6 +115,9 @@ class EngineHealth:
             capabilities=CAPABILITIES,
             risk_bands=(self._identity.bands.medium, self._identity.bands.high, self._identity.bands.critical),
             demo=self._identity.demo,
+            tls_fingerprint=certificate.fingerprint if certificate is not None else None,
+            tls_next_fingerprint=certificate.next_fingerprint if certificate is not None else None,
+            insecure=guarded is not None and guarded.insecure,
         )
 
     async def status(self) -> Status:

@@ -13,6 +13,7 @@ from home_sentry_engine.app.parts import Surroundings
 from home_sentry_engine.contract import ComponentState
 from home_sentry_engine.domain.clock import SystemClock
 from home_sentry_engine.domain.identity import random_id
+from home_sentry_engine.operations.certificate import grouped
 from home_sentry_engine.settings import Settings
 from home_sentry_engine.telemetry.redaction import Redactor
 
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         "port": arguments.port,
         "camera_root": str(arguments.cameras.absolute()) if arguments.cameras else None,
         "llm": False if arguments.no_llm else None,
-        "allow_insecure": True if arguments.behind_app_network else None,
+        "app_network": True if arguments.behind_app_network else None,
     }
     settings = settings_of(arguments, overrides)
     redactor = start_logging(settings)
@@ -73,6 +74,9 @@ def _greet(engine: Engine, settings: Settings, new_token: str | None) -> None:
     lines = [f"Home Sentry engine {__version__}"]
     if "api" in settings.roles:
         lines += [f"  address   {engine.url}", f"  token     is in {settings.data / TOKEN_FILE}"]
+        certificate = engine.secured.certificate if engine.secured is not None else None
+        if certificate is not None:
+            lines.append(f"  SHA-256   {grouped(certificate.fingerprint)} (fingerprint of the certificate)")
     if new_token is not None:
         lines.append(f"            shown this once: {new_token}")
     lines.append(f"  cameras   {settings.ingest.camera_root} (one sub-folder per camera)")

@@ -1,6 +1,7 @@
 """From checked values to slices."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,7 @@ def assemble(raw: Mapping[str, Any], data: Path) -> Settings:
             fast_path_classes=raw["fast_path_classes"],
         ),
         language=_language(raw),
-        api=ApiSettings(
-            host=raw["host"], port=raw["port"], allow_insecure=raw["allow_insecure"], zeroconf=raw["zeroconf"]
-        ),
+        api=_api(raw),
         models=ModelSettings(
             folder=Path(raw.get("models") or data / "models"),
             mirror=raw.get("model_mirror"),
@@ -81,6 +80,32 @@ def _language(raw: Mapping[str, Any]) -> LanguageSettings:
         min_rule_score=raw["llm_min_rule_score"],
         language=raw["language"],
     )
+
+
+def _api(raw: Mapping[str, Any]) -> ApiSettings:
+    certificate, key, authority = (_path(raw.get(name)) for name in ("tls_certificate", "tls_key", "tls_client_ca"))
+    if (certificate is None) != (key is None):
+        raise ValueError("setting 'tls_certificate': needs 'tls_key' beside it, and the other way round")
+    settings = ApiSettings(
+        host=raw["host"],
+        port=raw["port"],
+        tls=raw["tls"],
+        tls_certificate=certificate,
+        tls_key=key,
+        tls_client_ca=authority,
+        allow_insecure=raw["allow_insecure"],
+        app_network=raw["app_network"],
+        zeroconf=raw["zeroconf"],
+    )
+    if settings.tls == "off" and (certificate is not None or authority is not None):
+        raise ValueError("setting 'tls': must not be off beside 'tls_certificate' or 'tls_client_ca'")
+    if settings.tls == "auto" and authority is not None:
+        return replace(settings, tls="on")
+    return settings
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text).expanduser() if text else None
 
 
 def _ingest(raw: Mapping[str, Any], data: Path) -> IngestSettings:

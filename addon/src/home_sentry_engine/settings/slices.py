@@ -92,15 +92,30 @@ class LanguageSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiSettings:
-    """Where the API listens; outside loopback needs ``allow_insecure`` while there is no TLS."""
+    """Where the API listens, and how it is protected there.
+
+    ``tls`` is auto, on or off. Off needs ``allow_insecure`` outside loopback, or ``app_network``: only Home Assistant's
+    own apps reach the address. Without files of the owner the engine makes its certificate itself.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8093
+    tls: str = "auto"
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
     allow_insecure: bool = False
+    app_network: bool = False
     zeroconf: bool = True
     max_upload_bytes: int = 50 * 1024 * 1024
     max_body_bytes: int = 1024 * 1024
     replay_messages: int = 10_000
+
+    def with_tls(self, *, loopback: bool) -> bool:
+        """Tell whether to speak TLS on an address that is ``loopback`` or not."""
+        if self.tls != "auto":
+            return self.tls == "on"
+        return self.tls_certificate is not None or not (loopback or self.allow_insecure or self.app_network)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 import os
 from pathlib import Path
@@ -14,18 +15,19 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from home_sentry_engine.app.lock import DataFolder
+from home_sentry_engine.operations.certificate import LASTS, grouped, own_certificate
 from home_sentry_engine.operations.data_folder import is_held
 from home_sentry_engine.operations.doctor import Finding, State, detector, examine, language, worst
 from home_sentry_engine.operations.doctor.database import sqlite_file
 from home_sentry_engine.operations.doctor.graphics import Card, look, parse_cards, render_devices
 from home_sentry_engine.operations.doctor.machine import clock, memory, python
-from home_sentry_engine.operations.doctor.network import port
+from home_sentry_engine.operations.doctor.network import certificate, port
 from home_sentry_engine.operations.doctor.places import camera_folder, data_folder, disk, watches
 from home_sentry_engine.settings import ApiSettings, IngestSettings, Settings, load_settings
 
 EVERYTHING = {
     *("python", "memory", "processor", "clock", "data", "disk", "cameras", "watcher", "database", "gpu"),
-    *("onnxruntime", "pictures", "clips", "detector", "port"),
+    *("onnxruntime", "pictures", "clips", "detector", "port", "tls"),
 }
 
 
@@ -190,10 +192,29 @@ def test_more_folders_than_the_kernel_watches(tmp_path):
 
 
 def test_an_open_address_without_consent_fails():
-    finding = port(ApiSettings(host="0.0.0.0", port=0), engine_runs=False)
+    finding = port(ApiSettings(host="0.0.0.0", port=0, tls="off"), engine_runs=False)
     assert finding.state is State.FAIL
     assert "allow_insecure" in str(finding.fix)
-    assert port(ApiSettings(host="0.0.0.0", port=0, allow_insecure=True), engine_runs=False).state is State.OK
+    for settings in (ApiSettings(host="0.0.0.0", port=0, allow_insecure=True), ApiSettings(host="0.0.0.0", port=0)):
+        assert port(settings, engine_runs=False).state is State.OK
+
+
+def test_the_fingerprint_is_shown_and_plain_http_is_told(tmp_path):
+    wide = ApiSettings(host="0.0.0.0")
+    assert "first start" in certificate(wide, tmp_path).text
+    made = own_certificate(tmp_path, ("localhost",), datetime.now(UTC))
+    finding = certificate(wide, tmp_path)
+    assert finding.state is State.OK
+    assert grouped(made.fingerprint) in finding.text
+    assert certificate(ApiSettings(), tmp_path).state is State.OK
+    assert certificate(replace(wide, app_network=True), tmp_path).state is State.OK
+    assert certificate(replace(wide, allow_insecure=True), tmp_path).state is State.WARN
+    broken = replace(wide, tls_certificate=made.chain, tls_key=tmp_path / "none.pem")
+    assert certificate(broken, tmp_path).state is State.FAIL
+    mine = replace(wide, tls_certificate=made.chain, tls_key=made.key)
+    assert certificate(mine, tmp_path).state is State.OK
+    soon = own_certificate(tmp_path / "old", ("localhost",), datetime.now(UTC) - LASTS + timedelta(days=5))
+    assert certificate(replace(mine, tls_certificate=soon.chain, tls_key=soon.key), tmp_path).state is State.WARN
 
 
 def test_an_address_of_another_machine_fails():

@@ -1,29 +1,66 @@
 """The port of the API, and other machines."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 import errno
+from pathlib import Path
 import socket
 from urllib.parse import urlsplit
 
+from home_sentry_engine.operations.certificate import (
+    Certificate,
+    UnusableCertificate,
+    grouped,
+    known_certificate,
+    provided_certificate,
+    server_context,
+)
 from home_sentry_engine.operations.data_folder import is_held
 from home_sentry_engine.settings import ApiSettings, Settings
 
-from .findings import Finding, fail, ok
+from .findings import Finding, fail, ok, warn
 
+_SOON = timedelta(days=14)
 _CONNECT_S = 5.0
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 async def look(settings: Settings) -> tuple[Finding, ...]:
-    """Look whether the API can listen."""
-    return (await asyncio.to_thread(port, settings.api, engine_runs=is_held(settings.data)),)
+    """Look whether the API can listen, and with which certificate."""
+    listens = await asyncio.to_thread(port, settings.api, engine_runs=is_held(settings.data))
+    return listens, await asyncio.to_thread(certificate, settings.api, settings.data)
+
+
+def certificate(settings: ApiSettings, data: Path) -> Finding:
+    """Judge what protects the way to the API; the fingerprint is what Home Assistant shows when it asks."""
+    if not settings.with_tls(loopback=settings.host in _LOOPBACK):
+        if settings.host in _LOOPBACK or settings.app_network:
+            return ok("tls", "plain HTTP: only this machine or Home Assistant's own apps reach it")
+        fix = "set tls: auto and allow_insecure: false; Home Assistant then asks for the certificate's fingerprint once"
+        return warn("tls", "plain HTTP: others on the network can read pictures and the token", fix)
+    try:
+        if settings.tls_certificate is not None and settings.tls_key is not None:
+            found: Certificate | None = provided_certificate(settings.tls_certificate, settings.tls_key)
+        else:
+            found = known_certificate(data)
+        if found is None:
+            return ok("tls", "the engine makes its certificate at the first start")
+        server_context(found, settings.tls_client_ca)
+    except UnusableCertificate as err:
+        return fail("tls", str(err), "correct tls_certificate, tls_key and tls_client_ca, or remove them")
+    until = f"until {found.expires_at:%Y-%m-%d}"
+    if not found.own and found.expires_at - datetime.now(UTC) < _SOON:
+        return warn("tls", f"the certificate ends on {found.expires_at:%Y-%m-%d}", "renew it: its files are read again")
+    return ok("tls", f"SHA-256 {grouped(found.fingerprint)}, {until}", fingerprint=found.fingerprint)
 
 
 def port(settings: ApiSettings, *, engine_runs: bool) -> Finding:
     """Judge address and port of the API."""
     place = f"{settings.host}:{settings.port}"
-    if settings.host not in _LOOPBACK and not settings.allow_insecure:
-        fix = "set allow_insecure: true where the network is yours, or host: 127.0.0.1"
+    loopback = settings.host in _LOOPBACK
+    plain = not settings.with_tls(loopback=loopback)
+    if plain and not (loopback or settings.allow_insecure or settings.app_network):
+        fix = "set tls: auto, or allow_insecure: true where the network is yours, or host: 127.0.0.1"
         return fail("port", f"{place} is open to other machines without encryption, which the engine refuses", fix)
     if settings.port == 0:
         return ok("port", "a free port is chosen at the start")
