@@ -21,12 +21,14 @@ from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.media.video import Sampling
 from home_sentry_engine.operations.data_folder import database_url
 from home_sentry_engine.pipeline.circumstances import Circumstances, absent, cross_camera
+from home_sentry_engine.pipeline.closely import CloseGather, VisitPictures, WholePictures
 from home_sentry_engine.pipeline.gathering import Gathering
 from home_sentry_engine.pipeline.place_ports import Views
 from home_sentry_engine.pipeline.ports import Assessor, Detector
 from home_sentry_engine.pipeline.ports import Frames as Pictures
 from home_sentry_engine.pipeline.stages.assess import AssessStage
 from home_sentry_engine.pipeline.stages.detect import DetectStage
+from home_sentry_engine.pipeline.subject_views import CloseLeg
 from home_sentry_engine.pipeline.timers import VisitTimers
 from home_sentry_engine.pipeline.visit import Visit
 from home_sentry_engine.pipeline.worker import Worker, WorkerRules
@@ -153,6 +155,12 @@ class Senses:
     judge: Judge
     assessor: Assessor
     views: Views | None = None
+    pictures: WholePictures | None = None
+
+
+def close_legs() -> tuple[CloseLeg, ...]:
+    """Give the legs that look at the pictures of a visit while it is assessed."""
+    return ()
 
 
 def slow_legs(store: Transactions) -> tuple[Leg, ...]:
@@ -169,7 +177,10 @@ def make_pipeline(
 ) -> Pipeline:
     """Wire stages, workers and timers."""
     visit = Visit(settings.bands)
-    circumstances = Circumstances(settings.time_zone, gather=Gather(slow_legs(store)), views=senses.views)
+    closely = CloseGather(close_legs(), VisitPictures(store, senses.pictures)) if senses.pictures else None
+    circumstances = Circumstances(
+        settings.time_zone, gather=Gather(slow_legs(store)), views=senses.views, closely=closely
+    )
     gathering = Gathering(settings.batch, rules=senses.judge, visit=visit, ids=around.ids, circumstances=circumstances)
     detect = DetectStage(
         store=store,

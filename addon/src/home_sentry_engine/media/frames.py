@@ -17,7 +17,7 @@ from home_sentry_engine.domain.messages import Media
 from .capture_time import capture_time
 from .limits import Limits
 from .paths import MediaPaths, open_regular, write_atomic
-from .picture import Picture, read_still_header
+from .picture import Picture, Pixels, read_still_header
 from .validate import check_still, decode_bounded
 from .video import Sampling, VideoReader
 
@@ -141,6 +141,13 @@ class Frames:
         if media.kind is not MediaKind.VIDEO:
             return (await self.load(media))[0]
         return await self._run(lambda: self._video_frame(media, offset_s or 0.0))
+
+    async def whole(self, media: Media, offset_s: float | None) -> Pixels:
+        """Give a still, or the frame of a video at ``offset_s``, at its original size; raises as ``load``."""
+        picture = await self.picture(media, offset_s)
+        if picture.reduced:
+            picture = await self._run(lambda: picture.full(self._rules.limits))
+        return picture.pixels
 
     async def _run[T](self, work: Callable[[], T]) -> T:
         try:

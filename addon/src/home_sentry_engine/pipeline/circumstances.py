@@ -30,6 +30,7 @@ from home_sentry_engine.domain.errors import StageError
 from home_sentry_engine.domain.messages import Absent, Batch, Media, Scene
 from home_sentry_engine.domain.resting import ViewNews
 
+from .closely import CloseGather
 from .place_ports import Views
 from .ports import Store, Tx
 
@@ -59,12 +60,14 @@ class Circumstances:
         rules: ContextRules | None = None,
         gather: Gather | None = None,
         views: Views | None = None,
+        closely: CloseGather | None = None,
     ) -> None:
-        """Take the home's time zone, the limits, the legs that take time, and what watches the cameras' views."""
+        """Take the time zone, the limits, the legs that take time, what watches views, and what looks at pixels."""
         self.zone: Final = zone
         self._rules = rules or ContextRules()
         self._gather = gather or Gather(())
         self._views = views
+        self._closely = closely
 
     async def watch_view(self, media: Media, picture: object) -> ViewNews | None:
         """Compare a picture with what its camera usually shows; None where nobody watches."""
@@ -78,7 +81,8 @@ class Circumstances:
 
     async def enrich(self, scene: Scene) -> Scene:
         """Add what the slow legs find; each gives a value or ``Absent`` within its deadline."""
-        return await self._gather(scene)
+        around = await self._gather(scene)
+        return around if self._closely is None else await self._closely(around)
 
     def sift(self, tx: Tx, media: Media, frames: tuple[FrameDetections, ...]) -> tuple[FrameDetections, ...]:
         """Leave out what does not make a visit: ignored places, places that do not count, things that rest there."""

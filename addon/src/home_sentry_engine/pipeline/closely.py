@@ -1,0 +1,136 @@
+"""The close look: pictures of a visit decoded once, and all legs that need them at the same time."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
+from dataclasses import replace
+import logging
+from typing import Any, Protocol
+
+from home_sentry_engine.context.association import AssociationRules, associate
+from home_sentry_engine.domain.errors import StageError
+from home_sentry_engine.domain.messages import Absent, Media, Scene
+
+from .clearest import Choice, PicturePlace, ViewRules, choose, clarity
+from .ports import Store
+from .subject_views import CloseLeg, SceneViews, SubjectView
+
+_LOGGER = logging.getLogger(__name__)
+
+
+class WholePictures(Protocol):
+    """Pictures at their full size, decoded off the event loop."""
+
+    async def whole(self, media: Media, offset_s: float | None) -> Any:
+        """Give RGB pixels, uint8 (rows, columns, 3), of a still or of a video's frame; raises a ``StageError``."""
+        ...
+
+
+class VisitPictures:
+    """Makes the views of a visit: subjects by association, their clearest looks, a bounded number of pictures."""
+
+    def __init__(
+        self,
+        store: Store,
+        pictures: WholePictures,
+        executor: Executor | None = None,
+        *,
+        rules: ViewRules | None = None,
+        association: AssociationRules | None = None,
+    ) -> None:
+        """Take the rows, the decoder, the executor that measures sharpness, and the limits."""
+        self._store = store
+        self._pictures = pictures
+        self._executor = executor
+        self._rules = rules or ViewRules()
+        self._association = association or AssociationRules()
+
+    async def __call__(self, scene: Scene) -> SceneViews:
+        """Decode what is worth a look; never raises for a picture, whose reason is in ``unreadable`` then."""
+        subjects = associate(scene.batch.sightings, rules=self._association)
+        choice = choose(scene, subjects, self._rules, counted=self._association.counted)
+        pictures, unreadable = await self._decoded(choice.places)
+        loop = asyncio.get_running_loop()
+        views = await loop.run_in_executor(self._executor, lambda: _views(choice, pictures))
+        return SceneViews(scene=scene, pictures=pictures, subjects=views, unreadable=unreadable)
+
+    async def _decoded(self, places: Iterable[PicturePlace]) -> tuple[dict[str, Any], dict[str, str]]:
+        wanted = tuple(places)
+        ids = sorted({place.media_id for place in wanted})
+        files = await self._store.read(lambda tx: {media_id: tx.media.get(media_id) for media_id in ids})
+        pictures: dict[str, Any] = {}
+        unreadable: dict[str, str] = {}
+        left = self._rules.held_bytes
+        for place in wanted:
+            media = files[place.media_id]
+            try:
+                pixels = await self._one(media, place, left)
+            except StageError as err:
+                unreadable[place.key] = err.reason
+            else:
+                pictures[place.key] = pixels
+                left -= pixels.nbytes
+        return pictures, unreadable
+
+    async def _one(self, media: Media | None, place: PicturePlace, left_bytes: int) -> Any:
+        if media is None:
+            raise StageError("the file is no longer on record", code="media_gone")
+        expected = 3 * (media.width or 0) * (media.height or 0)
+        if expected > left_bytes:
+            megabytes = expected / 1e6
+            raise StageError(f"{megabytes:.0f} MB more than a close look may hold at once", code="too_large")
+        return await self._pictures.whole(media, place.offset_s)
+
+
+class CloseGather:
+    """Adds what pixels tell to a scene; never raises for what a leg does, nor takes longer than the longest deadline.
+
+    Pictures are decoded before the deadlines begin, and only where there is a leg.
+    """
+
+    def __init__(self, legs: Iterable[CloseLeg], views: Callable[[Scene], Any]) -> None:
+        """Take the legs and what makes the views; raises ``ValueError`` for two legs of one name."""
+        self._legs = tuple(legs)
+        self._views = views
+        if len({leg.name for leg in self._legs}) != len(self._legs):
+            raise ValueError("two legs have the same name")
+
+    async def __call__(self, scene: Scene) -> Scene:
+        """Give the scene with what every leg found; what it has already is kept where nothing was found now."""
+        if not self._legs:
+            return scene
+        views: SceneViews = await self._views(scene)
+        found = await _all_looked(self._legs, views)
+        kept = {name: value for name, value in found.items() if name not in scene.legs or not isinstance(value, Absent)}
+        return replace(scene, legs={**scene.legs, **kept})
+
+
+async def _all_looked(legs: Iterable[CloseLeg], views: SceneViews) -> Mapping[str, object | Absent]:
+    async with asyncio.TaskGroup() as group:
+        tasks = {leg.name: group.create_task(_looked(leg, views), name=f"close leg {leg.name}") for leg in legs}
+    return {name: task.result() for name, task in tasks.items()}
+
+
+async def _looked(leg: CloseLeg, views: SceneViews) -> object | Absent:
+    extra = {"event_id": views.scene.batch.event_id, "leg": leg.name}
+    try:
+        async with asyncio.timeout(leg.deadline_s):
+            return await leg.look(views)
+    except TimeoutError:
+        _LOGGER.warning("The close leg %s passed its deadline", leg.name, extra=extra)
+        return Absent(reason=f"no answer within {leg.deadline_s:g} s")
+    except StageError as err:
+        return Absent(reason=err.reason)
+    except Exception as err:
+        _LOGGER.exception("The close leg %s failed", leg.name, extra=extra)
+        return Absent(reason=f"it failed ({type(err).__name__})")
+
+
+def _views(choice: Choice, pictures: Mapping[str, Any]) -> dict[int, tuple[SubjectView, ...]]:
+    found: dict[int, tuple[SubjectView, ...]] = {}
+    for subject in choice.subjects:
+        seen = [(look, pictures[place.key]) for look, place in choice.looks[subject.number] if place.key in pictures]
+        fitting = [(look, pixels) for look, pixels in seen if (pixels.shape[1], pixels.shape[0]) == look.image]
+        ranked = sorted(fitting, key=lambda pair: clarity(*pair), reverse=True)
+        found[subject.number] = tuple(SubjectView(subject=subject, look=look, picture=one) for look, one in ranked)
+    return found
