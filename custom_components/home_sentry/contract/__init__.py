@@ -4,6 +4,7 @@ Pure data: standard library, mashumaro and orjson only. The engine and Home Assi
 """
 
 from .answers import CameraPage, DetectionPage, EventPage, Look, LookObject, MediaPage, Problem, Uploaded
+from .circumstances import BaselineLimits, HeldBack, HomeFact, HomeReport, LearningReport
 from .codec import decode, decode_client, decode_server, encode, from_plain, to_plain
 from .errors import WireError
 from .messages import (
@@ -12,6 +13,7 @@ from .messages import (
     Bye,
     CameraChanged,
     CameraRemoved,
+    CamerasSilent,
     ClientMessage,
     Command,
     DetectionsAdded,
@@ -20,6 +22,7 @@ from .messages import (
     Hello,
     Result,
     Resync,
+    SceneChanged,
     Sequenced,
     ServerMessage,
     Snapshot,
@@ -27,6 +30,7 @@ from .messages import (
 )
 from .places import Baseline, Habit, Zone, ZoneList
 from .records import Camera, Detection, Event, Media, Transition
+from .scenes import SceneChange, SceneChangeList, SceneReset
 from .system import (
     Accounting,
     AuditEntry,
@@ -52,11 +56,14 @@ from .vocabulary import (
     CameraStatus,
     ComponentState,
     EventChange,
+    HomeFactKind,
+    LearningState,
     MediaKind,
     MediaState,
     Mode,
     ObjectGroup,
     RiskLevel,
+    SceneChangeKind,
     ZoneAnchor,
     ZoneType,
 )
@@ -73,6 +80,7 @@ __all__ = [
     "Auth",
     "AuthFailed",
     "Baseline",
+    "BaselineLimits",
     "BatchReason",
     "Box",
     "Bye",
@@ -81,6 +89,7 @@ __all__ = [
     "CameraPage",
     "CameraRemoved",
     "CameraStatus",
+    "CamerasSilent",
     "ClientMessage",
     "Command",
     "Component",
@@ -98,8 +107,14 @@ __all__ = [
     "EventUpdated",
     "Factor",
     "Habit",
+    "HeldBack",
     "Hello",
+    "HomeFact",
+    "HomeFactKind",
+    "HomeReport",
     "Info",
+    "LearningReport",
+    "LearningState",
     "Look",
     "LookObject",
     "Media",
@@ -117,6 +132,11 @@ __all__ = [
     "Result",
     "Resync",
     "RiskLevel",
+    "SceneChange",
+    "SceneChangeKind",
+    "SceneChangeList",
+    "SceneChanged",
+    "SceneReset",
     "Sequenced",
     "ServerMessage",
     "Snapshot",

@@ -24,6 +24,8 @@ _SERVER: Final[dict[str, type]] = {
     "detections_added": messages.DetectionsAdded,
     "camera_changed": messages.CameraChanged,
     "camera_removed": messages.CameraRemoved,
+    "scene_change": messages.SceneChanged,
+    "cameras_silent": messages.CamerasSilent,
     "system_status": messages.SystemStatus,
     "result": messages.Result,
     "bye": messages.Bye,

@@ -5,9 +5,11 @@ The server greets with ``hello``; the client answers ``auth``; the server sends 
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 from .records import Camera, Detection, Event
+from .scenes import SceneChange
 from .system import Info, Status
 from .version import MIN_SCHEMA, SCHEMA
 
@@ -116,6 +118,25 @@ class CameraRemoved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SceneChanged:
+    """A camera's view changed for good, became the usual one again, or a person acknowledged the change."""
+
+    type: Literal["scene_change"] = "scene_change"
+    seq: int
+    change: SceneChange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CamerasSilent:
+    """Several cameras fell quiet within minutes of each other, which may be sabotage; no ids: that is over."""
+
+    type: Literal["cameras_silent"] = "cameras_silent"
+    seq: int
+    camera_ids: tuple[str, ...]
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SystemStatus:
     """Status of the engine, sent at most every few seconds and never replayed."""
 
@@ -155,6 +176,8 @@ class Bye:
     reason: Literal["slow", "idle", "shutdown", "protocol", "unknown"]
 
 
-type Sequenced = EventCreated | EventUpdated | DetectionsAdded | CameraChanged | CameraRemoved
+type Sequenced = (
+    EventCreated | EventUpdated | DetectionsAdded | CameraChanged | CameraRemoved | SceneChanged | CamerasSilent
+)
 type ServerMessage = Hello | AuthFailed | Snapshot | Resync | Sequenced | SystemStatus | Result | Bye
 type ClientMessage = Auth | Command

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from .scenes import SceneChange
 from .values import Box, Factor
 from .vocabulary import (
     AnalysisReason,
@@ -18,7 +19,12 @@ from .vocabulary import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Camera:
-    """One camera; ``latest_media_id`` is its newest picture, None before the first one."""
+    """One camera; ``latest_media_id`` is its newest picture, None before the first one.
+
+    ``scene_change`` is the newest change of its view that stands, ``scene_anomaly`` 0..1 how strange the newest picture
+    is to an image model, None until that is known. ``quiet_since`` is set while the camera is silent for longer than it
+    ever is at this hour (``quiet_allowed_s``). Until ``learning_until`` nobody is alarmed because of this camera.
+    """
 
     id: str
     name: str
@@ -29,6 +35,13 @@ class Camera:
     latest_media_id: str | None = None
     latest_media_at: datetime | None = None
     events_today: int = 0
+    previous_status: CameraStatus | None = None
+    status_since: datetime | None = None
+    scene_change: SceneChange | None = None
+    scene_anomaly: float | None = None
+    quiet_since: datetime | None = None
+    quiet_allowed_s: float | None = None
+    learning_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

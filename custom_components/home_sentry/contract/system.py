@@ -162,7 +162,10 @@ class Accounting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """State of the whole engine at one moment; ``features`` works in this mode, ``missing`` does not."""
+    """State of the whole engine at one moment; ``features`` works in this mode, ``missing`` does not.
+
+    ``silent_together`` are cameras that fell quiet within minutes of each other, which may be sabotage.
+    """
 
     mode: Mode
     mode_causes: tuple[str, ...] = ()
@@ -175,4 +178,6 @@ class Status:
     cameras_total: int = 0
     detector_ms: float | None = None
     rejections: dict[str, int] = field(default_factory=dict)
+    silent_together: tuple[str, ...] = ()
+    silent_since: datetime | None = None
     at: datetime

@@ -149,3 +149,31 @@ class ZoneAnchor(_Vocabulary):
     CENTRE = "centre"
     OVERLAP = "overlap"
     UNKNOWN = "unknown"
+
+
+class SceneChangeKind(_Vocabulary):
+    """What happened to a camera's view; ``unknown`` is a change of any other kind."""
+
+    VIEW_BLOCKED = "view_blocked"
+    ANGLE_CHANGED = "angle_changed"
+    VIEW_TAMPERED = "view_tampered"
+    UNKNOWN = "unknown"
+
+
+class HomeFactKind(_Vocabulary):
+    """What a chosen entity of Home Assistant tells about the home."""
+
+    ALARM = "alarm"
+    PRESENCE = "presence"
+    CONTACT = "contact"
+    WEATHER = "weather"
+    SUN = "sun"
+    UNKNOWN = "unknown"
+
+
+class LearningState(_Vocabulary):
+    """Whether a camera is in its learning week."""
+
+    LEARNING = "learning"
+    DONE = "done"
+    UNKNOWN = "unknown"

@@ -1,0 +1,41 @@
+"""Lasting changes of what a camera shows."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from .vocabulary import SceneChangeKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneChange:
+    """A lasting change of a view; it stands until it is over or a person has acknowledged it.
+
+    A change of kind ``unknown`` is no tampering: something new stands there and becomes part of the usual view.
+    """
+
+    id: int
+    camera_id: str
+    kind: SceneChangeKind
+    at: datetime
+    media_id: str | None = None
+    over_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Tell whether the view is still another one and nobody said that this is right."""
+        return self.over_at is None and self.acknowledged_at is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneChangeList:
+    """Changes of views, the newest first."""
+
+    items: tuple[SceneChange, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneReset:
+    """How many usual views were forgotten; each is learned anew from the next picture."""
+
+    forgotten: int
