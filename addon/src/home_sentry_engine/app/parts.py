@@ -41,13 +41,16 @@ from home_sentry_engine.storage.repositories.batches import Batches
 from home_sentry_engine.storage.repositories.cameras import Cameras
 from home_sentry_engine.storage.repositories.components import Components
 from home_sentry_engine.storage.repositories.detections import Detections
+from home_sentry_engine.storage.repositories.entities import Entities, Recognitions
 from home_sentry_engine.storage.repositories.events import Events
+from home_sentry_engine.storage.repositories.household import Household
 from home_sentry_engine.storage.repositories.media import MediaFiles
+from home_sentry_engine.storage.repositories.notes import FactRows, PlateReads
 from home_sentry_engine.storage.repositories.outbox import Outbox
 from home_sentry_engine.storage.repositories.reassessments import Reassessments
 from home_sentry_engine.storage.repositories.resting import RestingRows
 from home_sentry_engine.storage.repositories.scenes import Scenes
-from home_sentry_engine.storage.repositories.traces import Household, TraceRows
+from home_sentry_engine.storage.repositories.traces import TraceRows
 from home_sentry_engine.storage.repositories.zones import Zones
 
 from .transactions import Tables, Transactions
@@ -103,6 +106,10 @@ def make_tables(settings: Settings, clock: Clock, queue: Queue[Connection]) -> T
         scenes=Scenes(),
         traces=TraceRows(),
         household=Household(),
+        entities=Entities(),
+        recognitions=Recognitions(),
+        facts=FactRows(),
+        plates=PlateReads(),
     )
 
 
@@ -119,7 +126,12 @@ def limits_of_queue(settings: StorageSettings) -> QueueLimits:
 def make_frames(settings: Settings, paths: MediaPaths, executor: Executor) -> tuple[Frames, Rules]:
     """Give the decoder of files and its rules."""
     ingest = settings.ingest
-    sampling = Sampling(interval_s=ingest.frame_interval_s, max_frames=ingest.max_frames, at_least=Rules().at_least)
+    sampling = Sampling(
+        interval_s=ingest.frame_interval_s,
+        max_frames=ingest.max_frames,
+        at_least=Rules().at_least,
+        adaptive=ingest.adaptive_frames,
+    )
     rules = Rules(limits=limits_of(ingest), sampling=sampling, zone=settings.time_zone)
     return Frames(paths, rules, executor), rules
 

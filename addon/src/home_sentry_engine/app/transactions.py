@@ -23,13 +23,16 @@ from home_sentry_engine.storage.repositories.batches import Batches
 from home_sentry_engine.storage.repositories.cameras import Cameras
 from home_sentry_engine.storage.repositories.components import Components
 from home_sentry_engine.storage.repositories.detections import Detections
+from home_sentry_engine.storage.repositories.entities import Entities, Recognitions
 from home_sentry_engine.storage.repositories.events import Events
+from home_sentry_engine.storage.repositories.household import Household
 from home_sentry_engine.storage.repositories.media import MediaFiles
+from home_sentry_engine.storage.repositories.notes import FactRows, PlateReads
 from home_sentry_engine.storage.repositories.outbox import Outbox
 from home_sentry_engine.storage.repositories.reassessments import Reassessments
 from home_sentry_engine.storage.repositories.resting import RestingRows
 from home_sentry_engine.storage.repositories.scenes import Scenes, UsualView
-from home_sentry_engine.storage.repositories.traces import Household, TraceRows
+from home_sentry_engine.storage.repositories.traces import TraceRows
 from home_sentry_engine.storage.repositories.zones import Zones
 
 
@@ -54,6 +57,10 @@ class Tables:
     scenes: Scenes
     traces: TraceRows
     household: Household
+    entities: Entities
+    recognitions: Recognitions
+    facts: FactRows
+    plates: PlateReads
 
 
 class Transactions:

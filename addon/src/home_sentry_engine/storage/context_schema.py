@@ -113,7 +113,6 @@ watched: Final = sa.Table("watched", metadata, _camera(key=True), _text("since")
 
 resting: Final = sa.Table(
     "resting",
-    "rhythm",
     metadata,
     _serial(),
     _camera(),
@@ -140,7 +139,6 @@ scenes: Final = sa.Table(
 
 scene_changes: Final = sa.Table(
     "scene_changes",
-    "scene_memory",
     metadata,
     _serial(),
     _camera(),

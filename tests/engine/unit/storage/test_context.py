@@ -13,10 +13,12 @@ from home_sentry_engine.domain.resting import Resting
 from home_sentry_engine.storage.context_schema import traces as trace_table
 from home_sentry_engine.storage.repositories.activity import Activity
 from home_sentry_engine.storage.repositories.detections import Detections
+from home_sentry_engine.storage.repositories.household import Household
 from home_sentry_engine.storage.repositories.resting import RestingRows
 from home_sentry_engine.storage.repositories.scenes import Scenes, UsualView
-from home_sentry_engine.storage.repositories.traces import Household, TraceRows, from_half, to_half
+from home_sentry_engine.storage.repositories.traces import TraceRows
 from home_sentry_engine.storage.repositories.zones import Zones
+from home_sentry_engine.storage.vectors import from_half, to_half
 from tests.engine.unit.storage.samples import at, detection, frame, with_camera, with_media
 
 PORCH = Zone(
@@ -166,14 +168,14 @@ async def test_the_household_comes_back_as_it_was(database):
         rows.save(conn, ann)
         rows.save(conn, car)
         rows.enrol(conn, look, at=at(0), detection_id=3)
-        return rows.members(conn), rows.vehicles(conn), rows.samples(conn)
+        return rows.members(conn), rows.vehicles(conn), rows.samples(conn, at(0))
 
     members, vehicles, (sample,) = await database.write(work)
     assert (members, vehicles) == ((ann,), (car,))
     assert sample.vector == pytest.approx([0.0, 0.6, 0.8], abs=1e-3)
     assert (sample.owner_id, sample.negative) == ("ann", True)
     assert await database.write(lambda conn: rows.remove(conn, "ann"))
-    assert await database.read(rows.samples) == ()
+    assert await database.read(lambda conn: rows.samples(conn, at(0))) == ()
     assert not await database.write(lambda conn: rows.remove(conn, "ann"))
 
 
