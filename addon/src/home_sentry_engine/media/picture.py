@@ -47,7 +47,8 @@ class StillHeader:
 class Picture:
     """A decoded picture: RGB ``pixels`` of shape (rows, columns, 3), perhaps smaller than ``width`` x ``height``.
 
-    ``source`` is the encoded original, ``offset_s`` the time in a video, None for a still. Do not write to ``pixels``.
+    ``source`` is the encoded original, ``offset_s`` the time in a video, None for a still; ``stirred`` tells that a
+    video moves there. Do not write to ``pixels``.
     """
 
     pixels: Pixels
@@ -55,6 +56,7 @@ class Picture:
     height: int
     source: bytes
     offset_s: float | None = None
+    stirred: bool = False
 
     @property
     def reduced(self) -> bool:
@@ -75,7 +77,7 @@ class Picture:
         """Give the picture at its original size; decodes again only if it was reduced."""
         if not self.reduced:
             return self
-        return replace(decode(self.source, limits=limits), offset_s=self.offset_s)
+        return replace(decode(self.source, limits=limits), offset_s=self.offset_s, stirred=self.stirred)
 
     def crop(self, corners: tuple[float, float, float, float]) -> Pixels:
         """Cut out (x1, y1, x2, y2) of the original, clamped to it, at the scale that was decoded.

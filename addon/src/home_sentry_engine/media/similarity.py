@@ -27,6 +27,7 @@ _C2: Final = (0.03 * 255) ** 2
 _SAME: Final = 0.25
 _BLOCK: Final = 5
 _BLOCK_CHANGED: Final = 0.5
+_BLOCK_APART: Final = 8
 _COARSE: Final = (80, 45)
 _NOISE: Final = 1.5
 _EDGES: Final = 0.995
@@ -84,6 +85,10 @@ class Reference:
         small = self._small._map(_matched(_shrunk(grey), self._small.grey))  # noqa: SLF001 its own kind
         return Comparison(score=self.ssim(grey), coarse=float(small.mean(dtype=np.float64)), changed=_changed(small))
 
+    def structure(self, grey: Grey) -> _Plane:
+        """Give the SSIM of each 7x7 window of a picture of the same size; valid until the next call."""
+        return self._map(grey)
+
     def _map(self, other: Grey) -> _Plane:
         """Give (2 mx my + C1)(2 cov + C2) / ((mx2 + my2 + C1)(vx + vy + C2)) for each window; a view of a buffer."""
         product, mean, squares, both = self._buffers
@@ -119,6 +124,30 @@ def grey_of(pixels: Pixels, width: int = WIDTH) -> Grey:
     size = (width, max(_WINDOW, round(rows * width / columns)))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if columns > width else cv2.INTER_LINEAR)
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
+
+def grey_at(grey: Grey, width: int) -> Grey:
+    """Give a grey picture at this width, averaged over areas when it shrinks."""
+    rows, columns = grey.shape
+    size = (width, max(_WINDOW, round(rows * width / columns)))
+    way = cv2.INTER_AREA if columns > width else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(grey, size, interpolation=way), dtype=np.uint8)
+
+
+def stirred_blocks(reference: Reference, grey: Grey) -> NDArray[np.bool_]:
+    """Tell for blocks of 5x5 pixels whether both structure and brightness differ from a reference of the same size.
+
+    Brightness and contrast of the whole are matched before, and noise changes only one of the two.
+    """
+    level = _matched(grey, reference.grey)
+    structure = reference.structure(level)
+    rows, columns = structure.shape
+    size = (max(1, columns // _BLOCK), max(1, rows // _BLOCK))
+    inner = slice(_EDGE, -_EDGE), slice(_EDGE, -_EDGE)
+    apart = cv2.absdiff(level, reference.grey)[inner]
+    like = cv2.resize(structure, size, interpolation=cv2.INTER_AREA)
+    far = cv2.resize(apart, size, interpolation=cv2.INTER_AREA)
+    return np.asarray((like < _BLOCK_CHANGED) & (far >= _BLOCK_APART))
 
 
 def is_infrared(pixels: Pixels) -> bool:

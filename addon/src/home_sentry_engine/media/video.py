@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import time
 from typing import Any, BinaryIO, Final
 
@@ -12,10 +12,12 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from home_sentry_engine.domain.errors import Rejected, RejectReason
 from home_sentry_engine.domain.filetypes import SNIFF_BYTES, FileType, sniff
 
+from .keyframes import Key, KeyRules, Moment, choose, grey_of_plane
 from .limits import Limits
 from .picture import Picture, encode, reduction
 
@@ -42,6 +44,11 @@ _SCAN: Final = b"\xff\xda"
 _STILL_QUALITY: Final = 90
 _SEEK_FROM_S: Final = 2.0
 _BROKEN_PACKETS: Final = 100
+_PLANAR: Final = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "nv12", "gray")
+_SCAN_STEP_S: Final = 0.25
+_SCAN_MOST: Final = 240
+_SCAN_SHARE: Final = 0.5
+_SEEK_LEAST_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +66,33 @@ class VideoFacts:
 class Sampling:
     """Which frames to take: the first, then one each ``interval_s``, at most ``max_frames``.
 
-    ``at_least`` bounds the reduction of their pixels as in ``picture.decode``.
+    ``adaptive`` takes no more of them, but chooses those that show most, as ``keyframes.choose`` does. ``at_least``
+    bounds the reduction of their pixels as in ``picture.decode``.
     """
 
     interval_s: float = 4.0
     max_frames: int = 20
     at_least: int | None = None
+    adaptive: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scan:
+    """What a quick look over a clip gave; ``points`` are the times from which it can be decoded.
+
+    ``whole`` is False where it took too long and ended at ``until_s``.
+    """
+
+    moments: tuple[Moment, ...]
+    points: tuple[float, ...]
+    until_s: float
+    whole: bool
+
+    def jumps(self, reached_s: float, wanted_s: float) -> bool:
+        """Tell whether decoding on is longer than to begin again at a later point."""
+        if wanted_s > self.until_s:
+            return wanted_s - reached_s > _SEEK_FROM_S
+        return any(reached_s + _SEEK_LEAST_S < point <= wanted_s for point in self.points)
 
 
 class VideoReader:
@@ -98,6 +126,9 @@ class VideoReader:
     def frames(self, file: BinaryIO, sampling: Sampling) -> Iterator[Picture]:
         """Give the sampled frames in order, each with ``offset_s`` and its full-size JPEG as ``source``."""
         deadline = self._monotonic() + self._limits.timeout_s
+        if sampling.adaptive:
+            yield from self._key_frames(file, sampling, deadline)
+            return
         with self._open(file) as (container, stream, _):
             start, reached = _start_s(stream), 0.0
             for number in range(sampling.max_frames):
@@ -109,6 +140,50 @@ class VideoReader:
                     return
                 reached = max(wanted, (frame.time or 0.0) - start)
                 yield _picture(frame, max(0.0, (frame.time or 0.0) - start), sampling.at_least)
+
+    def scan(self, file: BinaryIO, *, deadline: float | None = None) -> Scan:
+        """Read a clip once for small grey pictures a quarter of a second apart, or further in a long clip.
+
+        Where that would take more than half of the time allowed, the scan ends before the clip does.
+        """
+        deadline = deadline or self._monotonic() + self._limits.timeout_s
+        patience = self._monotonic() + (deadline - self._monotonic()) * _SCAN_SHARE
+        moments: list[Moment] = []
+        points: list[float] = []
+        with self._open(file) as (container, stream, _):
+            stream.thread_type = "AUTO"
+            start, length_s = _start_s(stream), _stated_duration_s(container, stream)
+            step = max(_SCAN_STEP_S, length_s / _SCAN_MOST)
+            slack, due, offset = 0.5 / float(stream.average_rate or 25), 0.0, 0.0
+            for frame in self._decoded(container, stream, deadline):
+                offset = max(0.0, (frame.time or 0.0) - start)
+                if frame.key_frame:
+                    points.append(offset)
+                if offset >= due - slack:
+                    moments.append(Moment(offset_s=offset, grey=grey_of_plane(_brightness(frame))))
+                    due = offset + step
+                if self._monotonic() > patience:
+                    return Scan(moments=tuple(moments), points=tuple(points), until_s=offset, whole=False)
+        return Scan(moments=tuple(moments), points=tuple(points), until_s=offset, whole=True)
+
+    def _key_frames(self, file: BinaryIO, sampling: Sampling, deadline: float) -> Iterator[Picture]:
+        scan = self.scan(file, deadline=deadline)
+        keys = list(choose(scan.moments, KeyRules(interval_s=sampling.interval_s, most=sampling.max_frames)))
+        if not scan.whole:
+            left = range(1, 1 + sampling.max_frames - len(keys))
+            keys += [Key(offset_s=scan.until_s + number * sampling.interval_s, stirred=False) for number in left]
+        with self._open(file) as (container, stream, _):
+            stream.thread_type = "AUTO"
+            start, reached = _start_s(stream), 0.0
+            for key in keys:
+                if scan.jumps(reached, key.offset_s):
+                    _seek(container, stream, start + key.offset_s)
+                frame = self._first_at(container, stream, start + key.offset_s, deadline)
+                if frame is None:
+                    return
+                reached = max(key.offset_s, (frame.time or 0.0) - start)
+                picture = _picture(frame, max(0.0, (frame.time or 0.0) - start), sampling.at_least)
+                yield replace(picture, stirred=key.stirred)
 
     def frame_at(self, file: BinaryIO, offset_s: float) -> Picture:
         """Give the first frame at or after ``offset_s`` at full size, else the last one before it."""
@@ -216,6 +291,14 @@ def _seek(container: Any, stream: VideoStream, wanted_s: float) -> None:
     except av.error.FFmpegError:
         # no index: reading on from here reaches the wanted frame too, only later
         return
+
+
+def _brightness(frame: VideoFrame) -> NDArray[np.uint8]:
+    if not frame.format.name.startswith(_PLANAR):
+        return np.asarray(frame.to_ndarray(format="gray"), dtype=np.uint8)
+    plane = frame.planes[0]
+    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+    return np.asarray(rows[: frame.height, : frame.width], dtype=np.uint8)
 
 
 def _picture(frame: VideoFrame, offset_s: float, at_least: int | None) -> Picture:

@@ -119,6 +119,7 @@ def _ingest(raw: Mapping[str, Any], data: Path) -> IngestSettings:
         dedupe_ttl_s=raw["dedupe_ttl_seconds"],
         frame_interval_s=raw["video_frame_interval_seconds"],
         max_frames=raw["video_max_frames"],
+        adaptive_frames=raw["video_frames"] == "adaptive",
     )
 
 

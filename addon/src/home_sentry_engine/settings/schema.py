@@ -114,6 +114,7 @@ SCHEMA: Final = vol.Schema(
         vol.Optional("dedupe_ttl_seconds", default=300): _number(60, 3600),
         vol.Optional("video_frame_interval_seconds", default=4): _number(0.5, 60),
         vol.Optional("video_max_frames", default=20): _whole(1, 100),
+        vol.Optional("video_frames", default="adaptive"): _one_of("adaptive", "fixed"),
         vol.Optional("detector", default="auto"): vol.All(str, vol.Length(min=1)),
         vol.Optional("provider", default="auto"): _one_of("auto", "cuda", "tensorrt", "openvino", "cpu"),
         vol.Optional("detection_confidence", default=0.5): _number(0.01, 1.0),

@@ -37,6 +37,7 @@ class IngestSettings:
     dedupe_ttl_s: float = 300.0
     frame_interval_s: float = 4.0
     max_frames: int = 20
+    adaptive_frames: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
