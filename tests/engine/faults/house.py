@@ -14,13 +14,13 @@ import asyncpg
 import redis
 
 from home_sentry_engine.contract import EventCreated, EventUpdated, Resync, Snapshot
-from tests.engine.faults.invariants import sha256
+from tests.engine.faults.invariants import Account, sha256
 from tests.engine.faults.programs import Serve
 from tests.fakes.peer import Peer
 
 LEASE_S = 4
 
-WRONG = {
+ALWAYS_WRONG = {
     "detections without their visit": (
         "SELECT id FROM detections WHERE event_id IS NOT NULL AND event_id NOT IN (SELECT id FROM events)"
     ),
@@ -43,6 +43,8 @@ WRONG = {
         "SELECT e.id FROM events e LEFT JOIN outbox o ON o.kind = 'event_created' "
         "AND convert_from(o.body, 'UTF8')::json ->> 'event_id' = e.id GROUP BY e.id HAVING COUNT(o.seq) <> 1"
     ),
+}
+WRONG_AT_THE_END = {
     "visits without an end": "SELECT id FROM events WHERE ended_at IS NULL",
     "visits without a judgement": "SELECT id FROM events WHERE analysis_state = 'provisional'",
     "jobs that nobody finished": "SELECT id FROM jobs",
@@ -117,9 +119,32 @@ class House:
         await self.until("SELECT count(*) FROM events WHERE ended_at IS NULL", 0)
         await self.until("SELECT count(*) FROM jobs", 0)
 
+    async def account(self) -> Account:
+        """Check what must hold at every moment, also right after an engine was killed, and give the account."""
+        for name, query in ALWAYS_WRONG.items():
+            assert await self.rows(query) == [], name
+        media = await self.rows("SELECT id, camera_id, sha256, state FROM media")
+        counters = {row["name"]: row["value"] for row in await self.rows("SELECT name, value FROM counters")}
+        states = Counter(row["state"] for row in media)
+        account = Account(
+            accepted=counters.get("media:accepted", 0),
+            stored=counters.get("media:stored", 0),
+            queued=states["queued"],
+            quarantined=counters.get("media:quarantined", 0),
+            duplicates=counters.get("media:duplicate", 0),
+            rejected=sum(count for name, count in counters.items() if name.startswith("rejected:")),
+            events=await self.count("SELECT count(*) FROM events"),
+            ids=frozenset(row["id"] for row in media),
+            contents=Counter((row["camera_id"], row["sha256"]) for row in media),
+        )
+        print(f"\n  {account}")
+        assert account.accepted == account.stored + account.queued + account.quarantined == len(media)
+        assert (account.stored, account.quarantined) == (states["detected"], states["failed"])
+        return account
+
     async def check(self, delivered: Counter[tuple[str, str]]) -> int:
         """Check every rule of a settled household; gives the number of events."""
-        for name, query in WRONG.items():
+        for name, query in (ALWAYS_WRONG | WRONG_AT_THE_END).items():
             assert await self.rows(query) == [], name
         media = await self.rows("SELECT camera_id, sha256, path, state FROM media")
         assert Counter((row["camera_id"], row["sha256"]) for row in media) == delivered
