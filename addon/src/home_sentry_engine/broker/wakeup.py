@@ -54,4 +54,7 @@ class Wakeup:
             await asyncio.gather(news, pause, return_exceptions=True)
 
     def _flag(self, queue: str) -> asyncio.Event:
-        return self._flags.setdefault(queue, asyncio.Event())
+        flag = self._flags.get(queue)
+        if flag is None:
+            flag = self._flags[queue] = asyncio.Event()
+        return flag

@@ -1,10 +1,10 @@
 """The database: the only way to write, and the way to read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from sqlalchemy import Connection, make_url, text
 
@@ -70,13 +70,13 @@ class Database:
         """Commit what waits and close."""
         await self._store.close()
 
-    async def write[T](self, work: Callable[[Connection], T]) -> T:
-        """Run ``work`` in a write transaction; returns after its commit.
+    def write[T](self, work: Callable[[Connection], T]) -> Coroutine[Any, Any, T]:
+        """Run ``work`` in a write transaction; the coroutine returns after its commit.
 
         Raises what ``work`` raised (its changes are undone), ``StorageFull``, ``StorageBusy`` or ``StorageClosed``.
         A caller that is cancelled meanwhile does not know whether the work was committed.
         """
-        return await self._store.write(work)
+        return self._store.write(work)
 
     async def read[T](self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` on a snapshot; never waits for the writer."""

@@ -61,7 +61,8 @@ class SqliteStore:
         self._writer_engine = _engine(path, readers=None)
         self._reader_engine = _engine(path, readers=_READERS)
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="storage-read")
-        self._inbox: SimpleQueue[Waiting | None] = SimpleQueue()
+        self._inbox: SimpleQueue[list[Waiting] | None] = SimpleQueue()
+        self._coming: list[Waiting] = []
         self._waiting = 0
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -82,6 +83,7 @@ class SqliteStore:
         loop = asyncio.get_running_loop()
         thread, self._thread = self._thread, None
         if thread is not None:
+            self._hand_over()
             self._inbox.put(None)
             await loop.run_in_executor(None, thread.join)
         await loop.run_in_executor(None, self._readers.shutdown)
@@ -96,7 +98,10 @@ class SqliteStore:
             raise StorageBusy(f"{self._waiting} writes wait for the database")
         waiting = Waiting(work, self._loop.create_future())
         self._waiting += 1
-        self._inbox.put(waiting)
+        self._coming.append(waiting)
+        if len(self._coming) == 1:
+            # what the other tasks of this turn of the loop write goes along: one hand-over wakes the writer once
+            self._loop.call_soon(self._hand_over)
         result: T = await waiting.answer
         return result
 
@@ -145,7 +150,7 @@ class SqliteStore:
                 batch: deque[Waiting] = deque()
                 item = self._inbox.get()
                 while item is not None:
-                    batch.append(item)
+                    batch.extend(item)
                     if len(batch) >= _GROUP or self._inbox.empty():
                         break
                     item = self._inbox.get()
@@ -179,6 +184,11 @@ class SqliteStore:
         with transaction:
             yield
 
+    def _hand_over(self) -> None:
+        if self._coming:
+            self._inbox.put(self._coming)
+            self._coming = []
+
     def _deliver(self, group: Group) -> None:
         self._waiting -= len(group.done)
         group.deliver()
@@ -204,9 +214,10 @@ class _SqliteTransaction:
         self._raw: Any = connection.connection.dbapi_connection
         self._clock = clock
         self._until = clock.monotonic() + limit_s
+        self._savepoint = _Savepoint(self._raw)
 
     def savepoint(self) -> _Savepoint:
-        return _Savepoint(self._raw)
+        return self._savepoint
 
     def is_lost(self) -> bool:
         return not self._raw.in_transaction

@@ -136,11 +136,11 @@ async def test_a_flood_on_one_camera_costs_the_others_little(database, queue, cl
         raw = conn.connection.dbapi_connection
         raw.set_progress_handler(lambda: steps.append(1), 100)
         try:
-            return queue._claim(conn, Q, 1, 60)
+            return queue._claims.lease(conn, Q, [1], 60)
         finally:
             raw.set_progress_handler(None, 0)
 
-    claimed, _ = await database.write(counted)
+    ((claimed, _),) = await database.write(counted)
     assert claimed == ()
     # a look at each of the 5,000 jobs would take ten times as many steps of SQLite's machine
     assert len(steps) * 100 < 20_000
@@ -149,6 +149,48 @@ async def test_a_flood_on_one_camera_costs_the_others_little(database, queue, cl
     assert calm.payload["n"] == 9999
     await database.write(lambda conn: queue.ack(conn, running))
     assert [one.payload["n"] for one in await queue.claim(Q, 1, 600)] == [1]
+
+
+class Counting:
+    """The database, with a count of what is written."""
+
+    def __init__(self, database):
+        self._database = database
+        self.read, self.after_commit = database.read, database.after_commit
+        self.writes = 0
+
+    def write(self, work):
+        self.writes += 1
+        return self._database.write(work)
+
+
+async def test_callers_who_claim_at_once_share_one_look_and_each_gets_what_it_asked_for(database, queue, clock):
+    await put(database, queue, clock, *(job(n, key=f"c{n}") for n in range(10)), job(10, key="c9"))
+    counting = Counting(database)
+    crowd = SqlQueue(counting, clock, owner="engine-1")
+    wanted = [1, 3, 2, 1, 5, 1]
+    found = await asyncio.gather(*(crowd.claim(Q, n, 60) for n in wanted))
+    assert counting.writes == 1
+    assert [[one.payload["n"] for one in part] for part in found] == [[0], [1, 2, 3], [4, 5], [6], [7, 8, 9], []]
+
+
+async def test_a_caller_who_left_takes_no_job_along(database, queue, clock):
+    await put(database, queue, clock, job(1), job(2))
+    first, second, third = (asyncio.create_task(queue.claim(Q, 1, 60)) for _ in range(3))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert [one.payload["n"] for one in await second] == [1]
+    assert [one.payload["n"] for one in await third] == [2]
+    assert first.cancelled()
+
+
+async def test_every_caller_hears_why_a_claim_failed_and_the_next_one_works(database, queue, clock):
+    await put(database, queue, clock, job(1))
+    await database.write(lambda conn: conn.exec_driver_sql("ALTER TABLE jobs RENAME TO away"))
+    found = await asyncio.gather(*(queue.claim(Q, 1, 60) for _ in range(3)), return_exceptions=True)
+    assert all("no such table" in str(one) for one in found)
+    await database.write(lambda conn: conn.exec_driver_sql("ALTER TABLE away RENAME TO jobs"))
+    assert len(await queue.claim(Q, 1, 60)) == 1
 
 
 async def test_another_process_of_the_queue_is_seen_after_the_time_out(database, queue, clock):

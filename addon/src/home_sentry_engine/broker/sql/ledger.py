@@ -207,10 +207,10 @@ class JobLedger:
             "enqueued_us": at,
             "not_before_us": at if job.not_before is None else to_micros(job.not_before),
         }
-        made = PUT.rows(conn, values | {"uniq": job.unique, "updated_us": at})
-        if not made:
+        made = PUT.new_id(conn, values | {"uniq": job.unique, "updated_us": at})
+        if made is None:
             return self._twin(conn, job) or PutResult(outcome=PutOutcome.REJECTED, reason="the job was not stored")
-        row = JobRow(id=made[0][0], attempts=0, fence=0, **values)
+        row = JobRow(id=made, attempts=0, fence=0, **values)
         self._changed(conn, Change(queue=job.queue, placed=(row,)))
         return PutResult(outcome=PutOutcome.ACCEPTED, job_id=str(row.id))
 

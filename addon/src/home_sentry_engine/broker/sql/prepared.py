@@ -19,6 +19,17 @@ class Prepared:
         self._build = build
         self._compiled: dict[str, tuple[str, tuple[str, ...], dict[str, Any]]] = {}
 
+    def new_id(self, conn: Connection, values: dict[str, Any]) -> int | None:
+        """Run an INSERT that gives the new row's id, in SQLite without RETURNING; None if no row came to be."""
+        cursor = self._executed(conn, values)
+        try:
+            if conn.dialect.name == "sqlite":
+                return int(cursor.lastrowid) if cursor.rowcount > 0 else None
+            found = cursor.fetchall()
+            return int(found[0][0]) if found else None
+        finally:
+            cursor.close()
+
     def rows(self, conn: Connection, values: dict[str, Any]) -> list[tuple[Any, ...]]:
         """Run it and give its rows; ``values`` has every parameter."""
         cursor = self._executed(conn, values)
@@ -38,8 +49,12 @@ class Prepared:
     def _executed(self, conn: Connection, values: dict[str, Any]) -> Any:
         text, order, fixed = self._compiled.get(conn.dialect.name) or self._compile(conn)
         given = fixed | values if fixed else values
-        cursor = conn.connection.cursor()
-        cursor.execute(text, tuple([given[name] for name in order]))
+        bound = tuple([given[name] for name in order])
+        connection: Any = conn.connection.dbapi_connection
+        if conn.dialect.name == "sqlite":
+            return connection.execute(text, bound)
+        cursor = connection.cursor()
+        cursor.execute(text, bound)
         return cursor
 
     def _compile(self, conn: Connection) -> tuple[str, tuple[str, ...], dict[str, Any]]:

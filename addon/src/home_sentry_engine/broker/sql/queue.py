@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 import json
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -25,19 +25,17 @@ from home_sentry_engine.contract import QueueDepth
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.jobs import Job, NewJob
 
+from .claims import Claims
 from .dead import DeadLetters
-from .micros import from_micros, to_micros
+from .micros import to_micros
 from .room import Room
 from .statements import (
-    CLAIM_EVERY_KEY,
-    CLAIM_FRONT,
     COUNT,
     DEPTH,
     EXTEND,
     FINISH,
     FREE_EXPIRED,
     HELD,
-    NEXT_DUE,
     OLDEST_IDLE,
     POSTPONE,
     PUT,
@@ -62,17 +60,6 @@ class Transactions(Protocol):
         ...
 
 
-class _Leased(NamedTuple):
-    id: int
-    queue: str
-    payload: str
-    key: str | None
-    priority: int
-    attempts: int
-    fence: int
-    enqueued_us: int
-
-
 class SqlQueue:
     """``Queue`` over the tables of ``broker.sql.tables``; times are the clock's steady time."""
 
@@ -84,6 +71,7 @@ class SqlQueue:
         self._limits = limits or QueueLimits()
         self._room = Room(self._limits)
         self._dead = DeadLetters(self._limits.dead_limit)
+        self._claims = Claims(database, clock, owner=owner)
         self._wakeup = Wakeup(clock)
         self._tally = Tally()
 
@@ -117,7 +105,7 @@ class SqlQueue:
     async def claim(self, queue: str, n: int, lease_s: float) -> tuple[Job, ...]:
         """Lease up to ``n`` due jobs, also those whose lease has run out."""
         self._wakeup.lower_flag(queue)
-        claimed, expected = await self._database.write(lambda conn: self._claim(conn, queue, n, lease_s))
+        claimed, expected = await self._claims.claim(queue, n, lease_s)
         self._tally.claimed(queue, claimed)
         if len(claimed) == n:
             self._wakeup.raise_flag(queue)
@@ -231,10 +219,10 @@ class SqlQueue:
             "not_before_us": at if job.not_before is None else to_micros(job.not_before),
             "updated_us": at,
         }
-        made = PUT.rows(conn, values)
-        if not made:
+        made = PUT.new_id(conn, values)
+        if made is None:
             return self._twin(conn, job) or PutResult(outcome=PutOutcome.REJECTED, reason="the job was not stored")
-        return PutResult(outcome=PutOutcome.ACCEPTED, job_id=str(made[0][0]))
+        return PutResult(outcome=PutOutcome.ACCEPTED, job_id=str(made))
 
     def _twin(self, conn: Connection, job: NewJob) -> PutResult | None:
         if job.unique is None:
@@ -263,17 +251,6 @@ class SqlQueue:
         inserted = self._insert(conn, job, now)
         return PutResult(outcome=inserted.outcome, job_id=inserted.job_id, dropped=json.loads(oldest.payload))
 
-    def _claim(self, conn: Connection, queue: str, n: int, lease_s: float) -> tuple[tuple[Job, ...], datetime | None]:
-        now = self._clock.steady()
-        until = now + timedelta(seconds=lease_s)
-        values = {"in_queue": queue, "now_us": to_micros(now)}
-        leasing = values | {"n": n, "until_us": to_micros(until), "in_owner": self._owner}
-        FREE_EXPIRED.count(conn, values)
-        rows = [_Leased(*row) for row in CLAIM_FRONT.rows(conn, leasing) or CLAIM_EVERY_KEY.rows(conn, leasing)]
-        if not rows:
-            return (), _earliest(NEXT_DUE.rows(conn, values)[0])
-        return tuple(_job(row, until) for row in sorted(rows, key=lambda row: (-row.priority, row.id))), None
-
     def _news(self, conn: Connection, queue: str) -> None:
         self._database.after_commit(conn, lambda: self._wakeup.raise_flag(queue))
 
@@ -289,22 +266,3 @@ def _lease(job: Job) -> dict[str, Any]:
 
 def _lost(job: Job) -> LeaseLost:
     return LeaseLost(f"job {job.id} of {job.queue} is no longer held")
-
-
-def _earliest(times: tuple[Any, ...]) -> datetime | None:
-    found = [value for value in times if value is not None]
-    return from_micros(min(found)) if found else None
-
-
-def _job(row: _Leased, leased_until: datetime) -> Job:
-    return Job(
-        id=str(row.id),
-        queue=row.queue,
-        payload=json.loads(row.payload),
-        key=row.key,
-        priority=row.priority,
-        attempt=row.attempts,
-        enqueued_at=from_micros(row.enqueued_us),
-        leased_until=leased_until,
-        fence=row.fence,
-    )

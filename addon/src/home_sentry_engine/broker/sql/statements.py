@@ -96,7 +96,10 @@ def _put(dialect: str) -> Any:
     insert = postgresql.insert(jobs) if dialect == "postgresql" else sqlite.insert(jobs)
     names = ("queue", "key", "uniq", "priority", "payload", "enqueued_us", "not_before_us", "updated_us")
     given = {name: bindparam(name, type_=jobs.c[name].type) for name in names}
-    return insert.values(attempts=0, fence=0, **given).on_conflict_do_nothing().returning(jobs.c.id)
+    zero: sa.ColumnElement[int] = sa.literal_column("0", sa.Integer)
+    put = insert.values(attempts=zero, fence=zero, **given).on_conflict_do_nothing()
+    # SQLite's driver knows the id of the row; RETURNING would cost it a third of the insert
+    return put if dialect == "sqlite" else put.returning(jobs.c.id)
 
 
 PUT: Final = Prepared(_put)
