@@ -2,17 +2,27 @@
 
 from typing import Final
 
-from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL, Platform
+from homeassistant.const import CONF_URL, Platform
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
 from homeassistant.helpers import device_registry as dr
-from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
-from .client import ClientError, ConnectionState, Engine, Incompatible, Refused, WrongEngine
+from .client import (
+    CertificateChanged,
+    ClientError,
+    ConnectionState,
+    Engine,
+    Incompatible,
+    Refused,
+    Untrusted,
+    WrongEngine,
+)
 from .const import DOMAIN
+from .contract import Info
 from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator, store_of
 from .devices import camera_key
 from .issues import Issues
+from .trust import engine_of, follow, is_announced, remember_next
 
 PLATFORMS: Final = (
     Platform.BINARY_SENSOR,
@@ -25,16 +35,16 @@ PLATFORMS: Final = (
 
 async def async_setup_entry(hass: HomeAssistant, entry: HomeSentryConfigEntry) -> bool:
     """Connect to the engine, then add its devices and entities."""
-    session = async_get_clientsession(hass, verify_ssl=entry.data[CONF_VERIFY_SSL])
-    engine = Engine(session, entry.data[CONF_URL], entry.data[CONF_TOKEN])
     try:
-        info = await engine.info()
+        engine, info = await _answering(hass, entry)
         if entry.unique_id is not None and info.instance_id != entry.unique_id:
             raise WrongEngine(expected=entry.unique_id, found=info.instance_id)
-    except Refused as err:
-        raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="refused") from err
+    except (Refused, Untrusted) as err:
+        key = "refused" if isinstance(err, Refused) else "untrusted"
+        raise ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=key) from err
     except ClientError as err:
         raise _not_ready(hass, entry, err) from err
+    remember_next(hass, entry, info)
     coordinator = HomeSentryCoordinator(hass, entry, engine, info)
     await coordinator.async_config_entry_first_refresh()
     entry.runtime_data = coordinator
@@ -63,6 +73,19 @@ async def async_remove_config_entry_device(
     known = {(DOMAIN, camera_key(coordinator.instance_id, camera.id)) for camera in coordinator.data.cameras}
     known.add((DOMAIN, coordinator.instance_id))
     return not device.identifiers & known
+
+
+async def _answering(hass: HomeAssistant, entry: HomeSentryConfigEntry) -> tuple[Engine, Info]:
+    """Ask the engine who it is, following it to the certificate that it had announced."""
+    engine = engine_of(hass, entry.data)
+    try:
+        return engine, await engine.info()
+    except CertificateChanged as err:
+        if not is_announced(entry, err):
+            raise
+    follow(hass, entry)
+    engine = engine_of(hass, entry.data)
+    return engine, await engine.info()
 
 
 def _not_ready(hass: HomeAssistant, entry: HomeSentryConfigEntry, err: ClientError) -> ConfigEntryNotReady:

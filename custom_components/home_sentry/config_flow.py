@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final, override
 
+from homeassistant import config_entries
 from homeassistant.config_entries import ConfigEntryState, ConfigFlow, ConfigFlowResult, OptionsFlowWithReload
 from homeassistant.const import CONF_HOST, CONF_PORT, CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import callback
@@ -20,10 +21,22 @@ from homeassistant.helpers.service_info.hassio import HassioServiceInfo
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 import probatio as vol
 
-from .client import BadAnswer, ClientError, Engine, Incompatible, InvalidAddress, Refused, engine_url
-from .const import DEFAULT_HALF_LIFE_MIN, DOMAIN, OPTION_HALF_LIFE
+from .client import (
+    BadAnswer,
+    CertificateChanged,
+    ClientError,
+    Incompatible,
+    InvalidAddress,
+    Refused,
+    Untrusted,
+    engine_url,
+    grouped,
+    shown_fingerprint,
+)
+from .const import CONF_FINGERPRINT, CONF_NEXT_FINGERPRINT, DEFAULT_HALF_LIFE_MIN, DOMAIN, OPTION_HALF_LIFE
 from .contract import Info
 from .coordinator import HomeSentryConfigEntry
+from .trust import engine_of
 
 _TOKEN: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="off"))
 _ADDRESS: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.TEXT, autocomplete="url"))
@@ -68,6 +81,9 @@ class HomeSentryConfigFlow(ConfigFlow, domain=DOMAIN):
         """Start without an address."""
         self._found: dict[str, Any] = {}
         self._name = ""
+        self._wanted: Mapping[str, Any] = {}
+        self._trusted: str | None = None
+        self._offered: str | None = None
         self._placeholders: dict[str, str] = {}
 
     @staticmethod
@@ -82,11 +98,9 @@ class HomeSentryConfigFlow(ConfigFlow, domain=DOMAIN):
         """Ask for address and token."""
         errors: dict[str, str] = {}
         if user_input is not None:
-            info, errors = await self._asked(user_input)
-            if info is not None:
-                await self.async_set_unique_id(info.instance_id, raise_on_progress=False)
-                self._abort_if_unique_id_configured()
-                return self.async_create_entry(title=info.name, data=self._found)
+            result, errors = await self._tried(user_input)
+            if result is not None:
+                return result
         return self._form("user", _USER, user_input, errors)
 
     @override
@@ -113,11 +127,9 @@ class HomeSentryConfigFlow(ConfigFlow, domain=DOMAIN):
         """Ask for the token of the engine that was found."""
         errors: dict[str, str] = {}
         if user_input is not None:
-            info, errors = await self._asked({**self._found, **user_input})
-            if info is not None and info.instance_id != self.unique_id:
-                return self.async_abort(reason="wrong_engine")
-            if info is not None:
-                return self.async_create_entry(title=info.name, data=self._found)
+            result, errors = await self._tried({**self._found, **user_input})
+            if result is not None:
+                return result
         return self._form("zeroconf_confirm", _ONLY_TOKEN, None, errors)
 
     @override
@@ -151,7 +163,11 @@ class HomeSentryConfigFlow(ConfigFlow, domain=DOMAIN):
         return self._form("hassio_confirm", vol.Schema({}), None, {})
 
     async def async_step_reauth(self, entry_data: Mapping[str, Any]) -> ConfigFlowResult:
-        """Start when the engine refused the token."""
+        """Start when the engine refused the token, or shows a certificate that nobody vouches for."""
+        if entry_data[CONF_URL].startswith("https:"):
+            info, _errors = await self._asked(entry_data)
+            if info is None and self._offered is not None:
+                return await self._certificate_form()
         return await self.async_step_reauth_confirm()
 
     async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -159,11 +175,9 @@ class HomeSentryConfigFlow(ConfigFlow, domain=DOMAIN):
         entry = self._get_reauth_entry()
         errors: dict[str, str] = {}
         if user_input is not None:
-            info, errors = await self._asked({**entry.data, **user_input})
-            if info is not None:
-                await self.async_set_unique_id(info.instance_id)
-                self._abort_if_unique_id_mismatch(reason="wrong_engine")
-                return self.async_update_reload_and_abort(entry, data_updates=self._found)
+            result, errors = await self._tried({**entry.data, **user_input})
+            if result is not None:
+                return result
         self._placeholders |= {"name": entry.title, "url": entry.data[CONF_URL]}
         return self._form("reauth_confirm", _ONLY_TOKEN, None, errors)
 
@@ -172,30 +186,106 @@ class HomeSentryConfigFlow(ConfigFlow, domain=DOMAIN):
         entry = self._get_reconfigure_entry()
         errors: dict[str, str] = {}
         if user_input is not None:
-            info, errors = await self._asked({CONF_TOKEN: entry.data[CONF_TOKEN], **user_input})
-            if info is not None:
-                await self.async_set_unique_id(info.instance_id)
-                self._abort_if_unique_id_mismatch(reason="wrong_engine")
-                return self.async_update_reload_and_abort(entry, data_updates=self._found)
+            kept = {key: entry.data[key] for key in (CONF_TOKEN, CONF_FINGERPRINT) if key in entry.data}
+            result, errors = await self._tried({**kept, **user_input})
+            if result is not None:
+                return result
         shown = user_input or {key: entry.data[key] for key in (CONF_URL, CONF_VERIFY_SSL)}
         return self._form("reconfigure", _RECONFIGURE, shown, errors)
 
+    async def async_step_certificate(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Take the certificate that was shown as the engine's, now that the user has compared it."""
+        if user_input is None or self._offered is None:
+            return await self._certificate_form()
+        self._trusted, self._offered = self._offered, None
+        result, errors = await self._tried(self._wanted)
+        if result is not None:
+            return result
+        match self.source:
+            case config_entries.SOURCE_REAUTH:
+                return self._form("reauth_confirm", _ONLY_TOKEN, None, errors)
+            case config_entries.SOURCE_RECONFIGURE:
+                return self._form("reconfigure", _RECONFIGURE, self._wanted, errors)
+            case config_entries.SOURCE_ZEROCONF:
+                return self._form("zeroconf_confirm", _ONLY_TOKEN, None, errors)
+        return self._form("user", _USER, self._wanted, errors)
+
+    async def async_step_certificate_changed(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Do the same where another certificate was trusted so far."""
+        return await self.async_step_certificate(user_input)
+
+    async def _tried(self, data: Mapping[str, Any]) -> tuple[ConfigFlowResult | None, dict[str, str]]:
+        """Give what follows from the engine's answer: an entry, a question about its certificate, or errors."""
+        info, errors = await self._asked(data)
+        if info is not None:
+            return await self._concluded(info), {}
+        if self._offered is not None:
+            return await self._certificate_form(), {}
+        return None, errors
+
+    async def _concluded(self, info: Info) -> ConfigFlowResult:
+        match self.source:
+            case config_entries.SOURCE_REAUTH | config_entries.SOURCE_RECONFIGURE:
+                reauth = self.source == config_entries.SOURCE_REAUTH
+                entry = self._get_reauth_entry() if reauth else self._get_reconfigure_entry()
+                await self.async_set_unique_id(info.instance_id)
+                self._abort_if_unique_id_mismatch(reason="wrong_engine")
+                return self.async_update_reload_and_abort(entry, data=self._found)
+            case config_entries.SOURCE_ZEROCONF if info.instance_id != self.unique_id:
+                return self.async_abort(reason="wrong_engine")
+            case config_entries.SOURCE_ZEROCONF:
+                pass
+            case _:
+                await self.async_set_unique_id(info.instance_id, raise_on_progress=False)
+                self._abort_if_unique_id_configured()
+        return self.async_create_entry(title=info.name, data=self._found)
+
     async def _asked(self, data: Mapping[str, Any]) -> tuple[Info | None, dict[str, str]]:
-        """Ask the engine who it is: its info, or what to tell the user."""
+        """Ask the engine who it is: its info, or what to tell the user.
+
+        With neither, ``_offered`` is the fingerprint of a certificate that the user has to confirm first.
+        """
+        self._offered = None
+        self._wanted = data
         try:
             url = engine_url(data[CONF_URL])
-            session = async_get_clientsession(self.hass, verify_ssl=data[CONF_VERIFY_SSL])
-            info = await Engine(session, url, data[CONF_TOKEN].strip()).info()
+            fingerprint = self._trusted or data.get(CONF_FINGERPRINT)
+            secured = url.startswith("https:")
+            wanted = {CONF_URL: url, CONF_TOKEN: data[CONF_TOKEN].strip(), CONF_VERIFY_SSL: data[CONF_VERIFY_SSL]}
+            if secured and fingerprint is not None:
+                wanted[CONF_FINGERPRINT] = fingerprint
+            engine = engine_of(self.hass, wanted)
+            if secured and fingerprint is None and not data[CONF_VERIFY_SSL]:
+                raise Untrusted("no authority is to be asked")
+            info = await engine.info()
+        except Untrusted as err:
+            return None, await self._offer(url, err)
         except (ClientError, InvalidAddress) as err:
-            self._placeholders |= {"reason": str(err)}
-            field, key = _ERRORS.get(type(err), (CONF_URL, "cannot_connect"))
-            return None, {field if field in data else "base": key}
-        self._found = {
-            CONF_URL: url,
-            CONF_TOKEN: data[CONF_TOKEN].strip(),
-            CONF_VERIFY_SSL: data[CONF_VERIFY_SSL],
-        }
+            return None, self._errors(err, data)
+        if info.tls_next_fingerprint is not None and CONF_FINGERPRINT in wanted:
+            wanted[CONF_NEXT_FINGERPRINT] = info.tls_next_fingerprint
+        self._found = wanted
         return info, {}
+
+    async def _offer(self, url: str, err: Untrusted) -> dict[str, str]:
+        """Have a look at the certificate before anything secret is sent."""
+        before = err.expected if isinstance(err, CertificateChanged) else None
+        try:
+            found = await shown_fingerprint(async_get_clientsession(self.hass), url)
+        except ClientError as failure:
+            return self._errors(failure, self._wanted)
+        self._offered = found
+        self._placeholders |= {"url": url, "fingerprint": grouped(found), "before": grouped(before) if before else ""}
+        return {}
+
+    def _errors(self, err: Exception, data: Mapping[str, Any]) -> dict[str, str]:
+        self._placeholders |= {"reason": str(err)}
+        field, key = _ERRORS.get(type(err), (CONF_URL, "cannot_connect"))
+        return {field if field in data else "base": key}
+
+    async def _certificate_form(self) -> ConfigFlowResult:
+        step = "certificate_changed" if self._placeholders.get("before") else "certificate"
+        return self._form(step, vol.Schema({}), None, {})
 
     def _moved(self, url: str) -> dict[str, Any] | None:
         """Follow an engine to its new address, but never away from one where it answers."""

@@ -9,6 +9,9 @@ MANUFACTURER: Final = "Home Sentry"
 EVENT_NEWS: Final = "home_sentry_event"
 NEWS_VERSION: Final = 1
 
+CONF_FINGERPRINT: Final = "fingerprint"
+CONF_NEXT_FINGERPRINT: Final = "next_fingerprint"
+
 OPTION_HALF_LIFE: Final = "half_life_min"
 DEFAULT_HALF_LIFE_MIN: Final = 10
 

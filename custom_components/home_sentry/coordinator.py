@@ -27,6 +27,7 @@ from .client import (
     News,
     Refused,
     SecurityNews,
+    Untrusted,
 )
 from .const import (
     DEFAULT_HALF_LIFE_MIN,
@@ -39,11 +40,12 @@ from .const import (
     STATUS_FALLBACK,
     STORE_VERSION,
 )
-from .contract import Event, Info, ServerMessage
+from .contract import Event, Info, ServerMessage, Snapshot
 from .devices import CameraDevices
 from .issues import Issues
 from .news import bus_payload
 from .risk import Risk
+from .trust import is_announced, remember_next
 
 _LOGGER = logging.getLogger(__name__)
 _TICK: Final = timedelta(minutes=1)
@@ -173,7 +175,11 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
         self.last_update_success = False
         self.last_exception = error
         self.async_update_listeners()
-        if state is ConnectionState.REFUSED and before is not None:
+        if state is not ConnectionState.REFUSED or before is None:
+            return
+        if is_announced(self.config_entry, error):
+            self.hass.config_entries.async_schedule_reload(self.config_entry.entry_id)
+        else:
             self.config_entry.async_start_reauth(self.hass)
 
     @callback
@@ -182,6 +188,8 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
         cursor = self._ledger.cursor
         news = self._ledger.read(message)
         if self.data.apply(message):
+            if isinstance(message, Snapshot):
+                remember_next(self.hass, self.config_entry, message.info)
             self._show()
         for item in news:
             self._tell(item)
@@ -194,6 +202,7 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
         for listener in list(self._camera_listeners) if added else ():
             listener(added)
         self.issues.components(self.data.status)
+        self.issues.insecure(self.data.info)
         if self.state is ConnectionState.CONNECTED:
             self.async_set_updated_data(self.data)
 
@@ -243,7 +252,8 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
         return Risk.of(events, now=dt_util.utcnow(), half_life=half_life, bands=self.data.info.risk_bands)
 
     def _auth_failed(self) -> ConfigEntryAuthFailed:
-        return ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key="refused")
+        key = "untrusted" if isinstance(self._error, Untrusted) else "refused"
+        return ConfigEntryAuthFailed(translation_domain=DOMAIN, translation_key=key)
 
     def _update_failed(self, err: Exception | None) -> UpdateFailed:
         reason = str(err or "") or "no answer in time"

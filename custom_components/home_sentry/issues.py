@@ -9,7 +9,7 @@ from homeassistant.helpers import issue_registry as ir
 
 from .client import ClientError, ConnectionState, Incompatible, WrongEngine
 from .const import DOMAIN
-from .contract import Component, ComponentState, Status
+from .contract import Component, ComponentState, Info, Status
 
 _ILL: Final = {ComponentState.DEGRADED, ComponentState.UNHEALTHY, ComponentState.FAILED}
 _CONNECTION: Final = ("engine_too_old", "integration_too_old", "wrong_engine")
@@ -61,6 +61,14 @@ class Issues:
             if self._components.get(part.id) != (part.reason, part.fix):
                 self._components[part.id] = (part.reason, part.fix)
                 self._create_component(part)
+
+    @callback
+    def insecure(self, info: Info | None) -> None:
+        """Remind of an engine that speaks to other machines without encryption, for as long as it does."""
+        if info is not None and info.insecure:
+            self._create("insecure", "insecure", {"name": self._entry.title, "url": self._entry.data[CONF_URL]})
+        else:
+            ir.async_delete_issue(self._hass, DOMAIN, issue_id("insecure", self._entry.entry_id))
 
     @callback
     def clear(self) -> None:

@@ -4,12 +4,13 @@ from typing import Any
 
 from homeassistant.components import system_health
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import CONF_URL
 from homeassistant.core import HomeAssistant, callback
 
+from .client import ClientError, Engine, Untrusted
 from .const import DOMAIN
 from .contract import VERSION
 from .coordinator import HomeSentryCoordinator
+from .trust import engine_of
 
 
 @callback
@@ -24,12 +25,18 @@ async def _lines(hass: HomeAssistant) -> dict[str, Any]:
     entries = hass.config_entries.async_entries(DOMAIN, include_ignore=False, include_disabled=False)
     for number, entry in enumerate(entries, start=1):
         suffix = "" if number == 1 else f" {number}"
-        lines[f"can_reach_engine{suffix}"] = system_health.async_check_can_reach_url(
-            hass, f"{entry.data[CONF_URL]}/health"
-        )
+        lines[f"can_reach_engine{suffix}"] = _answers(engine_of(hass, entry.data))
         if entry.state is ConfigEntryState.LOADED:
             coordinator: HomeSentryCoordinator = entry.runtime_data
             info, status = coordinator.data.info, coordinator.data.status
             lines[f"engine_version{suffix}"] = info.version if info else None
             lines[f"mode{suffix}"] = status.mode.value if status and coordinator.connected else "unavailable"
     return lines
+
+
+async def _answers(engine: Engine) -> str | dict[str, str]:
+    try:
+        await engine.alive()
+    except ClientError as err:
+        return {"type": "failed", "error": "untrusted" if isinstance(err, Untrusted) else "unreachable"}
+    return "ok"

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 import itertools
+import ssl
 from typing import Any, Self
 
 from aiohttp import WSMsgType, web
@@ -91,6 +92,9 @@ class FakeEngine:
         self.requests: list[str] = []
         self.auths: list[Auth] = []
         self.port = 0
+        self.tls: ssl.SSLContext | None = None
+        self.tls_next_fingerprint: str | None = None
+        self.insecure = False
         self._numbers = itertools.count(1)
         self._sockets: set[web.WebSocketResponse] = set()
         self._runner: web.AppRunner | None = None
@@ -98,7 +102,7 @@ class FakeEngine:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
 
     @property
     def cursor(self) -> int:
@@ -124,7 +128,7 @@ class FakeEngine:
         app.router.add_get("/api/v1/{kind}/{id}/{picture}.jpg", self._picture)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls)
         await site.start()
         self.port = self._runner.addresses[0][1]
 
@@ -158,6 +162,8 @@ class FakeEngine:
             detector="dfine-s",
             provider="CPUExecutionProvider",
             llm="nemotron-4b",
+            tls_next_fingerprint=self.tls_next_fingerprint,
+            insecure=self.insecure,
         )
 
     def status(self) -> Status:

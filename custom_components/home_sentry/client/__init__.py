@@ -5,7 +5,18 @@ Needs aiohttp and the contract only; Home Assistant is not imported here.
 
 from .address import InvalidAddress, engine_url
 from .backoff import Backoff, Pacing
-from .errors import BadAnswer, ClientError, Incompatible, NoPicture, Refused, Unreachable, WrongEngine
+from .certificate import grouped, shown_fingerprint
+from .errors import (
+    BadAnswer,
+    CertificateChanged,
+    ClientError,
+    Incompatible,
+    NoPicture,
+    Refused,
+    Unreachable,
+    Untrusted,
+    WrongEngine,
+)
 from .ledger import DetectionNews, Ledger, News, SecurityNews
 from .live import ConnectionState, Live, Observer
 from .mirror import Mirror
@@ -14,6 +25,7 @@ from .rest import Deadlines, Engine, Picture
 __all__ = [
     "Backoff",
     "BadAnswer",
+    "CertificateChanged",
     "ClientError",
     "ConnectionState",
     "Deadlines",
@@ -32,6 +44,9 @@ __all__ = [
     "Refused",
     "SecurityNews",
     "Unreachable",
+    "Untrusted",
     "WrongEngine",
     "engine_url",
+    "grouped",
+    "shown_fingerprint",
 ]

@@ -5,6 +5,8 @@
     ClientError
     ├── Unreachable (ConnectionError)   no answer within the deadline, or the connection broke
     ├── Refused (PermissionError)       the token is missing or wrong
+    ├── Untrusted (PermissionError)     nobody vouches for the certificate of the engine
+    │   └── CertificateChanged          another certificate than the pinned one is shown
     ├── Incompatible (ValueError)       the wire schemas of both sides do not overlap
     ├── WrongEngine (LookupError)       another engine than the expected one answers
     ├── BadAnswer (ValueError)          something answers, but not as an engine
@@ -24,6 +26,20 @@ class Unreachable(ClientError, ConnectionError):
 
 class Refused(ClientError, PermissionError):
     """The token is missing or wrong."""
+
+
+class Untrusted(ClientError, PermissionError):
+    """Nobody vouches for the certificate of the engine."""
+
+
+class CertificateChanged(Untrusted):
+    """Another certificate than the pinned one is shown; both are fingerprints."""
+
+    def __init__(self, *, expected: str, found: str) -> None:
+        """Keep both fingerprints."""
+        self.expected = expected
+        self.found = found
+        super().__init__(f"the certificate {found[:16]}… is shown where {expected[:16]}… was expected")
 
 
 class Incompatible(ClientError, ValueError):

@@ -25,7 +25,16 @@ from ..contract import (
 )
 from ..contract.errors import DeadlineExceeded, InvalidRequest
 from .backoff import Backoff, Pacing
-from .errors import BadAnswer, ClientError, Incompatible, Refused, Unreachable, WrongEngine, require_compatible
+from .errors import (
+    BadAnswer,
+    ClientError,
+    Incompatible,
+    Refused,
+    Unreachable,
+    Untrusted,
+    WrongEngine,
+    require_compatible,
+)
 from .rest import Engine
 
 _LOGGER = logging.getLogger(__name__)
@@ -33,7 +42,10 @@ _REFUSED_CODE: Final = 4401
 
 
 class ConnectionState(StrEnum):
-    """Where the connection stands: only ``CONNECTED`` has a current state to show."""
+    """Where the connection stands: only ``CONNECTED`` has a current state to show.
+
+    ``REFUSED``: the token or the certificate needs a person.
+    """
 
     CONNECTED = "connected"
     LOST = "lost"
@@ -79,12 +91,12 @@ class Live:
         self.state = ConnectionState.LOST
 
     async def run(self) -> None:
-        """Stay connected until cancelled or until the token is refused."""
+        """Stay connected until cancelled, or until the token is refused or the certificate not trusted."""
         while True:
             began = asyncio.get_running_loop().time()
             try:
                 await self._connected()
-            except Refused as err:
+            except (Refused, Untrusted) as err:
                 self._turn(ConnectionState.REFUSED, err)
                 return
             except Incompatible as err:

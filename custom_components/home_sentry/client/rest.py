@@ -8,12 +8,29 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
+from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    ClientWebSocketResponse,
+    ClientWSTimeout,
+    ServerFingerprintMismatch,
+)
 from aiohttp import ClientError as HttpError
-from aiohttp import ClientResponse, ClientSession, ClientTimeout, ClientWebSocketResponse, ClientWSTimeout
 
 from ..contract import Info, Status, decode
 from ..contract.errors import InvalidRequest
-from .errors import BadAnswer, NoPicture, Refused, Unreachable, require_compatible
+from .certificate import pin
+from .errors import (
+    BadAnswer,
+    CertificateChanged,
+    NoPicture,
+    Refused,
+    Unreachable,
+    Untrusted,
+    require_compatible,
+)
 
 _API: Final = "/api/v1"
 _MAX_JSON_BYTES: Final = 1 << 20
@@ -43,9 +60,18 @@ class Picture:
 class Engine:
     """One engine at one address; the token travels in the header only and never follows a redirect."""
 
-    def __init__(self, session: ClientSession, url: str, token: str, deadlines: Deadlines | None = None) -> None:
-        """Use the caller's session; ``url`` is ``scheme://host:port``."""
+    def __init__(
+        self,
+        session: ClientSession,
+        url: str,
+        token: str,
+        deadlines: Deadlines | None = None,
+        *,
+        fingerprint: str | None = None,
+    ) -> None:
+        """Use the caller's session; ``url`` is ``scheme://host:port``, ``fingerprint`` pins the certificate there."""
         self._session = session
+        self._ssl = pin(fingerprint)
         self._base = url.rstrip("/")
         self._token = token
         self.deadlines = deadlines or Deadlines()
@@ -69,6 +95,21 @@ class Engine:
     async def status(self) -> Status:
         """Give the state of the whole engine."""
         return await self._record(Status, "status")
+
+    async def alive(self) -> None:
+        """Return if the process answers; raises ``Unreachable`` or ``Untrusted``. No token is sent."""
+        try:
+            async with self._session.get(
+                f"{self._base}/health",
+                timeout=ClientTimeout(total=self.deadlines.request_s),
+                allow_redirects=False,
+                ssl=self._ssl,
+            ) as response:
+                _require_ok(response)
+        except (HttpError, OSError, TimeoutError) as err:
+            if isinstance(err, Unreachable | Refused | Untrusted):
+                raise
+            raise _translated(err) from err
 
     async def event_snapshot(self, event_id: str) -> Picture:
         """Give the whole picture of an event with its boxes drawn."""
@@ -96,6 +137,7 @@ class Engine:
                     heartbeat=self.deadlines.heartbeat_s,
                     max_msg_size=_MAX_MESSAGE_BYTES,
                     timeout=ClientWSTimeout(ws_close=2.0),
+                    ssl=self._ssl,
                 )
         except (HttpError, OSError, TimeoutError) as err:
             raise _translated(err) from err
@@ -130,11 +172,12 @@ class Engine:
                 headers={"Authorization": f"Bearer {self._token}"},
                 timeout=ClientTimeout(total=deadline_s),
                 allow_redirects=False,
+                ssl=self._ssl,
             ) as response:
                 _require_ok(response)
                 yield response
         except (HttpError, OSError, TimeoutError) as err:
-            if isinstance(err, Unreachable | Refused):
+            if isinstance(err, Unreachable | Refused | Untrusted):
                 raise
             raise _translated(err) from err
 
@@ -159,7 +202,11 @@ async def _body(response: ClientResponse, limit_bytes: int) -> bytes:
     return bytes(body)
 
 
-def _translated(err: Exception) -> Unreachable | Refused | BadAnswer:
+def _translated(err: Exception) -> Unreachable | Refused | Untrusted | BadAnswer:
+    if isinstance(err, ServerFingerprintMismatch):
+        return CertificateChanged(expected=err.expected.hex(), found=err.got.hex())
+    if isinstance(err, ClientConnectorCertificateError):
+        return Untrusted(str(err.certificate_error))
     status = getattr(err, "status", None)
     if status in _REFUSALS:
         return Refused("the engine refused the token")

@@ -122,9 +122,7 @@ def server_context(certificate: Certificate, client_ca: Path | None = None) -> s
         try:
             context.load_verify_locations(cafile=client_ca)
         except (OSError, ssl.SSLError) as err:
-            raise UnusableCertificate(
-                f"'tls_client_ca' cannot be used: {client_ca.name} is no readable PEM file"
-            ) from err
+            raise UnusableCertificate(f"'tls_client_ca': {client_ca.name} is no readable PEM file") from err
         context.verify_mode = ssl.CERT_REQUIRED
     return context
 
@@ -142,7 +140,7 @@ class Keeper:
     """Holds the certificate that is shown and brings it up to date: renewal, or other files of the owner."""
 
     def __init__(self, read: Callable[[], Certificate], client_ca: Path | None = None) -> None:
-        """``read`` gives the certificate that counts now; raises ``UnusableCertificate`` like it. Blocks for a moment."""
+        """``read`` gives the certificate that counts now; raises ``UnusableCertificate`` like it, and blocks."""
         self._read = read
         self.certificate = read()
         self.context = server_context(self.certificate, client_ca)

@@ -38,7 +38,9 @@ def test_it_is_made_once_for_this_machine_and_readable_by_its_owner_alone(tmp_pa
     assert known_certificate(tmp_path) is None
     first = own(tmp_path)
     assert own(tmp_path, NOW + DAY) == first
-    assert known_certificate(tmp_path).fingerprint == first.fingerprint
+    known = known_certificate(tmp_path)
+    assert known is not None
+    assert known.fingerprint == first.fingerprint
     assert (first.own, first.next_fingerprint, first.expires_at) == (True, None, NOW + LASTS)
     assert first.key.stat().st_mode & 0o777 == 0o600
     assert first.key.parent.stat().st_mode & 0o777 == 0o700
@@ -94,7 +96,7 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path):
         server_context(mixed)
     with pytest.raises(UnusableCertificate, match="tls_client_ca"):
         server_context(one, one.key)
-    with pytest.raises(UnusableCertificate, match="missing.pem"):
+    with pytest.raises(UnusableCertificate, match=r"missing\.pem"):
         provided_certificate(tmp_path / "missing.pem", one.key)
 
 
