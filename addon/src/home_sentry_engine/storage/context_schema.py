@@ -18,6 +18,7 @@ __all__ = [
     "entities",
     "household",
     "household_facts",
+    "masks",
     "metadata",
     "plate_reads",
     "recognitions",
@@ -298,4 +299,14 @@ plate_reads: Final = sa.Table(
     sa.Index(None, "at", "id"),
     sa.Index(None, "expires_at"),
     sqlite_autoincrement=True,
+)
+
+masks: Final = sa.Table(
+    "masks",
+    metadata,
+    _camera(key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    _text("name"),
+    sa.Column("points", sa.JSON(none_as_null=True), nullable=False),
+    _time("changed_at"),
 )

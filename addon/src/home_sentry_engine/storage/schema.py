@@ -170,6 +170,7 @@ inspections: Final = sa.Table(
     _whole("frames"),
     sa.Column("inference_ms", sa.Double, nullable=False),
     _json("dropped"),
+    sa.Column("quality", sa.JSON(none_as_null=True), nullable=True),
 )
 
 detections: Final = sa.Table(
@@ -188,6 +189,7 @@ detections: Final = sa.Table(
     sa.Column("confidence", sa.Double, nullable=False),
     *(_whole(name) for name in ("x", "y", "width", "height", "image_width", "image_height")),
     _time("detected_at"),
+    sa.Column("doubted", sa.Boolean, nullable=True),
     sa.UniqueConstraint("media_id", "model_id", "frame_us", "position"),
     sa.CheckConstraint("confidence BETWEEN 0 AND 1", "confidence"),
     sa.CheckConstraint("x >= 0 AND y >= 0 AND width > 0 AND height > 0", "box"),
