@@ -116,11 +116,11 @@ async def _looked(leg: CloseLeg, views: SceneViews) -> object | Absent:
     try:
         async with asyncio.timeout(leg.deadline_s):
             return await leg.look(views)
+    except StageError as err:
+        return Absent(reason=err.reason)
     except TimeoutError:
         _LOGGER.warning("The close leg %s passed its deadline", leg.name, extra=extra)
         return Absent(reason=f"no answer within {leg.deadline_s:g} s")
-    except StageError as err:
-        return Absent(reason=err.reason)
     except Exception as err:
         _LOGGER.exception("The close leg %s failed", leg.name, extra=extra)
         return Absent(reason=f"it failed ({type(err).__name__})")

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import cv2
 import numpy as np
 import pytest
 
@@ -99,11 +100,11 @@ async def test_many_subjects_share_a_bounded_number_of_pictures():
 
 
 async def test_a_frame_of_a_video_is_asked_for_by_its_time():
-    scene = scene_of(*(sighting(n, detection(0.5, 0.8), video=True) for n in (0.0, 4.0, 8.0)))
+    scene = scene_of(*(sighting(n, detection(0.5, 0.8), video=True) for n in (0.0, 2.0, 4.0)))
     files = Files()
     views = await VisitPictures(files, files)(scene)
-    assert sorted(files.decoded) == [("clip", 0.0), ("clip", 4.0), ("clip", 8.0)]
-    assert set(views.pictures) == {"clip@0.000", "clip@4.000", "clip@8.000"}
+    assert sorted(files.decoded) == [("clip", 0.0), ("clip", 2.0), ("clip", 4.0)]
+    assert set(views.pictures) == {"clip@0.000", "clip@2.000", "clip@4.000"}
 
 
 async def test_what_cannot_be_decoded_has_a_reason_and_the_rest_is_there():
@@ -136,9 +137,8 @@ def test_a_look_of_low_confidence_alone_is_no_subject_but_one_picture_is_looked_
 def test_a_sharp_look_is_clearer_than_a_blurred_one_of_the_same_size():
     seen = look(0, 0.5, 0.8)
     sharp = np.random.default_rng(1).integers(0, 255, (*IMAGE[::-1], 3)).astype(np.uint8)
-    flat = np.full_like(sharp, 127)
-    flat[:, : IMAGE[0] // 2] = 60
-    assert clarity(seen, sharp) > 2 * clarity(seen, flat)
+    blurred = np.asarray(cv2.GaussianBlur(sharp, (0, 0), 5))
+    assert clarity(seen, sharp) > 2 * clarity(seen, blurred)
 
 
 def leg(name: str, result, *, deadline_s: float = 5.0) -> CloseLeg:

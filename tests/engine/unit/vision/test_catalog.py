@@ -38,7 +38,8 @@ def test_detectors_are_permissive_and_speak_a_known_contract(catalogue):
 
 def test_files_that_are_on_by_default_can_be_fetched(catalogue):
     for card in catalogue:
-        if card.default_on and card.source.host != "package":
+        # what nobody serves ("none") works only where somebody put it
+        if card.default_on and card.source.host not in {"package", "none"}:
             assert all((card.source.url(file.path) or "").startswith("https://") for file in card.files), card.id
 
 

@@ -32,6 +32,16 @@ COLOURS: Final = {
     name: f"a person in {name} clothes"
     for name in ("black", "white", "grey", "blue", "red", "green", "yellow", "brown", "orange")
 }
+VEHICLES: Final = {
+    "car": "a photo of a passenger car",
+    "pickup truck": "a photo of a pickup truck",
+    "work van": "a photo of a delivery van or work van",
+    "single unit truck": "a photo of a box truck",
+    "articulated truck": "a photo of a semi-trailer truck",
+    "bus": "a photo of a bus",
+    "motorcycle": "a photo of a motorcycle",
+    "bicycle": "a photo of a bicycle",
+}
 SERVICE: Final = frozenset({"delivery uniform", "high-visibility vest", "police uniform", "postal uniform"})
 HIDING: Final = frozenset({"face mask or balaclava"})
 

@@ -1,0 +1,1 @@
+"""Enrichment: which models a visit needs, what they found, and what nobody could look at."""

@@ -1,0 +1,68 @@
+"""The orchestrator: all questions that a visit raises, at the same time, each with its deadline."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from home_sentry_engine.domain.enrichment import EnrichmentResult
+from home_sentry_engine.pipeline.subject_views import SceneViews
+
+from .crosscheck import settle
+from .desk import Case, Desk, Models, Step
+from .persons import PERSON_BRANCHES
+from .surroundings import SCENE_BRANCHES
+from .vehicles import VEHICLE_BRANCHES
+from .words import CAPTION_BRANCHES
+
+BRANCHES: Final[tuple[tuple[Step, ...], ...]] = (
+    *PERSON_BRANCHES, *VEHICLE_BRANCHES, *SCENE_BRANCHES, *CAPTION_BRANCHES
+)  # fmt: skip
+QUESTIONS: Final = tuple(step.about for branch in BRANCHES for step in branch)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrichmentRules:
+    """What is asked: ``switched_off`` are questions that a person does not want, ``reported`` the detector's classes.
+
+    ``at_once`` bounds how many of our calls compute at the same time, so that new pictures are not kept waiting.
+    """
+
+    switched_off: frozenset[str] = frozenset()
+    reported: frozenset[str] = frozenset()
+    at_once: int = 2
+
+
+class Enrichment:
+    """Asks the models about a visit; a step of a branch waits for the one before it, branches wait for nobody."""
+
+    def __init__(
+        self, models: Models, rules: EnrichmentRules | None = None, *, branches: Sequence[Sequence[Step]] = BRANCHES
+    ) -> None:
+        """Take the models and the rules; raises ``ValueError`` for two questions of one name."""
+        self._models = models
+        self._rules = rules or EnrichmentRules()
+        self._branches = branches
+        names = [step.about for branch in branches for step in branch]
+        if len(set(names)) != len(names):
+            raise ValueError("two questions have the same name")
+        self._at_once = asyncio.Semaphore(self._rules.at_once)
+
+    async def __call__(self, views: SceneViews) -> EnrichmentResult:
+        """Give what was found and what became of every question; never raises for what a model does."""
+        case = Case(views=views, reported=self._rules.reported)
+        desk = Desk(self._models, self._at_once, self._rules.switched_off)
+        async with asyncio.TaskGroup() as group:
+            for branch in self._branches:
+                group.create_task(_asked(desk, branch, case), name=f"enrich {branch[0].about}")
+        order = {step.about: index for index, step in enumerate(step for branch in self._branches for step in branch)}
+        return EnrichmentResult(
+            findings=settle(sorted(desk.findings, key=lambda one: (order[one.about], one.subject or 0))),
+            attempts=tuple(sorted(desk.attempts, key=lambda one: order[one.about])),
+            unreadable=dict(views.unreadable),
+        )
+
+
+async def _asked(desk: Desk, branch: Sequence[Step], case: Case) -> None:
+    for step in branch:
+        await desk.put(step, case)

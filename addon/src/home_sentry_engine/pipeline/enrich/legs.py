@@ -1,0 +1,232 @@
+"""Findings to legs: the JSON shapes that the rules and the prompt read; what nobody looked at stays absent."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+from home_sentry_engine.domain.enrichment import Attempt, EnrichmentResult, Finding, Outcome
+from home_sentry_engine.domain.messages import Absent
+from home_sentry_engine.judgement.legs import WEAPONS
+
+type Answers = Mapping[str, Sequence[Finding]]
+type Made = tuple[str, tuple[str, ...], Callable[[Answers], object]]
+
+_CARRIED_PARCEL: Final = frozenset({"package", "box", "suitcase", "cardboard box", "parcel"})
+_BEHAVIOUR: Final = {
+    "running": "running",
+    "running away": "running",
+    "climbing": "climbing",
+    "trying door": "trying_handles",
+    "delivering": "carrying_package",
+}
+_COURIER: Final = frozenset({"delivery uniform", "postal uniform"})
+
+
+def legs_of(result: EnrichmentResult) -> dict[str, object | Absent]:
+    """Give each leg's value, or why it is absent: a leg is there if at least one of its questions was answered."""
+    by_about: dict[str, list[Finding]] = {}
+    for finding in result.findings:
+        by_about.setdefault(finding.about, []).append(finding)
+    attempts = {attempt.about: attempt for attempt in result.attempts}
+    legs: dict[str, object | Absent] = {}
+    for name, questions, make in _LEGS:
+        asked = [attempts[about] for about in questions if about in attempts]
+        if not asked:
+            continue
+        if any(one.outcome is Outcome.RAN for one in asked):
+            value = make(by_about)
+            legs[name] = value if value is not None else Absent(reason=_unclear(asked))
+        else:
+            legs[name] = Absent(reason=_reason(asked))
+    return legs
+
+
+def _reason(asked: Sequence[Attempt]) -> str:
+    return "; ".join(dict.fromkeys(one.reason or "no reason given" for one in asked))
+
+
+def _unclear(asked: Sequence[Attempt]) -> str:
+    left_out = [one.reason for one in asked if one.reason]
+    return "; ".join(dict.fromkeys(left_out)) or "it was looked at, but not clear enough to say"
+
+
+def _of(answers: Answers, *questions: str) -> list[Finding]:
+    return [finding for about in questions for finding in answers.get(about, ())]
+
+
+def _rows(findings: Iterable[Finding], **names: str) -> list[dict[str, object]]:
+    """Give a row per finding: its subject, the wanted values under their names in the leg, its confidence."""
+    rows = []
+    for one in findings:
+        row: dict[str, object] = {} if one.subject is None else {"subject": one.subject}
+        row |= {name: one.value[key] for name, key in names.items() if key in one.value}
+        if one.confidence is not None:
+            row["confidence"] = one.confidence
+        rows.append(row)
+    return rows
+
+
+def _faces(answers: Answers) -> object:
+    found = _of(answers, "faces")
+    visible = [one for one in found if one.value.get("visible")]
+    return {"people_looked_at": len(found), "faces_visible": len(visible)} if found else None
+
+
+def _pose(answers: Answers) -> object:
+    found = [one for one in _of(answers, "pose") if one.value.get("posture") != "unknown" or one.value.get("alerts")]
+    return _rows(found, posture="posture", alerts="alerts") or None
+
+
+def _behaviour(answers: Answers) -> object:
+    looks: list[dict[str, object]] = []
+    for one in _of(answers, "pose", "action"):
+        kind = _BEHAVIOUR.get(str(one.value.get("posture") or one.value.get("action")))
+        if kind is not None:
+            looks.append({"kind": kind, "confidence": one.confidence or 0.0, "source": one.model_id})
+    for one in _of(answers, "carrying"):
+        carried = one.value.get("carrying")
+        if isinstance(carried, list) and _CARRIED_PARCEL & set(carried):
+            looks.append({"kind": "carrying_package", "confidence": one.confidence or 0.0, "source": one.model_id})
+    # a posture that is not running says nothing about other behaviour
+    return looks or None
+
+
+def _clothing(answers: Answers) -> object:
+    worn = _rows(_of(answers, "clothing"), type="type", colour="colour")
+    return [*worn, *_rows(_of(answers, "clothes_segments"), items="clothing_items", bag="has_bag")] or None
+
+
+def _covered(answers: Answers) -> object:
+    found = [one for one in _of(answers, "clothes_segments") if "has_face_covered" in one.value]
+    if not found:
+        return None
+    sure = [one.confidence or 0.0 for one in found if one.value["has_face_covered"]]
+    return {"confidence": max(sure, default=0.0)}
+
+
+def _attributes(answers: Answers) -> object:
+    found: dict[str, object] = {}
+    for one in _of(answers, "clothing"):
+        if one.value.get("is_service_uniform"):
+            found["service_worker"] = True
+        if one.value.get("type") in _COURIER:
+            found["courier"] = True
+    for one in _of(answers, "caption"):
+        if one.value.get("is_service_worker") and one.subject is not None:
+            found["service_worker"] = True
+    carried = [item for one in _of(answers, "carrying", "caption") for item in _words(one.value.get("carrying"))]
+    if carried:
+        found["carrying"] = sorted(set(carried))
+    return found or None
+
+
+def _vehicle(answers: Answers) -> object:
+    rows: dict[int | None, dict[str, object]] = {}
+    for one in _of(answers, "vehicle_type", "vehicle_colour"):
+        row = rows.setdefault(one.subject, {"subject": one.subject})
+        row |= {key: one.value[key] for key in ("type", "colour", "is_commercial") if key in one.value}
+    return list(rows.values()) or None
+
+
+def _plates(answers: Answers) -> object:
+    best: dict[tuple[int | None, str], dict[str, object]] = {}
+    unread = 0
+    for one in _of(answers, "plates"):
+        text, sure = one.value.get("text"), one.value.get("text_confidence")
+        if not one.value.get("plausible") or not isinstance(text, str):
+            unread += 1
+            continue
+        row = {"subject": one.subject, "text": text, "confidence": sure}
+        known = best.get((one.subject, text))
+        if known is None or _number(known["confidence"]) < _number(sure):
+            best[one.subject, text] = row
+    found: list[dict[str, object]] = sorted(best.values(), key=lambda row: -_number(row["confidence"]))
+    return [*found, {"plates_not_readable": unread}] if unread else found
+
+
+def _texts(answers: Answers) -> object:
+    return [
+        {"scene_text": one.value["text"], "subject": one.subject, "confidence": one.confidence}
+        for one in _of(answers, "texts")
+    ]
+
+
+def _damage(answers: Answers) -> object:
+    return _rows(_of(answers, "damage"), damage="damage", high_security="high_security")
+
+
+def _pets(answers: Answers) -> object:
+    return _rows(_of(answers, "pets"), species="species", household_pet="is_household_pet") or None
+
+
+def _violence(answers: Answers) -> object:
+    return next(({"confidence": one.confidence, **one.value} for one in _of(answers, "violence")), None)
+
+
+def _action(answers: Answers) -> object:
+    return _rows(_of(answers, "action"), action="action") or None
+
+
+def _threats(answers: Answers) -> object:
+    looks: list[dict[str, object]] = []
+    for one in _of(answers, "threats"):
+        label = str(one.value["label"])
+        looks.append({"label": label, "confidence": one.confidence, "source": one.model_id})
+        if label in WEAPONS and one.value.get("seen_again"):
+            looks.append({"label": label, "confidence": one.confidence, "source": f"{one.model_id}, second look"})
+    return looks
+
+
+def _weather(answers: Answers) -> object:
+    found = _of(answers, "weather")
+    return {**found[0].value, "confidence": found[0].confidence, "source": found[0].model_id} if found else None
+
+
+def _first(about: str) -> Callable[[Answers], object]:
+    return lambda answers: next((dict(one.value) for one in _of(answers, about)), None)
+
+
+def _caption(answers: Answers) -> object:
+    return [
+        {"subject": one.subject, **_picked(one.value, "caption", "conflict")}
+        for one in _of(answers, "caption")
+        if one.subject is not None
+    ] or None
+
+
+def _scene(answers: Answers) -> object:
+    return next((dict(one.value) for one in _of(answers, "caption") if one.subject is None), None)
+
+
+def _picked(value: Mapping[str, object], *names: str) -> dict[str, object]:
+    return {name: value[name] for name in names if name in value}
+
+
+def _words(value: object) -> list[str]:
+    return [str(word) for word in value] if isinstance(value, list | tuple) else []
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+_LEGS: Final[tuple[Made, ...]] = (
+    ("faces", ("faces",), _faces),
+    ("pose", ("pose",), _pose),
+    ("behaviour", ("pose", "action", "carrying"), _behaviour),
+    ("action", ("action",), _action),
+    ("clothing", ("clothing", "clothes_segments"), _clothing),
+    ("covered_face", ("clothes_segments",), _covered),
+    ("attributes", ("clothing", "carrying", "caption"), _attributes),
+    ("violence", ("violence",), _violence),
+    ("plates", ("plates",), _plates),
+    ("texts", ("texts",), _texts),
+    ("vehicle", ("vehicle_type", "vehicle_colour"), _vehicle),
+    ("damage", ("damage",), _damage),
+    ("pets", ("pets",), _pets),
+    ("quality", ("quality",), _first("quality")),
+    ("weather", ("weather",), _weather),
+    ("depth", ("depth",), lambda answers: _rows(_of(answers, "depth"), nearness="nearness", proximity="proximity")),
+    ("threats", ("threats",), _threats),
+    ("caption", ("caption",), _caption),
+    ("scene", ("caption",), _scene),
+)

@@ -1,0 +1,125 @@
+"""What is asked about animals and about the scene as a whole: pets, quality, weather, distances, things by name."""
+
+from typing import Final
+
+from home_sentry_engine.contract import ObjectGroup
+from home_sentry_engine.domain.box import InvalidBoundingBoxError
+from home_sentry_engine.domain.messages import Absent
+from home_sentry_engine.judgement.legs import WEAPONS
+from home_sentry_engine.pipeline.subject_views import SubjectView
+from home_sentry_engine.vision.models import NotSwitchedOn
+from home_sentry_engine.vision.session import Cancel
+from home_sentry_engine.vision.tasks.classify import Classifier, Pet, Ranked, Weather, pet_of, weather_of
+from home_sentry_engine.vision.tasks.crops import cut_box
+from home_sentry_engine.vision.tasks.depth import DepthGauge, proximity
+from home_sentry_engine.vision.tasks.open_vocabulary import Named, NamedFinder
+from home_sentry_engine.vision.tasks.pictures import RgbFrame
+from home_sentry_engine.vision.tasks.quality import QualityMeter
+from home_sentry_engine.vision.tasks.sentences import weather_by_sentences
+from home_sentry_engine.vision.tasks.zero_shot import ImageText
+
+from .cards import DEPTH, NAMED, PETS, QUALITY, SENTENCES, WEATHER
+from .desk import Case, Desk, NotAsked, Notes, Step, cut_out
+
+_PETS: Final = frozenset({"cat", "dog"})
+_AGREES: Final = 0.5
+_SECOND_LOOK_MARGIN: Final = 1.0
+
+
+async def _pets(case: Case, notes: Notes, desk: Desk) -> None:
+    animals = [views for views in case.seen(ObjectGroup.ANIMAL) if views[0].subject.label in _PETS]
+    if not animals:
+        raise NotAsked("no cat or dog was seen", code="not_needed")
+
+    async def ask(view: SubjectView) -> None:
+        crop = cut_out(view)
+        try:
+            pet = await desk.use(notes, PETS, Classifier, lambda model, cancel: pet_of(model.rank(crop, cancel=cancel)))
+        except NotSwitchedOn:
+            # the detector knows cats and dogs itself
+            notes.model_id = "detector"
+            notes.looks += 1
+            pet = _by_detector(view)
+        value = {"species": pet.species, "is_household_pet": pet.household}
+        notes.add(value, confidence=pet.confidence, view=view)
+
+    await desk.each(notes, (views[0] for views in animals), ask)
+
+
+def _by_detector(view: SubjectView) -> Pet:
+    surest = max(look.detection.confidence for look in view.subject.looks)
+    return pet_of(Ranked(scores=((view.subject.label, surest),), model_id="detector"))
+
+
+async def _quality(case: Case, notes: Notes, desk: Desk) -> None:
+    frame = case.best_picture
+    found = await desk.use(notes, QUALITY, QualityMeter, lambda meter, _cancel: meter.judge(frame))
+    value: dict[str, object] = {
+        "score": round(found.score, 1),
+        "grade": found.grade,
+        "defects": [defect.value for defect in found.defects],
+    }
+    if found.verdict is not None:
+        value["verdict"] = found.verdict
+    notes.add(value)
+
+
+async def _weather(case: Case, notes: Notes, desk: Desk) -> None:
+    told = case.views.scene.legs.get("weather")
+    if told is not None and not isinstance(told, Absent):
+        raise NotAsked("Home Assistant tells the weather", code="told")
+    frame = case.best_picture
+
+    def by_sentences(model: ImageText, cancel: Cancel) -> Weather:
+        return weather_by_sentences(model, frame, cancel=cancel)
+
+    try:
+        found = await desk.use(
+            notes, WEATHER, Classifier, lambda model, cancel: weather_of(model.rank(frame, cancel=cancel))
+        )
+    except NotSwitchedOn:
+        found = await desk.use(notes, SENTENCES, ImageText, by_sentences)
+    notes.add({"condition": found.condition, "visibility": found.visibility}, confidence=found.confidence)
+
+
+async def _depth(case: Case, notes: Notes, desk: Desk) -> None:
+    subjects = [views[0] for views in case.views.subjects.values() if views]
+    if not subjects:
+        raise NotAsked("no object was seen", code="not_needed")
+    pixels = subjects[0].picture
+    frame = RgbFrame.of(pixels)
+    depth = await desk.use(notes, DEPTH, DepthGauge, lambda model, cancel: model.measure(frame, cancel=cancel))
+    for view in subjects:
+        if view.picture is pixels:
+            nearness = depth.at(view.look.detection.box)
+            notes.add({"nearness": round(nearness, 2), "proximity": proximity(nearness)}, view=view)
+
+
+async def _named(case: Case, notes: Notes, desk: Desk) -> None:
+    frame = case.best_picture
+    found = await desk.use(notes, NAMED, NamedFinder, lambda model, cancel: model.find(frame, cancel=cancel))
+    for thing in found:
+        value: dict[str, object] = {"label": thing.label}
+        if thing.label in WEAPONS:
+            value["seen_again"] = await _second_look(desk, notes, frame, thing)
+        notes.add(value, confidence=thing.confidence, box=thing.box)
+
+
+async def _second_look(desk: Desk, notes: Notes, frame: RgbFrame, thing: Named) -> bool:
+    """Look at the surroundings alone: what is seen in the large picture only is no second opinion."""
+    try:
+        crop = cut_box(frame, thing.box, margin=_SECOND_LOOK_MARGIN)
+    except InvalidBoundingBoxError:
+        return False
+    names = tuple(dict.fromkeys((thing.label, "tool", "stick", "phone", "bag")))
+    again = await desk.use(notes, NAMED, NamedFinder, lambda model, cancel: model.find(crop, names, cancel=cancel))
+    return any(one.label == thing.label and one.confidence >= _AGREES for one in again)
+
+
+SCENE_BRANCHES: Final[tuple[tuple[Step, ...], ...]] = (
+    (Step(about="pets", ask=_pets),),
+    (Step(about="quality", ask=_quality),),
+    (Step(about="weather", ask=_weather),),
+    (Step(about="depth", ask=_depth),),
+    (Step(about="threats", ask=_named, deadline_s=20.0),),
+)

@@ -1,0 +1,54 @@
+"""What a caption model says about the scene and its subjects, held against what the detector saw."""
+
+from typing import Final
+
+from home_sentry_engine.contract import ObjectGroup
+from home_sentry_engine.pipeline.subject_views import SubjectView
+from home_sentry_engine.vision.tasks.captions import Said, person_said, scene_said, vehicle_said
+from home_sentry_engine.vision.tasks.florence import FlorenceTask
+from home_sentry_engine.vision.tasks.florence_run import FlorenceReader
+
+from .cards import CAPTIONS
+from .crosscheck import conflict_of
+from .desk import Case, Desk, Notes, Step, cut_out, large_enough
+
+_SUBJECTS: Final = 3
+_READERS: Final = {ObjectGroup.PERSON: person_said, ObjectGroup.VEHICLE: vehicle_said}
+
+
+async def _captions(case: Case, notes: Notes, desk: Desk) -> None:
+    frame = case.best_picture
+    told = await desk.use(
+        notes, CAPTIONS, FlorenceReader,
+        lambda model, cancel: model.ask(FlorenceTask.DETAILED_CAPTION, frame, cancel=cancel),
+    )  # fmt: skip
+    dropped = told.dropped + _keep(notes, scene_said(told.text) if told.text else Said(), None)
+    views = [seen[0] for group in _READERS for seen in case.seen(group)]
+    counts: list[int] = []
+
+    async def ask(view: SubjectView) -> None:
+        crop = cut_out(view)
+        answer = await desk.use(
+            notes, CAPTIONS, FlorenceReader, lambda model, cancel: model.ask(FlorenceTask.CAPTION, crop, cancel=cancel)
+        )
+        said = _READERS[view.subject.group](answer.text) if answer.text else Said()
+        counts.append(answer.dropped + _keep(notes, said, view))
+
+    await desk.each(notes, large_enough(views[:_SUBJECTS]), ask)
+    dropped += sum(counts)
+    if dropped:
+        notes.left_out.append(f"{dropped} answers held raw task tokens and were dropped")
+
+
+def _keep(notes: Notes, said: Said, view: SubjectView | None) -> int:
+    if said.attributes:
+        value = dict(said.attributes)
+        if view is not None:
+            conflict = conflict_of(view.subject, str(value.get("caption", "")))
+            if conflict is not None:
+                value = {"caption": value.get("caption"), "conflict": conflict}
+        notes.add(value, view=view)
+    return said.dropped
+
+
+CAPTION_BRANCHES: Final[tuple[tuple[Step, ...], ...]] = ((Step(about="caption", ask=_captions, deadline_s=30.0),),)
