@@ -70,7 +70,7 @@ class Zoo:
         self._settings = detect
         self._clock = clock
         self._on_status = on_status
-        self.catalogue = catalogue or load_catalogue()
+        self.catalogue = catalogue or load_catalogue(models.folder)
         self.store = ModelStore(models)
         self._executor = ThreadPoolExecutor(max_workers=detect.concurrency + 1, thread_name_prefix="vision")
         self.gate = AcceleratorGate(detect.concurrency)

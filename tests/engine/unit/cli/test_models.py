@@ -1,6 +1,7 @@
 """``models`` over a real store, with small files in place of models."""
 
 import hashlib
+import io
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def test_the_list_shows_every_card_with_its_licence(mirrored):
 
 def test_the_table_says_where_a_model_lies(mirrored, mirror):
     lines = mirrored("list", UNPINNED, ATTO).out.splitlines()
-    assert lines[0].split() == ["ID", "TASK", "WHERE", "SIZE", "LICENCE", "NAME"]
+    assert lines[0].split() == ["ID", "TASK", "ON", "WHERE", "SIZE", "LICENCE", "NAME"]
     assert "mirror" in lines[1]
     assert "not available" in lines[2]
     assert lines[-1].endswith(f"mirror: {mirror}, offline")
@@ -127,3 +128,50 @@ def test_get_without_names_takes_what_the_settings_want(mirrored, monkeypatch):
     assert [one["id"] for one in mirrored("get", "--json").document["models"]] == [UNPINNED]
     monkeypatch.setenv("HOME_SENTRY_LLM", "true")
     assert [one["id"] for one in mirrored("get", "--json").document["models"]] == [UNPINNED, "nemotron-3-nano-4b"]
+
+
+def test_remove_deletes_our_copy_and_leaves_the_mirror(mirrored, mirror, tmp_path):
+    folder = tmp_path / "data" / "models"
+    folder.mkdir(parents=True)
+    (folder / UNPINNED_FILE).write_bytes(b"a graph")
+    outcome = mirrored("remove", UNPINNED)
+    assert (outcome.status, outcome.out) == (0, f"{UNPINNED}: 0.0 MB freed\n")
+    assert not (folder / UNPINNED_FILE).exists()
+    assert (mirror / UNPINNED_FILE).exists()
+    assert mirrored("remove", UNPINNED, "--json").document["freed_bytes"] == {UNPINNED: 0}
+
+
+def test_a_restricted_model_is_fetched_and_switched_on_with_its_licence_alone(mirrored, mirror):
+    (mirror / "car_dd_yolo11x_seg.onnx").write_bytes(b"a graph")
+    for verb in ("get", "enable"):
+        refused = mirrored(verb, "vehicle-damage-yolo11x")
+        assert refused.status == 1
+        assert "comes under the licence 'AGPL-3.0'" in refused.err
+        assert mirrored(verb, "vehicle-damage-yolo11x", "--accept-licence", "AGPL-3.0").status == 0
+    assert _on(mirrored, "vehicle-damage-yolo11x")
+    assert mirrored("disable", "vehicle-damage-yolo11x").status == 0
+    assert not _on(mirrored, "vehicle-damage-yolo11x")
+
+
+def test_a_person_at_a_terminal_is_asked(mirrored, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    refused = mirrored("enable", "vehicle-damage-yolo11x")
+    assert refused.status == 1
+    assert "Do you accept this licence? [y/N]" in refused.err
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    assert mirrored("enable", "vehicle-damage-yolo11x").status == 0
+
+
+def test_quantize_says_what_it_lacks(mirrored, tmp_path):
+    outcome = mirrored("quantize", UNPINNED, "--calibration", tmp_path)
+    assert outcome.status == 1
+    assert "home-sentry: " in outcome.err
+
+
+def _on(mirrored, model_id):
+    (model,) = mirrored("list", model_id, "--json").document["models"]
+    return model["on"]

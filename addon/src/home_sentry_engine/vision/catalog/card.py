@@ -120,10 +120,11 @@ class CardFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Public home of a model; ``host`` is ``huggingface``, ``github``, ``release``, ``package`` or ``none``.
+    """Public home of a model; ``host`` is ``huggingface``, ``github``, ``release``, ``package``, ``local`` or ``none``.
 
-    ``revision`` is a commit, a tag (``release``), a version (``package``) or a branch where no commit is known. Files
-    of a ``package`` lie inside the installed Python package that ``repository`` names.
+    ``local`` models were made here from another one, which ``repository`` names. ``revision`` is a commit, a tag
+    (``release``), a version (``package``) or a branch where no commit is known. Files of a ``package`` lie inside the
+    installed Python package that ``repository`` names.
     """
 
     host: str
@@ -151,6 +152,7 @@ class Card:
     ``contract`` names the shape of its inputs and outputs (the task knows it), ``quirks`` are hints for the task or the
     session, ``memory_bytes`` is what a loaded model takes, measured where we could and otherwise as published (None =
     unknown until first loaded). ``rank`` says how long it stays when memory is short: ``critical`` to ``low``.
+    ``variant_of`` is the card whose weights this one holds in another form (INT8).
     """
 
     id: str
@@ -167,6 +169,7 @@ class Card:
     memory_bytes: int | None = None
     default_on: bool = False
     note: str = ""
+    variant_of: str | None = None
     quirks: Mapping[str, str | int | float | bool] = field(default_factory=dict)
 
     @property

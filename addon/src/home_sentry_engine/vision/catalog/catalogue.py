@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
+import logging
+from pathlib import Path
 import tomllib
-from typing import Any
+from typing import Any, Final
 
 from home_sentry_engine.domain.errors import HomeSentryError
 
@@ -21,6 +23,9 @@ from .card import (
     Source,
     Task,
 )
+
+_LOGGER = logging.getLogger(__name__)
+OWN_CARD: Final = "card.toml"
 
 
 class UnknownModel(HomeSentryError, LookupError):
@@ -63,19 +68,41 @@ class Catalogue:
         return tuple(card for card in self if card.task is task)
 
 
-def load_catalogue() -> Catalogue:
-    """Read the cards that the package carries; raises ``InvalidCard``."""
+def load_catalogue(folder_of_models: Path | None = None) -> Catalogue:
+    """Read the cards that the package carries, and those of models that were made here below ``folder_of_models``.
+
+    Raises ``InvalidCard`` for a card of the package; one of our own that cannot be read is left out with a warning.
+    """
     folder = resources.files(__package__) / "cards"
     cards: list[Card] = []
     for entry in sorted(folder.iterdir(), key=lambda item: item.name):
         if entry.name.endswith(".toml"):
             cards.extend(parse_cards(entry.read_text(encoding="utf-8")))
+    known = {card.id for card in cards}
+    names = {file.name for card in cards for file in card.files}
+    for card in _own_cards(folder_of_models) if folder_of_models is not None else ():
+        if card.id in known or any(file.name in names for file in card.files):
+            _LOGGER.warning("a model made here has the name of another one and is left out: %s", card.id)
+            continue
+        known.add(card.id)
+        names |= {file.name for file in card.files}
+        cards.append(card)
     return Catalogue(cards)
 
 
 def parse_cards(text: str) -> tuple[Card, ...]:
     """Read cards from TOML: one ``[[card]]`` table each; raises ``InvalidCard`` naming the card."""
     return tuple(_card(raw) for raw in tomllib.loads(text).get("card", []))
+
+
+def _own_cards(folder: Path) -> Iterator[Card]:
+    for file in sorted(folder.glob(f"*/{OWN_CARD}")):
+        try:
+            found = parse_cards(file.read_text(encoding="utf-8"))
+        except (InvalidCard, OSError, ValueError) as err:
+            _LOGGER.warning("the card %s/%s is left out: %s", file.parent.name, file.name, err)
+            continue
+        yield from (card for card in found if card.source.host == "local")
 
 
 def _card(raw: Mapping[str, Any]) -> Card:
@@ -114,6 +141,7 @@ def _fields(raw: Mapping[str, Any]) -> Card:
         memory_bytes=raw.get("memory_bytes"),
         default_on=raw.get("default_on", False),
         note=raw.get("note", ""),
+        variant_of=raw.get("variant_of"),
         quirks=dict(raw.get("quirks", {})),
     )
 

@@ -4,12 +4,14 @@ from .errors import BudgetExceeded, InferenceFailed, InferenceTimeout, OutOfMemo
 from .gate import AcceleratorGate
 from .pool import PoolEntry, Rank, Room, SessionPool, SessionSpec
 from .providers import ProviderChoice, available_providers, choose_provider, has_accelerator
+from .quantize import Calibration, calibrate, write_int8
 from .runner import Runner
 from .runtime import Cancel, Session, TensorInfo, open_session
 
 __all__ = [
     "AcceleratorGate",
     "BudgetExceeded",
+    "Calibration",
     "Cancel",
     "InferenceFailed",
     "InferenceTimeout",
@@ -26,7 +28,9 @@ __all__ = [
     "SessionSpec",
     "TensorInfo",
     "available_providers",
+    "calibrate",
     "choose_provider",
     "has_accelerator",
     "open_session",
+    "write_int8",
 ]

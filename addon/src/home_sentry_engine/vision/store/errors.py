@@ -7,6 +7,7 @@
         ├── ModelMissing (LookupError)        nowhere to be found, or nothing may be fetched
         ├── HashMismatch (ValueError)         the bytes are not those that the card or the lock file names
         ├── DiskTooFull (OSError)             fetching would leave less than the disk floor
+        ├── LicenceNotAccepted (PermissionError)  not for everybody, and nobody has agreed to its licence
         └── DownloadFailed (ConnectionError)  the mirror or source did not deliver
 """
 
@@ -27,6 +28,10 @@ class HashMismatch(StoreError, ValueError):
 
 class DiskTooFull(StoreError, OSError):
     """The file would leave less free space than the floor."""
+
+
+class LicenceNotAccepted(StoreError, PermissionError):
+    """The model is not free for every use; a person must agree to its licence by name."""
 
 
 class DownloadFailed(StoreError, ConnectionError):
