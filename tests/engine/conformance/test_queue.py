@@ -22,6 +22,33 @@ async def test_a_job_comes_back_as_it_was_put(backend):
     assert one.leased_until == backend.clock.steady() + timedelta(seconds=30)
 
 
+async def test_keys_and_payloads_of_any_text_come_back_as_they_were(backend):
+    texts = ["", " ", "a b  c", "a/b:c", 'Gärten "hinten"\\', "two\nlines\ttab", "门前 🚪", "null", "0", "-"]
+    await put(backend, *(NewJob(queue=Q, payload={"text": text, text: 2**53 + 1}, key=text) for text in texts))
+    found = await claim(backend)
+    assert [one.key for one in found] == texts
+    assert [one.payload for one in found] == [{"text": text, text: 2**53 + 1} for text in texts]
+    for one in found:
+        await retry(backend, one)
+    again = await claim(backend)
+    assert [(one.key, one.attempt) for one in again] == [(text, 2) for text in texts]
+    for one in again:
+        await ack(backend, one)
+    assert await claim(backend) == ()
+
+
+async def test_many_workers_who_claim_at_once_get_each_job_once(backend):
+    await put(backend, *(job(n, key=f"c{n % 7}") for n in range(70)))
+    done: list[int] = []
+    while found := [one for part in await asyncio.gather(*(claim(backend, 2) for _ in range(9))) for one in part]:
+        assert len({one.key for one in found}) == len(found)
+        done += numbers(found)
+        for one in found:
+            await ack(backend, one)
+    assert sorted(done) == list(range(70))
+    assert [number for number in done if number % 7 == 0] == list(range(0, 70, 7))
+
+
 async def test_jobs_come_in_the_order_of_their_puts(backend):
     await put(backend, *(job(n) for n in range(20)))
     assert numbers(await claim(backend, 7)) == list(range(7))

@@ -7,6 +7,7 @@ import hashlib
 import json
 from typing import Any, Final
 
+import orjson
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
@@ -19,7 +20,7 @@ from .pubsub import WAKE
 from .scripts import CLAIM, EXTEND, FORGET, HOLDERS, IN_HAND, PLACE
 
 _PRIORITIES: Final = 1_000_000_000
-_ITEMS: Final = 900
+_ITEMS: Final = 500
 _ALL: Final = (PLACE, FORGET, CLAIM, EXTEND, HOLDERS, IN_HAND)
 _SHA: Final[Mapping[str, str]] = {text: hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest() for text in _ALL}
 
@@ -74,7 +75,7 @@ class Dispatch:
         found = await self._run(CLAIM, queue, [to_micros(now), to_micros(until), n, self._consumer])
         expired, claimed, coming, broken = found
         return Claimed(
-            jobs=tuple(_job(queue, one, until) for one in claimed),
+            jobs=tuple([_job(queue, one, until) for one in orjson.loads(claimed)]),
             expired=_helds(expired),
             coming=None if coming is None else from_micros(int(float(coming))),
             broken=int(broken),
@@ -112,9 +113,9 @@ class Dispatch:
         for change in changes:
             news = [now_us, self.wake_channel, change.queue]
             for row in change.placed:
-                _join(calls, _Call(PLACE, change.queue, [*news, self._queues], _placing(row)))
+                _join(calls, _Call(PLACE, change.queue, [*news, self._queues], [_placing(row)]))
             if change.gone:
-                _join(calls, _Call(FORGET, change.queue, news, list(change.gone)))
+                _join(calls, _Call(FORGET, change.queue, news, [str(one) for one in change.gone]))
         return calls
 
     def _prefix(self, queue: str) -> str:
@@ -131,7 +132,7 @@ class Dispatch:
     async def _pipelined(self, calls: Iterable[_Call]) -> None:
         async with self._client.pipeline(transaction=False) as pipeline:
             for call in calls:
-                pipeline.evalsha(_SHA[call.script], 1, self._prefix(call.queue), *call.head, *call.items)
+                pipeline.evalsha(_SHA[call.script], 1, self._prefix(call.queue), *call.head, orjson.dumps(call.items))
             await pipeline.execute()
 
     async def _load(self) -> None:
@@ -149,8 +150,8 @@ def _join(calls: list[_Call], new: _Call) -> None:
 
 def _placing(row: JobRow) -> list[Any]:
     place = f"{_PRIORITIES - row.priority:010d}:{row.id:019d}"
-    keyed = [1, row.key] if row.key is not None else [0, ""]
-    return [row.id, row.fence, row.attempts, row.not_before_us, place, *keyed, row.payload, row.enqueued_us]
+    due, key = row.not_before_us, False if row.key is None else row.key
+    return [str(row.id), row.fence, row.attempts, due, place, key, row.payload, str(row.enqueued_us)]
 
 
 def _helds(found: Iterable[tuple[bytes, bytes | None]]) -> tuple[Held, ...]:
@@ -158,16 +159,15 @@ def _helds(found: Iterable[tuple[bytes, bytes | None]]) -> tuple[Held, ...]:
 
 
 def _job(queue: str, found: Sequence[Any], until: datetime) -> Job:
-    job_id, place, key, fence, tries, flat = found
-    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    job_id, place, key, fence, tries, payload, enqueued = found
     return Job(
-        id=job_id.decode(),
+        id=job_id,
         queue=queue,
-        payload=json.loads(fields[b"payload"]),
-        key=None if key is None else key.decode(),
-        priority=_PRIORITIES - int(place.split(b":")[0]),
+        payload=json.loads(payload),
+        key=None if key is False else key,
+        priority=_PRIORITIES - int(place.partition(":")[0]),
         attempt=int(tries) + 1,
-        enqueued_at=from_micros(int(fields[b"enqueued"])),
+        enqueued_at=from_micros(int(enqueued)),
         leased_until=until,
         fence=int(fence) + 1,
     )

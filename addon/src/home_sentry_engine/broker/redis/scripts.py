@@ -4,84 +4,116 @@ Keys of one queue, all below the prefix in ``KEYS[1]``:
 
 * ``stream`` with the group ``engines``: one entry per job with what never changes of it. The group's pending entries
   say who has which job in hand: a claim gives an entry to its consumer, the end of a delivery acknowledges it.
-* ``job:<id>``: the job's place, stream entry, key and tries; ``fences``: the fence by id.
+* ``jobs``: by id the job's stream entry, place, tries and key; ``fences``: the fence by id.
 * ``ready``: places that may be claimed now, in order; ``later``: places by the time when they become due.
 * ``key:<key>``: all places of a key that stand in line; ``offered``: the one of them that is in ``ready``.
 * ``leases``: places by the end of their lease; ``running``: the running place by key.
 * ``gone``: ids of finished jobs by time, so that late news cannot bring one back.
 
-A place is ``<1e9 - priority>:<id>`` with leading zeros: as text it sorts in the order of the queue.
+A place is ``<1e9 - priority>:<id>`` with leading zeros: as text it sorts in the order of the queue. What comes and goes
+in numbers is one JSON text, and what a script does to many jobs are few commands with many fields: each command and
+each field of a reply costs more than the work behind it.
 """
 
 from typing import Final
 
 _SHARED: Final = """
 local P = KEYS[1]
-local STREAM, FENCES, READY, LATER = P..'stream', P..'fences', P..'ready', P..'later'
+local STREAM, JOBS, FENCES, READY, LATER = P..'stream', P..'jobs', P..'fences', P..'ready', P..'later'
 local OFFERED, LEASES, RUNNING, GONE = P..'offered', P..'leases', P..'running', P..'gone'
 local GROUP, KEPT_US = 'engines', 600000000
 local call = redis.call
 
 local function id_of(place) return string.match(place, ':0*(%d+)$') end
 
--- puts the first job of a key among the ready ones, unless a job of the key runs or the first one has to wait
-local function offer(key)
-  local first = call('ZRANGE', P..'key:'..key, 0, 0)[1] or false
-  if call('HEXISTS', RUNNING, key) == 1 then first = false end
-  if first and call('ZSCORE', LATER, first) then first = false end
-  local offered = call('HGET', OFFERED, key)
-  if offered == first then return end
-  if offered then
-    call('ZREM', READY, offered)
-    call('HDEL', OFFERED, key)
-  end
-  if first then
-    call('ZADD', READY, 0, first)
-    call('HSET', OFFERED, key, first)
-  end
+local function push(list, one, two)
+  local n = #list
+  list[n + 1] = one
+  if two then list[n + 2] = two end
 end
 
-local function stand_in_line(place, key)
-  if key then
-    call('ZADD', P..'key:'..key, 0, place)
-    offer(key)
-  else
-    call('ZADD', READY, 0, place)
-  end
+-- runs a command with many fields, if there are any
+local function many(command, key, fields)
+  if #fields > 0 then return call(command, key, unpack(fields)) end
+  return {}
 end
 
-local function let_go(place, key)
-  if call('ZREM', LEASES, place) == 0 then call('ZREM', LATER, place) end
-  if key then
-    if call('HGET', RUNNING, key) == place then call('HDEL', RUNNING, key) end
-  else
-    call('ZREM', READY, place)
-  end
+local function record_of(entry, place, tries, key)
+  return entry..' '..place..' '..tries..(key and ' '..key or '')
 end
 
--- forgets jobs; what they leave behind is looked at once for each key
-local function erase(ids)
-  local entries, names, keys = {}, {}, {}
-  for _, id in ipairs(ids) do
-    local job = P..'job:'..id
-    local found = call('HMGET', job, 'place', 'key', 'entry')
-    local place, key = found[1], found[2]
-    if place then
-      let_go(place, key)
-      if key then
-        call('ZREM', P..'key:'..key, place)
-        keys[key] = true
+-- gives entry, place, tries and key of a job's record
+local function parts_of(record)
+  local entry, place, tries, rest = string.match(record, '^(%S+) (%S+) (%d+)(.*)$')
+  return entry, place, tries, rest ~= '' and string.sub(rest, 2)
+end
+
+-- puts the first job of each key among the ready ones, unless a job of the key runs or the first one has to wait
+local function offer(touched)
+  local keys, firsts, waiting = {}, {}, {}
+  for key, _ in pairs(touched) do keys[#keys + 1] = key end
+  local running, offered = many('HMGET', RUNNING, keys), many('HMGET', OFFERED, keys)
+  for i, key in ipairs(keys) do
+    local first = not running[i] and call('ZRANGE', P..'key:'..key, 0, 0)[1] or false
+    firsts[i] = first
+    if first then waiting[#waiting + 1] = first end
+  end
+  local due = many('ZMSCORE', LATER, waiting)
+  local back, cleared, ready, chosen, at = {}, {}, {}, {}, 0
+  for i, key in ipairs(keys) do
+    local first = firsts[i]
+    if first then
+      at = at + 1
+      if due[at] then first = false end
+    end
+    if offered[i] ~= first then
+      if offered[i] then push(back, offered[i]) end
+      if first then
+        push(ready, 0, first)
+        push(chosen, key, first)
+      else
+        push(cleared, key)
       end
-      entries[#entries + 1] = found[3]
-      names[#names + 1] = job
     end
   end
+  many('ZREM', READY, back)
+  many('HDEL', OFFERED, cleared)
+  many('ZADD', READY, ready)
+  many('HSET', OFFERED, chosen)
+end
+
+-- forgets jobs
+local function erase(ids)
+  local records = many('HMGET', JOBS, ids)
+  local entries, places, single, keyed, keys, touched, over = {}, {}, {}, {}, {}, {}, {}
+  for i = 1, #ids do
+    if records[i] then
+      local entry, place, _, key = parts_of(records[i])
+      push(entries, entry)
+      push(places, place)
+      if key then
+        push(keys, key)
+        push(keyed, place)
+        touched[key] = true
+        call('ZREM', P..'key:'..key, place)
+      else
+        push(single, place)
+      end
+    end
+  end
+  many('HDEL', FENCES, ids)
   if #entries == 0 then return end
+  for i, place in ipairs(many('HMGET', RUNNING, keys)) do
+    if place == keyed[i] then push(over, keys[i]) end
+  end
+  many('HDEL', RUNNING, over)
+  many('ZREM', LEASES, places)
+  many('ZREM', LATER, places)
+  many('ZREM', READY, single)
   call('XACK', STREAM, GROUP, unpack(entries))
-  call('XDEL', STREAM, unpack(entries))
-  call('DEL', unpack(names))
-  call('HDEL', FENCES, unpack(ids))
-  for key, _ in pairs(keys) do offer(key) end
+  many('XDEL', STREAM, entries)
+  many('HDEL', JOBS, ids)
+  offer(touched)
 end
 """
 
@@ -89,34 +121,48 @@ PLACE: Final = (
     _SHARED
     + """
 local now, channel, queue, queues = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
+local rows, ids, known = cjson.decode(ARGV[5]), {}, {}
+local fences, records, ready, later, touched = {}, {}, {}, {}, {}
+
+local function commit()
+  many('HSET', FENCES, fences)
+  many('HSET', JOBS, records)
+  many('ZADD', READY, ready)
+  many('ZADD', LATER, later)
+  offer(touched)
+  fences, records, ready, later, touched = {}, {}, {}, {}, {}
+end
+
+-- takes back what an earlier delivery of the job left; gives its stream entry
+local function let_go(id, place, key)
+  commit()
+  many('ZREM', LEASES, {place})
+  many('ZREM', LATER, {place})
+  if not key then
+    call('ZREM', READY, place)
+  elseif call('HGET', RUNNING, key) == place then
+    call('HDEL', RUNNING, key)
+  end
+  local record = call('HGET', JOBS, id)
+  local entry = record and parts_of(record)
+  if entry then call('XACK', STREAM, GROUP, entry) end
+  return entry
+end
 
 local function put_in_place(id, fence, tries, due, place, key, payload, enqueued)
-  if call('ZSCORE', GONE, id) then return end
-  local known = call('HGET', FENCES, id)
-  if known and tonumber(known) >= fence then return end
-  local job = P..'job:'..id
-  if known then
-    let_go(place, key)
-    call('XACK', STREAM, GROUP, call('HGET', job, 'entry'))
-    call('HSET', job, 'tries', tries)
-  else
-    local entry = call('XADD', STREAM, '*', 'id', id, 'payload', payload, 'enqueued', enqueued)
-    if key then
-      call('HSET', job, 'entry', entry, 'place', place, 'tries', tries, 'key', key)
-    else
-      call('HSET', job, 'entry', entry, 'place', place, 'tries', tries)
-    end
-  end
-  call('HSET', FENCES, id, fence)
-  if due <= now then
-    stand_in_line(place, key)
-  else
-    call('ZADD', LATER, due, place)
-    if key then
-      -- a job that was delivered before holds its place while it waits for its next try
-      if fence > 0 then call('ZADD', P..'key:'..key, 0, place) end
-      offer(key)
-    end
+  if known[id] and known[id] >= fence then return end
+  local entry = known[id] and let_go(id, place, key)
+  entry = entry or call('XADD', STREAM, '*', 'id', id, 'payload', payload, 'enqueued', enqueued)
+  known[id] = fence
+  push(fences, id, fence)
+  push(records, id, record_of(entry, place, tries, key))
+  if due > now then push(later, due, place) end
+  if key then
+    touched[key] = true
+    -- a job that was delivered before holds its place while it waits for its next try
+    if due <= now or fence > 0 then call('ZADD', P..'key:'..key, 0, place) end
+  elseif due <= now then
+    push(ready, 0, place)
   end
 end
 
@@ -124,11 +170,13 @@ if call('EXISTS', STREAM) == 0 then
   call('XGROUP', 'CREATE', STREAM, GROUP, '0', 'MKSTREAM')
   call('SADD', queues, queue)
 end
-for i = 5, #ARGV, 9 do
-  local key = ARGV[i + 5] == '1' and ARGV[i + 6]
-  local id, fence, tries, due, place = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2], tonumber(ARGV[i + 3]), ARGV[i + 4]
-  put_in_place(id, fence, tries, due, place, key, ARGV[i + 7], ARGV[i + 8])
+for i, row in ipairs(rows) do ids[i] = row[1] end
+local gone = many('ZMSCORE', GONE, ids)
+for i, fence in ipairs(many('HMGET', FENCES, ids)) do known[ids[i]] = fence and tonumber(fence) end
+for i, row in ipairs(rows) do
+  if not gone[i] then put_in_place(unpack(row)) end
 end
+commit()
 call('PUBLISH', channel, queue)
 return 1
 """
@@ -137,15 +185,10 @@ return 1
 FORGET: Final = (
     _SHARED
     + """
-local now = tonumber(ARGV[1])
-local ids, stamped = {}, {}
-for i = 4, #ARGV do
-  ids[#ids + 1] = ARGV[i]
-  stamped[#stamped + 1] = now
-  stamped[#stamped + 1] = ARGV[i]
-end
+local now, ids, stamped = tonumber(ARGV[1]), cjson.decode(ARGV[4]), {}
+for _, id in ipairs(ids) do push(stamped, now, id) end
 erase(ids)
-call('ZADD', GONE, unpack(stamped))
+many('ZADD', GONE, stamped)
 call('ZREMRANGEBYSCORE', GONE, '-inf', now - KEPT_US)
 call('PUBLISH', ARGV[2], ARGV[3])
 return 1
@@ -155,41 +198,81 @@ return 1
 CLAIM: Final = (
     _SHARED
     + """
-local now, until_us, n, consumer = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local now, until_us, n, consumer = ARGV[1], ARGV[2], math.min(tonumber(ARGV[3]), 1000), ARGV[4]
+
+local function ids_of(places)
+  local ids = {}
+  for i, place in ipairs(places) do ids[i] = id_of(place) end
+  return ids
+end
+
+-- lets the jobs that have become due stand in line
 local due = call('ZRANGE', LATER, '-inf', now, 'BYSCORE', 'LIMIT', 0, 1000)
 while #due > 0 do
-  for _, place in ipairs(due) do
-    call('ZREM', LATER, place)
-    stand_in_line(place, call('HGET', P..'job:'..id_of(place), 'key'))
+  local ready, touched = {}, {}
+  many('ZREM', LATER, due)
+  for i, record in ipairs(many('HMGET', JOBS, ids_of(due))) do
+    local _, place, _, key = parts_of(record or '- '..due[i]..' 0')
+    if key then
+      call('ZADD', P..'key:'..key, 0, place)
+      touched[key] = true
+    else
+      push(ready, 0, place)
+    end
   end
+  many('ZADD', READY, ready)
+  offer(touched)
   due = call('ZRANGE', LATER, '-inf', now, 'BYSCORE', 'LIMIT', 0, 1000)
 end
-local expired = {}
-for _, place in ipairs(call('ZRANGE', LEASES, '-inf', now, 'BYSCORE', 'LIMIT', 0, 1000)) do
-  local id = id_of(place)
-  expired[#expired + 1] = {id, call('HGET', FENCES, id)}
-end
-if #expired > 0 then return {expired, {}, false, 0} end
-local claimed, broken = {}, 0
-local popped = call('ZPOPMIN', READY, n)
+
+local over, expired = ids_of(call('ZRANGE', LEASES, '-inf', now, 'BYSCORE', 'LIMIT', 0, 1000)), {}
+for i, fence in ipairs(many('HMGET', FENCES, over)) do expired[i] = {over[i], fence} end
+if #expired > 0 then return {expired, '[]', false, 0} end
+
+local popped, places, leases, running, taken = n > 0 and call('ZPOPMIN', READY, n) or {}, {}, {}, {}, {}
 for i = 1, #popped, 2 do
-  local place = popped[i]
-  local id = id_of(place)
-  local job = P..'job:'..id
-  local found = call('HMGET', job, 'key', 'entry', 'tries')
-  local key, entry, tries = found[1], found[2], found[3]
-  if key then
-    call('HDEL', OFFERED, key)
-    call('HSET', RUNNING, key, place)
+  push(places, popped[i])
+  push(leases, until_us, popped[i])
+end
+local ids, by_tries, jobs = ids_of(places), {}, {}
+local fences = many('HMGET', FENCES, ids)
+for i, record in ipairs(many('HMGET', JOBS, ids)) do
+  if record then
+    local entry, place, tries, key = parts_of(record)
+    jobs[i] = {entry, ids[i], place, key, fences[i], tries}
+    by_tries[tries] = by_tries[tries] or {}
+    push(by_tries[tries], entry)
+    if key then
+      push(taken, key)
+      push(running, key, place)
+    end
   end
-  call('ZADD', LEASES, until_us, place)
-  local given = call('XCLAIM', STREAM, GROUP, consumer, 0, entry, 'RETRYCOUNT', tries + 1, 'FORCE')[1]
-  if given then
-    claimed[#claimed + 1] = {id, place, key, call('HGET', FENCES, id), tries, given[2]}
+end
+many('HDEL', OFFERED, taken)
+many('HSET', RUNNING, running)
+many('ZADD', LEASES, leases)
+local given = {}
+for tries, entries in pairs(by_tries) do
+  push(entries, 'RETRYCOUNT', tries + 1)
+  push(entries, 'FORCE')
+  for _, found in ipairs(call('XCLAIM', STREAM, GROUP, consumer, 0, unpack(entries))) do given[found[1]] = found[2] end
+end
+local claimed, broken = {}, {}
+for i, id in ipairs(ids) do
+  local job = jobs[i]
+  local fields = job and given[job[1]]
+  if fields then
+    push(claimed, {id, job[3], job[4], job[5], job[6], fields[4], fields[6]})
   else
-    erase({id})
-    broken = broken + 1
+    push(broken, id)
   end
+end
+if #broken > 0 then
+  many('ZREM', LEASES, places)
+  erase(broken)
+  leases = {}
+  for _, job in ipairs(claimed) do push(leases, until_us, job[2]) end
+  many('ZADD', LEASES, leases)
 end
 local coming = false
 if #claimed == 0 then
@@ -198,7 +281,7 @@ if #claimed == 0 then
     if first and (not coming or tonumber(first) < tonumber(coming)) then coming = first end
   end
 end
-return {expired, claimed, coming, broken}
+return {expired, #claimed > 0 and cjson.encode(claimed) or '[]', coming, #broken}
 """
 )
 
@@ -206,11 +289,12 @@ EXTEND: Final = (
     _SHARED
     + """
 local id, fence, until_us, consumer = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local job = P..'job:'..id
-local place = call('HGET', job, 'place')
-if not place or call('HGET', FENCES, id) ~= fence or not call('ZSCORE', LEASES, place) then return 0 end
+local record = call('HGET', JOBS, id)
+if not record then return 0 end
+local entry, place = parts_of(record)
+if call('HGET', FENCES, id) ~= fence or not call('ZSCORE', LEASES, place) then return 0 end
 call('ZADD', LEASES, 'XX', until_us, place)
-call('XCLAIM', STREAM, GROUP, consumer, 0, call('HGET', job, 'entry'), 'JUSTID')
+call('XCLAIM', STREAM, GROUP, consumer, 0, entry, 'JUSTID')
 return 1
 """
 )
