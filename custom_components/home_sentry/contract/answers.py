@@ -87,3 +87,25 @@ class Problem:
     detail: str
     request_id: str
     details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraDeleted:
+    """A camera was deleted with everything of it: so many events and media files."""
+
+    camera_id: str
+    events: int
+    media: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventStats:
+    """Events that fit the filters, counted by level, camera, day at home (2026-11-20) and kind of object."""
+
+    total: int
+    reviewed: int
+    by_level: dict[str, int] = field(default_factory=dict)
+    by_camera: dict[str, int] = field(default_factory=dict)
+    by_day: dict[str, int] = field(default_factory=dict)
+    by_object: dict[str, int] = field(default_factory=dict)
+    mean_score: float | None = None

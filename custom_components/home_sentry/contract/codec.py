@@ -27,10 +27,18 @@ _SERVER: Final[dict[str, type]] = {
     "scene_change": messages.SceneChanged,
     "cameras_silent": messages.CamerasSilent,
     "system_status": messages.SystemStatus,
+    "service_status": messages.ServiceStatus,
+    "infrastructure_alert": messages.InfrastructureAlert,
+    "performance_update": messages.PerformanceUpdate,
     "result": messages.Result,
     "bye": messages.Bye,
 }
-_CLIENT: Final[dict[str, type]] = {"auth": messages.Auth, "command": messages.Command}
+_CLIENT: Final[dict[str, type]] = {
+    "auth": messages.Auth,
+    "subscribe": messages.Subscribe,
+    "ack": messages.Ack,
+    "command": messages.Command,
+}
 
 
 @lru_cache(maxsize=256)

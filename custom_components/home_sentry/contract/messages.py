@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from .performance import LoadAlert, Performance
 from .records import Camera, Detection, Event
 from .scenes import SceneChange
-from .system import Info, Status
+from .system import Component, Info, Status
 from .version import MIN_SCHEMA, SCHEMA
+from .vocabulary import ComponentState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +30,40 @@ class Hello:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auth:
-    """First message of the client; ``since`` asks for every sequenced message after that number."""
+    """First message of the client; ``since`` asks for every sequenced message after that number.
+
+    ``types`` and ``cameras`` are as in ``Subscribe``. With ``acks`` the client promises an ``Ack`` for each event of
+    level high or critical; one that stays away is asked for again, three times, and then the connection ends.
+    """
 
     type: Literal["auth"] = "auth"
     token: str
     schema: int = SCHEMA
     since: int | None = None
+    types: tuple[str, ...] = ()
+    cameras: tuple[str, ...] = ()
+    acks: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscribe:
+    """What the client wants to hear from now on: types and camera ids, each whole or with a ``*`` at its end.
+
+    Nothing named means everything but ``performance_update``, which has to be named. Messages without a camera pass
+    the cameras.
+    """
+
+    type: Literal["subscribe"] = "subscribe"
+    types: tuple[str, ...] = ()
+    cameras: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ack:
+    """The client has dealt with the event message of that number."""
+
+    type: Literal["ack"] = "ack"
+    seq: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +175,34 @@ class SystemStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceStatus:
+    """A part of the engine changed its state: a worker, a model, a link, or the ``feed`` of these messages itself.
+
+    Never replayed; the status says how it is now. ``previous`` is None for a part that is new.
+    """
+
+    type: Literal["service_status"] = "service_status"
+    component: Component
+    previous: ComponentState | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfrastructureAlert:
+    """A figure of the machine went beyond a limit, or came back (level normal); never replayed."""
+
+    type: Literal["infrastructure_alert"] = "infrastructure_alert"
+    alert: LoadAlert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerformanceUpdate:
+    """The load of the machine, every five seconds to those who named this type; never replayed."""
+
+    type: Literal["performance_update"] = "performance_update"
+    performance: Performance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """A request of the client; ``id`` returns in the result, which comes within ``deadline_s``."""
 
@@ -170,14 +228,18 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bye:
-    """The server closes this connection; ``slow`` and ``idle`` clients may resume with ``since``."""
+    """The server closes this connection; ``slow`` and ``idle`` clients may resume with ``since``.
+
+    ``rate_limited``: too many wrong tokens came from this address; come again in a minute.
+    """
 
     type: Literal["bye"] = "bye"
-    reason: Literal["slow", "idle", "shutdown", "protocol", "unknown"]
+    reason: Literal["slow", "idle", "shutdown", "protocol", "rate_limited", "unknown"]
 
 
 type Sequenced = (
     EventCreated | EventUpdated | DetectionsAdded | CameraChanged | CameraRemoved | SceneChanged | CamerasSilent
 )
-type ServerMessage = Hello | AuthFailed | Snapshot | Resync | Sequenced | SystemStatus | Result | Bye
-type ClientMessage = Auth | Command
+type Notice = SystemStatus | ServiceStatus | InfrastructureAlert | PerformanceUpdate
+type ServerMessage = Hello | AuthFailed | Snapshot | Resync | Sequenced | Notice | Result | Bye
+type ClientMessage = Auth | Subscribe | Ack | Command

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from .scenes import SceneChange
-from .values import Box, Factor
+from .values import Box, Factor, Identity
 from .vocabulary import (
     AnalysisReason,
     AnalysisState,
@@ -132,3 +132,4 @@ class Event:
     notes: str | None = None
     revision: int
     transitions: tuple[Transition, ...] = ()
+    identities: tuple[Identity, ...] = ()

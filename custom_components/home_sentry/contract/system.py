@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .vocabulary import ComponentState, Mode
+from .vocabulary import ComponentState, Health, Mode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,9 +161,21 @@ class Accounting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GpuSummary:
+    """The busiest graphics card in one line; None is what is not known, for want of a card or of an answer."""
+
+    utilization_percent: float | None = None
+    memory_used_bytes: int | None = None
+    memory_total_bytes: int | None = None
+    temperature_c: float | None = None
+    inference_fps: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """State of the whole engine at one moment; ``features`` works in this mode, ``missing`` does not.
 
+    Counts are None while their source does not answer; ``pending`` and ``processing`` are sums over all queues.
     ``silent_together`` are cameras that fell quiet within minutes of each other, which may be sabotage.
     """
 
@@ -174,10 +186,22 @@ class Status:
     components: tuple[Component, ...] = ()
     queues: tuple[QueueDepth, ...] = ()
     accounting: Accounting | None = None
-    cameras_active: int = 0
-    cameras_total: int = 0
+    cameras_active: int | None = None
+    cameras_total: int | None = None
     detector_ms: float | None = None
     rejections: dict[str, int] = field(default_factory=dict)
     silent_together: tuple[str, ...] = ()
     silent_since: datetime | None = None
     at: datetime
+    health: Health = Health.UNKNOWN
+    pending: int | None = None
+    processing: int | None = None
+    gpu: GpuSummary = field(default_factory=GpuSummary)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRotated:
+    """A new token, shown this once; the one before opens the API until ``previous_until``."""
+
+    token: str
+    previous_until: datetime

@@ -119,6 +119,24 @@ class Mode(_Vocabulary):
     UNKNOWN = "unknown"
 
 
+class Health(_Vocabulary):
+    """The mode in the words of monitoring: minimal and offline engines are unhealthy."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
+    UNKNOWN = "unknown"
+
+
+class AlertLevel(_Vocabulary):
+    """How far a figure of the machine is beyond what is good."""
+
+    NORMAL = "normal"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    UNKNOWN = "unknown"
+
+
 class BatchReason(_Vocabulary):
     """Why a batch was assessed or closed."""
 
@@ -176,4 +194,33 @@ class LearningState(_Vocabulary):
 
     LEARNING = "learning"
     DONE = "done"
+    UNKNOWN = "unknown"
+
+
+class EnrichmentStatus(_Vocabulary):
+    """Whether all questions to the models that were asked were answered, some, or none."""
+
+    SUCCESS = "success"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class StepOutcome(_Vocabulary):
+    """What became of one question: ``skipped`` was not asked, ``unavailable`` was asked in vain."""
+
+    RAN = "ran"
+    SKIPPED = "skipped"
+    UNAVAILABLE = "unavailable"
+    UNKNOWN = "unknown"
+
+
+class RegionKind(_Vocabulary):
+    """What a part of a picture shows; ``text`` is any text that is no plate."""
+
+    FACE = "face"
+    PLATE = "plate"
+    TEXT = "text"
+    DAMAGE = "damage"
+    OBJECT = "object"
     UNKNOWN = "unknown"
