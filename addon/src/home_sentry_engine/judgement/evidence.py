@@ -8,7 +8,7 @@ from typing import Final
 from home_sentry_engine.contract import ObjectGroup
 from home_sentry_engine.domain.risk import MAX_SCORE, MIN_SCORE, ScoreRange
 
-from .factors import adverse, all_known
+from .factors import adverse, all_known, trusted_only
 from .facts import Facts
 from .legs import Known
 
@@ -19,6 +19,7 @@ class Condition(StrEnum):
     EMPTY = "empty"
     PET_ONLY = "pet_only"
     KNOWN_RESIDENT = "known_resident"
+    TRUSTED_ENTITY = "trusted_entity"
     PRIVATE_ZONE_AT_NIGHT = "private_zone_at_night"
     INSIDE_ARMED_AWAY = "inside_armed_away"
     TRYING_HANDLES = "trying_handles"
@@ -46,6 +47,7 @@ EVIDENCE_TABLE: Final[tuple[EvidenceRule, ...]] = (
     EvidenceRule(when=Condition.EMPTY, ceiling=0, reason="nothing was detected"),
     EvidenceRule(when=Condition.PET_ONLY, ceiling=29, reason="only pets were seen"),
     EvidenceRule(when=Condition.KNOWN_RESIDENT, ceiling=29, reason="everybody seen is a known resident"),
+    EvidenceRule(when=Condition.TRUSTED_ENTITY, ceiling=29, reason="everybody seen is probably somebody trusted"),
     EvidenceRule(
         when=Condition.PRIVATE_ZONE_AT_NIGHT, floor=30, reason="an unidentified person on private ground at night"
     ),
@@ -85,6 +87,10 @@ def _known_resident(facts: Facts, known: Known) -> bool:
     return all_known(facts, known) and not adverse(known)
 
 
+def _trusted_entity(facts: Facts, known: Known) -> bool:
+    return trusted_only(facts, known) and not adverse(known)
+
+
 def _private_at_night(facts: Facts, known: Known) -> bool:
     there = any(zone.private and "person" in zone.labels for zone in known.zones or ())
     return facts.deep_night and facts.persons > 0 and there and not _identified(facts, known)
@@ -107,6 +113,7 @@ _HOLDS: Final[dict[Condition, Callable[[Facts, Known], bool]]] = {
     Condition.EMPTY: _empty,
     Condition.PET_ONLY: _pet_only,
     Condition.KNOWN_RESIDENT: _known_resident,
+    Condition.TRUSTED_ENTITY: _trusted_entity,
     Condition.PRIVATE_ZONE_AT_NIGHT: _private_at_night,
     Condition.INSIDE_ARMED_AWAY: _inside_armed_away,
     Condition.TRYING_HANDLES: _seen_doing("trying_handles"),

@@ -1,5 +1,6 @@
 """The reasons of a rule score: each names its points, its sentence and what it rests on."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -41,6 +42,8 @@ class Points:
     rather_unusual: int = 4
     usual: int = -3
     resident: int = -16
+    trusted_entity: int = -10
+    untrusted_entity: int = 6
     trusted_visitor: int = -8
     not_recognised: int = 3
     courier: int = -8
@@ -74,6 +77,13 @@ BEHAVIOUR: Final[tuple[tuple[str, str], ...]] = (
 )
 VIOLENCE_FROM: Final = 0.8
 COURIER_STAY_S: Final = 60.0
+TRUSTED: Final = "trusted"
+UNTRUSTED: Final = "untrusted"
+_TOLD_APART: Final = {
+    "person": ObjectGroup.PERSON,
+    "vehicle": ObjectGroup.VEHICLE,
+    "animal": ObjectGroup.ANIMAL,
+}
 
 type Source = Callable[[Facts, Known, Points], Iterator[Factor]]
 
@@ -192,6 +202,34 @@ def _vehicle_identity(known: Known, points: Points) -> Iterator[Factor]:
         yield Factor(
             id="unknown_vehicle", points=points.unknown_vehicle, text="the vehicle is not known", evidence=evidence
         )
+
+
+def trusted_only(facts: Facts, known: Known) -> bool:
+    """Tell whether everything that can be told apart was marked as trusted, or is a fully trusted resident."""
+    told = [one for one in known.returning if one.trust == TRUSTED]
+    wanted = Counter({kind: facts.many(group) for kind, group in _TOLD_APART.items() if facts.many(group)})
+    have = Counter(one.kind for one in told)
+    have["person"] = max(have["person"], len(_residents(known)))
+    have["vehicle"] = max(have["vehicle"], sum(match.outcome == "match" for match in known.vehicles or ()))
+    untrusted = any(one.trust == UNTRUSTED for one in known.returning)
+    return bool(told) and not untrusted and not _strangers(known) and all(have[k] >= n for k, n in wanted.items())
+
+
+def _entities(facts: Facts, known: Known, points: Points) -> Iterator[Factor]:
+    if not facts.counts:
+        return
+    for trust, value, words in (
+        (TRUSTED, points.trusted_entity, "probably somebody trusted"),
+        (UNTRUSTED, points.untrusted_entity, "probably somebody who is not trusted"),
+    ):
+        found = [one for one in known.returning if one.trust == trust]
+        if found:
+            names = listed([one.name for one in found if one.name])
+            best = max(one.similarity for one in found)
+            text = f"{words}{f': {names}' if names else ''} (similarity {best:.2f})"
+            yield Factor(
+                id=f"{trust}_entity", points=value, text=text, evidence=tuple(f"entity:{one.id}" for one in found)
+            )
 
 
 def _time(facts: Facts, known: Known, points: Points) -> Iterator[Factor]:
@@ -322,6 +360,7 @@ _SOURCES: Final[tuple[Source, ...]] = (
     _objects,
     _persons,
     _identity,
+    _entities,
     _time,
     _stay,
     _movement,

@@ -8,6 +8,7 @@ Shapes of ``Scene.legs`` that are read here, all JSON values::
     baseline    {"state": "ready" | "learning", "tail": upper-tail probability of this activity 0..1}
     household   {"persons": [match], "vehicles": [match], "facts": [{"id", "text", "points", "expires_at"?}]}
                 match = {"name", "outcome": "match" | "no_match" | ..., "role"?, "trust"?}
+    identity    {"subjects": [{"kind", "similarity", "entity"?: {"id", "trust", "visits", "name"?}}]}
     arm_mode    "disarmed" | "armed_home" | "armed_night" | "armed_away" | "armed_vacation" | "triggered"
     presence    {"home": bool}
     threats     [{"label", "confidence", "source"}]        one entry per look; sources tell independent looks apart
@@ -67,6 +68,17 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Returning:
+    """A subject that probably came before, and what a person said about it."""
+
+    id: str
+    kind: str
+    name: str
+    trust: str
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HouseholdFact:
     """Something the owner told, with signed points."""
 
@@ -86,6 +98,7 @@ class Known:
     persons: tuple[Match, ...] | None
     vehicles: tuple[Match, ...] | None
     facts: tuple[HouseholdFact, ...]
+    returning: tuple[Returning, ...]
     arm_mode: str | None
     anyone_home: bool | None
     threats: tuple[Look, ...]
@@ -122,6 +135,7 @@ def known_of(scene: Scene) -> Known:
         persons=_matches(household.get("persons")),
         vehicles=_matches(household.get("vehicles")),
         facts=tuple(_facts(household.get("facts"), scene.batch.last_at)),
+        returning=tuple(_returning(_record(_leg(scene, "identity")).get("subjects"))),
         arm_mode=_text(_leg(scene, "arm_mode")) or None,
         anyone_home=_flag(_record(_leg(scene, "presence")).get("home")),
         threats=_looks(_leg(scene, "threats"), "label"),
@@ -204,6 +218,19 @@ def _matches(value: object) -> tuple[Match, ...] | None:
         )
         for record in _records(value)
     )
+
+
+def _returning(value: object) -> Iterator[Returning]:
+    for record in _records(value):
+        entity, similarity = _record(record.get("entity")), _number(record.get("similarity"), -1.0, 1.0)
+        if entity and similarity is not None:
+            yield Returning(
+                id=_text(entity.get("id")),
+                kind=_text(record.get("kind")),
+                name=_text(entity.get("name")),
+                trust=_text(entity.get("trust")),
+                similarity=similarity,
+            )
 
 
 def _facts(value: object, at: datetime) -> Iterator[HouseholdFact]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from home_sentry_engine.contract import Factor
 from home_sentry_engine.domain.messages import RuleVerdict, Scene
-from home_sentry_engine.domain.risk import MAX_SCORE, MIN_SCORE, ScoreRange
+from home_sentry_engine.domain.risk import MAX_SCORE, MIN_SCORE, Bands, ScoreRange
 
 from .evidence import EVIDENCE_TABLE, EvidenceRule, allowed_range
 from .explain import summary_of
@@ -13,6 +13,8 @@ from .factors import Points, factors_of
 from .facts import Facts, facts_of
 from .legs import known_of
 
+UNTRUSTED_ENTITY: Final = "untrusted_entity"
+_NOT_TRUSTED: Final = "somebody who is not trusted was probably seen"
 _GRAVE: Final = frozenset({"forced_entry", "weapon", "inside_armed_away"})
 _SERIOUS: Final = frozenset({"trying_handles", "climbing", "violence", "tamper", "looking_in"})
 _LINGERING_MOST: Final = 60
@@ -20,8 +22,13 @@ _SERIOUS_MOST: Final = 84
 _WITHOUT_PERSON_MOST: Final = 28
 
 
-def score_scene(scene: Scene, *, points: Points, table: Sequence[EvidenceRule] = EVIDENCE_TABLE) -> RuleVerdict:
-    """Judge a scene by rules alone; equal scenes give equal verdicts."""
+def score_scene(
+    scene: Scene, *, points: Points, table: Sequence[EvidenceRule] = EVIDENCE_TABLE, bands: Bands | None = None
+) -> RuleVerdict:
+    """Judge a scene by rules alone; equal scenes give equal verdicts.
+
+    Somebody who is not trusted raises the level by one, and no model takes that back.
+    """
     facts, known = facts_of(scene), known_of(scene)
     factors = list(factors_of(facts, known, points))
     allowed = allowed_range(facts, known, table)
@@ -29,9 +36,18 @@ def score_scene(scene: Scene, *, points: Points, table: Sequence[EvidenceRule] =
     for correction in _corrections(total, factors, facts, allowed):
         factors.append(correction)
         total += correction.points
+    if any(factor.id == UNTRUSTED_ENTITY for factor in factors):
+        raised = _next_level(total, bands or Bands())
+        factors.append(Factor(id="one_level_up", points=raised - total, text=_NOT_TRUSTED))
+        allowed = allowed.merged(ScoreRange(floor=raised, floor_reason=_NOT_TRUSTED))
+        total = raised
     return RuleVerdict(
         score=total, factors=tuple(factors), allowed=allowed, summary=summary_of(facts, known, tuple(factors))
     )
+
+
+def _next_level(score: int, bands: Bands) -> int:
+    return next((least for least in (bands.medium, bands.high, bands.critical) if score < least), score)
 
 
 def _sum(factors: Iterable[Factor]) -> int:

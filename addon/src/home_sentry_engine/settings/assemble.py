@@ -12,6 +12,8 @@ from .slices import (
     ApiSettings,
     BatchSettings,
     DetectSettings,
+    EnrichmentSettings,
+    IdentitySettings,
     IngestSettings,
     LanguageSettings,
     ModelSettings,
@@ -55,11 +57,23 @@ def assemble(raw: Mapping[str, Any], data: Path) -> Settings:
             mirror=raw.get("model_mirror"),
             offline=raw["offline"],
         ),
+        enrichment=EnrichmentSettings(
+            enabled=raw["enrichment"], off=raw["enrichment_off"], at_once=raw["enrichment_max_concurrent"]
+        ),
         storage=_storage(raw),
         operations=OperationsSettings(
             retention_days=raw["retention_days"],
             disk_floor_bytes=raw["disk_min_free_mb"] * 1024 * 1024,
             backups=raw["backups"],
+        ),
+        identity=IdentitySettings(
+            enabled=raw["reid"],
+            ttl_h=raw["reid_ttl_hours"],
+            similarity_threshold=raw.get("reid_similarity_threshold"),
+            at_once=raw["reid_max_concurrent_requests"],
+            plate_retention_days=raw["plate_retention_days"],
+            faces=raw["faces"],
+            face_retention_days=raw["face_retention_days"],
         ),
         bands=Bands(medium=raw["risk_medium"], high=raw["risk_high"], critical=raw["risk_critical"]),
     )

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import voluptuous as vol
 
+from home_sentry_engine.domain.enrichment import QUESTIONS
 from home_sentry_engine.domain.labels import SECURITY_CLASSES, canonical_label
 
 ROLES: Final = frozenset({"ingest", "detect", "assess", "api"})
@@ -49,6 +50,13 @@ def _roles(value: object) -> frozenset[str]:
     if not roles or not roles <= ROLES:
         raise vol.Invalid(f"must be one or more of {', '.join(sorted(ROLES))}")
     return roles
+
+
+def _questions(value: object) -> frozenset[str]:
+    names = _names(value)
+    if not names <= set(QUESTIONS):
+        raise vol.Invalid(f"must be of {', '.join(QUESTIONS)}")
+    return names
 
 
 def _confidences(value: object) -> dict[str, float]:
@@ -139,6 +147,13 @@ SCHEMA: Final = vol.Schema(
         vol.Optional("llm_gpu_layers", default=-1): _whole(-1, 1000),
         vol.Optional("llm_min_rule_score", default=15): _whole(0, 100),
         vol.Optional("language", default="en"): vol.All(str, vol.Length(min=2, max=16)),
+        vol.Optional("reid", default=True): vol.Boolean(),
+        vol.Optional("reid_ttl_hours", default=24): _number(1, 168),
+        vol.Optional("reid_similarity_threshold"): _number(0.3, 1),
+        vol.Optional("reid_max_concurrent_requests", default=10): _whole(1, 64),
+        vol.Optional("plate_retention_days", default=7): _number(1, 365),
+        vol.Optional("faces", default=False): vol.Boolean(),
+        vol.Optional("face_retention_days", default=30): _number(1, 365),
         vol.Optional("host", default="127.0.0.1"): vol.All(str, vol.Length(min=1)),
         vol.Optional("port", default=8093): _whole(0, 65535),
         vol.Optional("tls", default="auto"): _one_of("auto", "on", "off"),
@@ -151,6 +166,9 @@ SCHEMA: Final = vol.Schema(
         vol.Optional("models"): vol.All(str, vol.Length(min=1)),
         vol.Optional("model_mirror"): vol.All(str, vol.Length(min=1)),
         vol.Optional("offline", default=False): vol.Boolean(),
+        vol.Optional("enrichment", default=True): vol.Boolean(),
+        vol.Optional("enrichment_off", default=list): _questions,
+        vol.Optional("enrichment_max_concurrent", default=2): _whole(1, 16),
         vol.Optional("database_url"): _database_address,
         vol.Optional("redis_url"): _redis_address,
         vol.Optional("queue_limit", default=10_000): _whole(10, 1_000_000),

@@ -92,6 +92,22 @@ class LanguageSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IdentitySettings:
+    """How long looks and plates are kept, and whether faces may be compared at all.
+
+    ``similarity_threshold`` replaces that of CLIP models alone; other models bring their own.
+    """
+
+    enabled: bool = True
+    ttl_h: float = 24.0
+    similarity_threshold: float | None = None
+    at_once: int = 10
+    plate_retention_days: float = 7.0
+    faces: bool = False
+    face_retention_days: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ApiSettings:
     """Where the API listens, and how it is protected there.
 
@@ -128,6 +144,18 @@ class ModelSettings:
     offline: bool = False
     download_timeout_s: float = 60.0
     disk_floor_bytes: int = 1024 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrichmentSettings:
+    """Whether models look closer at the pictures of a visit; ``off`` are questions that nobody shall ask.
+
+    ``at_once`` is how many of them may compute at the same time beside the detector.
+    """
+
+    enabled: bool = True
+    off: frozenset[str] = frozenset()
+    at_once: int = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +215,8 @@ class Settings:
     language: LanguageSettings
     api: ApiSettings
     models: ModelSettings
+    enrichment: EnrichmentSettings
     storage: StorageSettings
     operations: OperationsSettings
+    identity: IdentitySettings
     bands: Bands

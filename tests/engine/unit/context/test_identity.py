@@ -1,5 +1,6 @@
 """Nearest vectors, probable matches, the household."""
 
+from dataclasses import replace
 from datetime import datetime, time, timedelta
 
 from hypothesis import given
@@ -17,7 +18,7 @@ from home_sentry_engine.context.household import (
     recognise_person,
     recognise_vehicle,
 )
-from home_sentry_engine.context.identity import Traces, identity_leg
+from home_sentry_engine.context.identity import Question, Traces, best_by_camera
 from home_sentry_engine.context.index import ExactIndex, UnusableVector
 from home_sentry_engine.domain.household import Member, Sample, Schedule, Trace, Vehicle
 from home_sentry_engine.judgement.legs import known_of
@@ -101,21 +102,41 @@ def trace(number: int, camera: str = "gate", *, model: str = OSNET, kind: str = 
     )
 
 
+def asked(model: str = OSNET, vector=None, *, kind: str = "person", **more) -> Question:
+    return Question(model_id=model, kind=kind, vector=towards(0) if vector is None else vector, at=START, **more)
+
+
 def test_a_probable_match_tells_camera_likeness_and_time():
     traces = Traces()
     traces.remember(trace(1), towards(0.3))
     traces.remember(trace(2, "yard"), towards(0.9))
-    (match,) = traces.probable(OSNET, "person", towards(0), at=START)
+    (match,) = traces.probable(asked())
     assert (match.trace.id, match.seconds_apart) == (1, 60.0)
-    assert identity_leg([match]) == [
-        {
-            "finding": "probable same subject",
-            "camera": "gate",
-            "kind": "person",
-            "similarity": 0.955,
-            "seconds_apart": 60.0,
-        }
-    ]
+    assert match.document() == {
+        "finding": "probable same subject",
+        "camera": "gate",
+        "kind": "person",
+        "similarity": 0.955,
+        "seconds_apart": 60.0,
+        "at": (START - timedelta(seconds=60)).isoformat(timespec="seconds"),
+    }
+
+
+def test_each_camera_gives_its_likest_look():
+    traces = Traces()
+    for number, (camera, angle) in enumerate([("gate", 0.3), ("gate", 0.1), ("yard", 0.2)], start=1):
+        traces.remember(trace(number, camera), towards(angle))
+    assert [match.trace.id for match in best_by_camera(traces.probable(asked()))] == [2, 3]
+
+
+def test_a_visit_is_no_match_for_itself_however_often_it_was_looked_at():
+    traces = Traces()
+    for number in range(1, 60):
+        traces.remember(replace(trace(number), event_id="now"), towards(0.001 * number))
+    traces.remember(replace(trace(60), event_id="before"), towards(0.5))
+    assert [match.trace.id for match in traces.probable(asked(visit="now"), most=2)] == [60]
+    assert traces.forget(range(1, 60)) == 59
+    assert [match.trace.id for match in traces.probable(asked(visit="now"), most=2)] == [60]
 
 
 def test_models_and_kinds_are_never_compared():
@@ -123,19 +144,19 @@ def test_models_and_kinds_are_never_compared():
     traces.remember(trace(1), towards(0))
     traces.remember(trace(2, model=OTHER), np.ones(256))
     traces.remember(trace(3, kind="vehicle"), towards(0))
-    assert [m.trace.id for m in traces.probable(OSNET, "person", towards(0), at=START)] == [1]
-    assert [m.trace.id for m in traces.probable(OTHER, "person", np.ones(256), at=START)] == [2]
-    assert traces.probable("clip-vit-l", "person", towards(0), at=START) == ()
+    assert [m.trace.id for m in traces.probable(asked(OSNET, towards(0)))] == [1]
+    assert [m.trace.id for m in traces.probable(asked(OTHER, np.ones(256)))] == [2]
+    assert traces.probable(asked("clip-vit-l", towards(0))) == ()
     with pytest.raises(UnusableVector):
-        traces.probable(OSNET, "person", np.ones(256), at=START)
+        traces.probable(asked(OSNET, np.ones(256)))
 
 
 def test_the_threshold_belongs_to_the_model():
     traces = Traces()
     traces.remember(trace(1), towards(0.7))
     traces.remember(trace(2, model="clip-vit-l"), towards(0.7))
-    assert len(traces.probable(OSNET, "person", towards(0), at=START)) == 1
-    assert traces.probable("clip-vit-l", "person", towards(0), at=START) == ()
+    assert len(traces.probable(asked(OSNET, towards(0)))) == 1
+    assert traces.probable(asked("clip-vit-l", towards(0))) == ()
     assert traces.threshold("clip-vit-l") == 0.85
 
 
@@ -143,7 +164,7 @@ def test_what_has_expired_is_not_found_and_can_be_forgotten():
     traces = Traces()
     traces.remember(trace(1, at_s=-25 * 3600), towards(0))
     traces.remember(trace(2), towards(0.1))
-    assert [m.trace.id for m in traces.probable(OSNET, "person", towards(0), at=START)] == [2]
+    assert [m.trace.id for m in traces.probable(asked(OSNET, towards(0)))] == [2]
     assert traces.forget_expired(START) == 1
     assert len(traces) == 1
 
@@ -151,7 +172,7 @@ def test_what_has_expired_is_not_found_and_can_be_forgotten():
 def test_the_subject_itself_is_no_match():
     traces = Traces()
     traces.remember(trace(1), towards(0))
-    assert traces.probable(OSNET, "person", towards(0), at=START, besides=frozenset({1})) == ()
+    assert traces.probable(asked(OSNET, towards(0), besides=frozenset({1}))) == ()
 
 
 ANN = Member(id="ann", name="Ann")

@@ -12,6 +12,7 @@ from home_sentry_engine.contract import (
     Event,
     EventChange,
     Factor,
+    Identity,
     MediaKind,
     ObjectGroup,
     RiskLevel,
@@ -107,6 +108,7 @@ def event(event_id: str = "e1", **fields: Any) -> Event:
         is_fast_path=True,
         revision=1,
         transitions=(transition(1),),
+        identities=(Identity(kind="person", finding="match", name="Ann", trust="full", similarity=0.9, by="face"),),
     )
     return replace(whole, **fields)
 

@@ -13,6 +13,7 @@ from home_sentry_engine.contract import (
     Event,
     EventChange,
     Factor,
+    Identity,
     ObjectGroup,
     RiskLevel,
     Transition,
@@ -169,6 +170,7 @@ def _columns(event: Event) -> dict[str, Any]:
     values |= {name: list(getattr(event, name)) for name in _LISTS}
     values["object_groups"] = [group.value for group in event.groups]
     values["factors"] = [to_plain(factor) for factor in event.factors]
+    values["identities"] = [to_plain(identity) for identity in event.identities]
     return values
 
 
@@ -208,5 +210,6 @@ def _event(row: Row[Any], changes: tuple[Transition, ...]) -> Event:
         factors=tuple(from_plain(Factor, factor) for factor in row.factors),
         reviewed=row.reviewed,
         notes=row.notes,
+        identities=tuple(from_plain(Identity, identity) for identity in row.identities),
         transitions=changes,
     )

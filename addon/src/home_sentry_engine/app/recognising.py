@@ -1,0 +1,54 @@
+"""Recognition wired: which legs look, and what follows from them."""
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from home_sentry_engine.context.identity import Traces
+from home_sentry_engine.domain.clock import Clock
+from home_sentry_engine.domain.identity import IdSource
+from home_sentry_engine.pipeline.circumstances import Conclude
+from home_sentry_engine.pipeline.homecoming import Homecoming, HomecomingRules
+from home_sentry_engine.pipeline.identity_ports import Appearances, FaceReader
+from home_sentry_engine.pipeline.known_faces import KnownFaces
+from home_sentry_engine.pipeline.ports import Store
+from home_sentry_engine.pipeline.recognition import Recognition, RecognitionRules
+from home_sentry_engine.pipeline.subject_views import CloseLeg
+from home_sentry_engine.pipeline.trace_memory import TraceMemory
+from home_sentry_engine.settings import IdentitySettings
+
+_HOUR_S = 3600.0
+_DAY_S = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparers:
+    """What compares; None where nobody does."""
+
+    appearances: Appearances | None = None
+    faces: FaceReader | None = None
+    traces: Traces | None = None
+    executor: Executor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognising:
+    """The close legs, what is concluded from all legs, and the remembered looks."""
+
+    legs: tuple[CloseLeg, ...]
+    conclude: Conclude
+    memory: TraceMemory
+
+
+def make_recognising(
+    settings: IdentitySettings, store: Store, comparers: Comparers, clock: Clock, ids: IdSource
+) -> Recognising:
+    """Wire what the settings allow."""
+    memory = TraceMemory(store, comparers.traces, comparers.executor)
+    legs = []
+    if settings.enabled and comparers.appearances is not None:
+        rules = RecognitionRules(ttl_s=settings.ttl_h * _HOUR_S)
+        legs.append(Recognition(store, memory, comparers.appearances, clock, ids, rules).leg())
+    if settings.faces and comparers.faces is not None:
+        legs.append(KnownFaces(store, comparers.faces, clock).leg())
+    homecoming = Homecoming(store, clock, HomecomingRules(plates_s=settings.plate_retention_days * _DAY_S))
+    return Recognising(legs=tuple(legs), conclude=homecoming, memory=memory)
