@@ -63,6 +63,7 @@ from tests.fakes.clock import START, FakeClock
 from tests.fakes.operating import FakeAudit, FakeParts, FakeQueues
 from tests.fakes.places import FakePlaces
 from tests.fakes.records import camera, detection, event, jpeg, media
+from tests.fakes.watching import FakeHome, FakeLearning, FakeScenes
 
 TOKEN = "t0k3n-for-tests-" + "x" * 43
 GENEROUS = Limits(classes={name: Limit(per_minute=1e9) for name in LimitClass}, failed_logins=10**9)
@@ -186,6 +187,9 @@ class FakeEngine:
         self.parts = FakeParts(self.pause)
         self.audit = FakeAudit(self.pause)
         self.places = FakePlaces(self.pause, self.cameras)
+        self.scenes = FakeScenes(self.pause, self.cameras)
+        self.home = FakeHome(self.pause)
+        self.learning = FakeLearning(self.pause, self.cameras)
         self._numbers = itertools.count(1)
 
     @property
@@ -201,6 +205,9 @@ class FakeEngine:
             parts=self.parts,
             audit=self.audit,
             places=self.places,
+            scenes=self.scenes,
+            home=self.home,
+            learning=self.learning,
         )
 
     def announce(self, number: int | None = None, summary: str = "A person at the door") -> Published:

@@ -4,11 +4,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from home_sentry_engine.contract import CameraPage, DetectionPage, EventPage, to_plain
+from home_sentry_engine.contract import CameraPage, DetectionPage, EventPage, SceneChangeList, SceneReset, to_plain
 from home_sentry_engine.contract.errors import InvalidRequest, NotFound
 
 from .fields import CAMERA_ID, EVENT_ID, Field, read_object
-from .ports import Catalogue, Health
+from .home_fields import REPORT_FIELDS, report_of
+from .ports import Ports
 from .routes.events import EVENT_FILTERS, REVIEW_FIELDS, event_query, review_of
 
 type Answering = Callable[[dict[str, Any]], Awaitable[object]]
@@ -27,10 +28,11 @@ class CommandRule:
 class Commands:
     """All commands by name."""
 
-    def __init__(self, catalogue: Catalogue, health: Health) -> None:
+    def __init__(self, ports: Ports) -> None:
         """Take the ports."""
-        self._catalogue = catalogue
-        self._health = health
+        self._ports = ports
+        self._catalogue = ports.catalogue
+        self._health = ports.health
         rules = (
             CommandRule(name="ping", fields=(), answer=self._ping),
             CommandRule(name="get_info", fields=(), answer=self._info),
@@ -43,6 +45,15 @@ class Commands:
             CommandRule(
                 name="review_event", fields=(EVENT_ID, *REVIEW_FIELDS), answer=self._review, audited="event.review"
             ),
+            CommandRule(
+                name="acknowledge_scene", fields=(CAMERA_ID,), answer=self._acknowledge, audited="scene.acknowledge"
+            ),
+            CommandRule(name="reset_scene", fields=(CAMERA_ID,), answer=self._reset_scene, audited="scene.reset"),
+            CommandRule(
+                name="finish_learning", fields=(CAMERA_ID,), answer=self._finish, audited="camera.finish_learning"
+            ),
+            CommandRule(name="get_learning", fields=(CAMERA_ID,), answer=self._learned),
+            CommandRule(name="report_home", fields=REPORT_FIELDS, answer=self._report_home),
         )
         self.rules: Final = {rule.name: rule for rule in rules}
 
@@ -89,6 +100,21 @@ class Commands:
 
     async def _review(self, args: dict[str, Any]) -> object:
         return _found(await self._catalogue.review(args["event_id"], review_of(args)), "event")
+
+    async def _acknowledge(self, args: dict[str, Any]) -> object:
+        return SceneChangeList(items=_found(await self._ports.scenes.acknowledge_camera(args["camera_id"]), "camera"))
+
+    async def _reset_scene(self, args: dict[str, Any]) -> object:
+        return SceneReset(forgotten=_found(await self._ports.scenes.reset(args["camera_id"]), "camera"))
+
+    async def _finish(self, args: dict[str, Any]) -> object:
+        return _found(await self._ports.learning.finish(args["camera_id"]), "camera")
+
+    async def _learned(self, args: dict[str, Any]) -> object:
+        return _found(await self._ports.learning.learned(args["camera_id"]), "camera")
+
+    async def _report_home(self, args: dict[str, Any]) -> object:
+        return await self._ports.home.take(report_of(args))
 
 
 def _found[T](thing: T | None, noun: str) -> T:

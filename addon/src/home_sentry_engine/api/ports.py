@@ -33,6 +33,8 @@ from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQu
 from home_sentry_engine.storage.repositories.audit import AuditQuery, Deed
 
 
+from .watch_ports import Home, Learning, Scenes
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
     """Answer of ``/ready``: may work be sent here, and in which mode."""
@@ -300,3 +302,6 @@ class Ports:
     parts: Parts
     audit: AuditLog
     places: Places
+    scenes: Scenes
+    home: Home
+    learning: Learning

@@ -38,6 +38,7 @@ from .protocol import HttpServer
 from .routes.analyze import AnalyzeRoutes
 from .routes.cameras import CameraRoutes
 from .routes.events import EventRoutes
+from .routes.home import HomeRoutes
 from .routes.media import MediaRoutes
 from .routes.places import PlaceRoutes
 from .routes.queues import QueueRoutes
@@ -203,6 +204,8 @@ class ApiServer:
             *EventRoutes(ports.catalogue, ports.pictures, shelf, bodies).routes(),
             *PlaceRoutes(ports.places, bodies).routes(),
             *AnalyzeRoutes(ports.analyzer, bodies).routes(),
+            *SceneRoutes(ports.scenes).routes(),
+            *HomeRoutes(ports.home, ports.learning, bodies).routes(),
             *QueueRoutes(ports.queues).routes(),
             *SystemRoutes(ports.parts, ports.audit).routes(),
             *self._socket.routes(),

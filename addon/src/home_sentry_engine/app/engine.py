@@ -43,8 +43,10 @@ from .entrance import GuardedDoor
 from .feed import OutboxFeed, OutboxReader
 from .folders import WatchedFolder
 from .health import EngineHealth, Identity, Models, detector_component
+from .home import StoredHome
 from .housekeeping import Housekeeping
 from .judging import CatalogueFiles
+from .learning import StoredLearning
 from .links import Names, node_of, open_links
 from .lock import DataFolder
 from .looking import DetectorLook
@@ -60,6 +62,7 @@ from .parts import (
 )
 from .pictures import GalleryPictures
 from .places import StoredPlaces
+from .scenes import StoredScenes
 from .secured import Secured, secure
 from .shared_clock import SharedClock
 from .transactions import Transactions
@@ -255,6 +258,9 @@ class Engine:
             audit=StoredAudit(self.database, self.tables, clock),
             places=StoredPlaces(self.database, self.tables, clock, settings.time_zone),
         )
+            scenes=StoredScenes(self.database, self.tables, clock, self.links.announce),
+            home=StoredHome(self.database, self.tables.home, clock),
+            learning=StoredLearning(self.database, self.tables, clock, settings.time_zone, self.links.announce),
         keys, self.token_made = open_tokens(settings.data)
         surroundings = ApiSurroundings(
             clock=clock, request_id=self._around.ids, metrics=self.metrics, tls=secured.context

@@ -1,11 +1,11 @@
 """The API's zones and habits, over the repositories."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from home_sentry_engine.context.baseline import BaselineRules, Past, Slot, State
+from home_sentry_engine.context.baseline import BaselineRules, Past, Slot, State, rules_of
 from home_sentry_engine.contract import Baseline, Habit, Zone
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.storage.database import Connection, Database
@@ -20,15 +20,12 @@ _WEEK: Final = 7
 class StoredPlaces:
     """``api.ports.Places``: a camera that does not exist is None."""
 
-    def __init__(
-        self, database: Database, tables: Tables, clock: Clock, zone: ZoneInfo, *, rules: BaselineRules | None = None
-    ) -> None:
-        """Take the rows, the clock, the home's time zone and the limits of the baseline."""
+    def __init__(self, database: Database, tables: Tables, clock: Clock, zone: ZoneInfo) -> None:
+        """Take the rows, the clock, and the time zone before Home Assistant names its own."""
         self._database = database
         self._tables = tables
         self._clock = clock
         self._zone = zone
-        self._rules = rules or BaselineRules()
 
     async def zones(self, camera_id: str) -> tuple[Zone, ...] | None:
         """Give a camera's zones."""
@@ -51,7 +48,7 @@ class StoredPlaces:
         """Forget what is usual at a camera; whole days count from tomorrow on."""
 
         def work(conn: Connection) -> Baseline:
-            self._tables.activity.reset(conn, camera_id, self._today())
+            self._tables.activity.reset(conn, camera_id, self._today(conn)[0])
             return self._baseline(conn, camera_id)
 
         return await self._database.write(self._for(camera_id, work))
@@ -62,18 +59,20 @@ class StoredPlaces:
 
         return guarded
 
-    def _today(self) -> date:
-        return self._clock.now().astimezone(self._zone).date()
+    def _today(self, conn: Connection) -> tuple[date, ZoneInfo]:
+        zone = self._tables.home.zone(conn, self._zone)
+        return self._clock.now().astimezone(zone).date(), zone
 
     def _baseline(self, conn: Connection, camera_id: str) -> Baseline:
-        rules, today = self._rules, self._today()
+        rules, (today, zone) = rules_of(self._tables.home.limits(conn)), self._today(conn)
         since = self._tables.activity.since(conn, camera_id)
         counts = self._tables.activity.all(conn, camera_id, first=today - timedelta(days=rules.window_days))
-        habits = [
-            self._habit(label, hour, Past(counts=by_day, since=since), _coming(today, day))
-            for (label, hour), by_day in sorted(counts.items())
-            for day in (_WEEKDAY, _SATURDAY)
-        ]
+        habits = []
+        for (label, hour), by_day in sorted(counts.items()):
+            past = Past(counts=by_day, since=since)
+            for day in (_WEEKDAY, _SATURDAY):
+                slot = Slot(day=_coming(today, day), hour=hour)
+                habits.append(_habit(label, slot, past.rates(slot, zone, rules, today=today), rules))
         return Baseline(
             camera_id=camera_id,
             since=since.isoformat() if since is not None else None,
@@ -82,17 +81,16 @@ class StoredPlaces:
             habits=tuple(habits),
         )
 
-    def _habit(self, label: str, hour: int, past: Past, day: date) -> Habit:
-        slot = Slot(day=day, hour=hour)
-        rates = past.rates(slot, self._zone, self._rules, today=self._today())
-        return Habit(
-            label=label,
-            weekend=slot.weekend,
-            hour=hour,
-            days=len(rates),
-            mean=sum(rates) / len(rates) if rates else 0.0,
-            state=(State.READY if len(rates) >= self._rules.min_days else State.LEARNING).value,
-        )
+
+def _habit(label: str, slot: Slot, rates: Sequence[float], rules: BaselineRules) -> Habit:
+    return Habit(
+        label=label,
+        weekend=slot.weekend,
+        hour=slot.hour,
+        days=len(rates),
+        mean=sum(rates) / len(rates) if rates else 0.0,
+        state=(State.READY if len(rates) >= rules.min_days else State.LEARNING).value,
+    )
 
 
 def _coming(today: date, weekday: int) -> date:

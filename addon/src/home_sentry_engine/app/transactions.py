@@ -6,7 +6,17 @@ from datetime import date, datetime
 
 from home_sentry_engine.broker.queue import PutOutcome, Queue
 from home_sentry_engine.context.crosscamera import Elsewhere
-from home_sentry_engine.contract import BatchReason, Camera, CameraStatus, Event, Zone, encode
+from home_sentry_engine.contract import (
+    BaselineLimits,
+    BatchReason,
+    Camera,
+    CameraStatus,
+    Event,
+    HomeReport,
+    SceneChange,
+    Zone,
+    encode,
+)
 from home_sentry_engine.contract import Detection as DetectionRecord
 from home_sentry_engine.domain.batch import ClosedBatch, OpenBatch
 from home_sentry_engine.domain.clock import Clock
@@ -25,6 +35,7 @@ from home_sentry_engine.storage.repositories.components import Components
 from home_sentry_engine.storage.repositories.detections import Detections
 from home_sentry_engine.storage.repositories.entities import Entities, Recognitions
 from home_sentry_engine.storage.repositories.events import Events
+from home_sentry_engine.storage.repositories.enrichments import Enrichments
 from home_sentry_engine.storage.repositories.household import Household
 from home_sentry_engine.storage.repositories.media import MediaFiles
 from home_sentry_engine.storage.repositories.notes import FactRows, PlateReads
@@ -32,9 +43,14 @@ from home_sentry_engine.storage.repositories.outbox import Outbox
 from home_sentry_engine.storage.repositories.reassessments import Reassessments
 from home_sentry_engine.storage.repositories.resting import RestingRows
 from home_sentry_engine.storage.repositories.scenes import Scenes, UsualView
+from home_sentry_engine.storage.repositories.rhythm import Rhythm
 from home_sentry_engine.storage.repositories.traces import TraceRows
 from home_sentry_engine.storage.repositories.zones import Zones
 
+
+from .home import HomeRows
+from .enrichment_rows import BoundEnrichments
+from .identity_rows import BoundIdentity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
@@ -63,6 +79,8 @@ class Tables:
     plates: PlateReads
 
 
+    rhythm: Rhythm = field(default_factory=Rhythm)
+    home: HomeRows = field(default_factory=HomeRows)
 class Transactions:
     """``pipeline.ports.Store`` over a database; ``announced`` is called on the event loop after commits with news."""
 
@@ -102,8 +120,8 @@ class _Bound:
 
 
 class _CameraRows:
-    def __init__(self, conn: Connection, rows: Cameras) -> None:
-        self._conn, self._rows = conn, rows
+    def __init__(self, conn: Connection, rows: Cameras, now: datetime) -> None:
+        self._conn, self._rows, self._now = conn, rows, now
 
     def ensure(self, *, camera_id: str, name: str, folder: str | None, now: datetime) -> tuple[Camera, bool]:
         return self._rows.ensure(self._conn, camera_id=camera_id, name=name, folder=folder, now=now)
@@ -118,7 +136,7 @@ class _CameraRows:
         return self._rows.seen(self._conn, camera_id, media_id=media_id, at=at)
 
     def set_status(self, camera_id: str, status: CameraStatus, reason: str | None) -> Camera | None:
-        return self._rows.set_status(self._conn, camera_id, status, reason)
+        return self._rows.set_status(self._conn, camera_id, status, reason, at=self._now)
 
 
 class _MediaRows:
@@ -287,7 +305,7 @@ class _PlaceRows:
     ) -> Mapping[str, Mapping[date, int]]:
         return self._tables.activity.counts(self._conn, camera_id, labels, hour=hour, first=first)
 
-    def note_view(self, media: Media, news: ViewNews) -> None:
+    def note_view(self, media: Media, news: ViewNews) -> tuple[SceneChange, ...]:
         rows, camera_id, at = self._tables.scenes, media.camera_id, media.captured_at
         if news.keep is not None:
             kept = news.keep
@@ -295,10 +313,13 @@ class _PlaceRows:
                 self._conn,
                 UsualView(camera_id=camera_id, light=kept.light, picture=kept.picture, state=kept.state, at=at),
             )
-        if news.over:
-            rows.end(self._conn, camera_id, at)
-        if news.change is not None:
-            rows.add_change(self._conn, camera_id, news.change, at=at, media_id=media.media_id)
+        ended = rows.end(self._conn, camera_id, at) if news.over else ()
+        if news.change is None:
+            return ended
+        made = rows.change(
+            self._conn, rows.add_change(self._conn, camera_id, news.change, at=at, media_id=media.media_id)
+        )
+        return (*ended, made) if made is not None else ended
 
     def view_changes(self, camera_id: str, *, since: datetime) -> tuple[str, ...]:
         return tuple(change.kind for change in self._tables.scenes.recent(self._conn, camera_id, since))
@@ -306,6 +327,15 @@ class _PlaceRows:
     def elsewhere(self, camera_id: str, *, since: datetime, until: datetime, most: int) -> tuple[Elsewhere, ...]:
         seen = self._tables.detections.elsewhere(self._conn, camera_id, since=since, until=until, most=most)
         return tuple(Elsewhere(camera_name=camera, label=label, at=at) for camera, label, at in seen)
+
+    def home(self) -> HomeReport | None:
+        return self._tables.home.report(self._conn)
+
+    def zone(self, otherwise: ZoneInfo) -> ZoneInfo:
+        return self._tables.home.zone(self._conn, otherwise)
+
+    def limits(self) -> BaselineLimits:
+        return self._tables.home.limits(self._conn)
 
 
 class _JobRows:

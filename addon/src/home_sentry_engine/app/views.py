@@ -36,6 +36,7 @@ class _Camera:
     kept_at: dict[Light, datetime] = field(default_factory=dict)
     last: Light | None = None
     last_at: datetime | None = None
+    epoch: int = 0
 
 
 class CameraViews:
@@ -50,16 +51,26 @@ class CameraViews:
 
     async def look(self, media: Media, picture: Picture) -> ViewNews:
         """Compare; a picture that is older than the last one says nothing."""
-        camera = self._cameras.get(media.camera_id)
-        if camera is None:
-            kept = await self._database.read(lambda conn: self._rows.of(conn, media.camera_id))
-            camera = self._cameras.setdefault(media.camera_id, _remembered(kept))
+        camera = await self._current(media.camera_id)
         if camera.last_at is not None and media.captured_at < camera.last_at:
             return ViewNews()
         camera.last_at = media.captured_at
         return await asyncio.get_running_loop().run_in_executor(
             self._executor, lambda: _compare(camera, picture, media.captured_at)
         )
+
+    async def _current(self, camera_id: str) -> _Camera:
+        """Give what is remembered, read anew after a person changed what is usual."""
+        known = self._cameras.get(camera_id)
+        epoch = await self._database.read(lambda conn: self._rows.epoch(conn, camera_id))
+        if known is None or known.epoch != epoch:
+            kept = await self._database.read(lambda conn: self._rows.of(conn, camera_id))
+            fresh = _remembered(kept)
+            fresh.epoch, fresh.last_at = epoch, known.last_at if known is not None else None
+            current = self._cameras.get(camera_id)
+            if current is known:
+                self._cameras[camera_id] = fresh
+        return self._cameras[camera_id]
 
 
 def _compare(camera: _Camera, picture: Picture, at: datetime) -> ViewNews:
@@ -91,14 +102,14 @@ def _kept(camera: _Camera, light: Light, at: datetime, *, urgent: bool) -> KeptV
     if not urgent and before is not None and (at - before).total_seconds() < _KEEP_EACH_S:
         return None
     camera.kept_at[light] = at
-    return KeptView(light=light.value, picture=pack(reference.grey), state=_document(camera.states[light]))
+    return KeptView(light=light.value, picture=pack(reference.grey), state=document_of(camera.states[light]))
 
 
 def _remembered(kept: tuple[UsualView, ...]) -> _Camera:
     camera = _Camera()
     for view in kept:
         try:
-            grey, state = unpack(view.picture), _state(view.state)
+            grey, state = unpack(view.picture), state_of(view.state)
         except (ValueError, KeyError, TypeError) as err:
             _LOGGER.warning("A kept view cannot be read and is learned anew: %s", err)
             continue
@@ -111,12 +122,14 @@ def _place(camera: _Camera, light: Light, grey: Grey, state: SceneState) -> None
     camera.usual[light], camera.states[light], camera.last = Reference(grey), state, light
 
 
-def _document(state: SceneState) -> dict[str, object]:
+def document_of(state: SceneState) -> dict[str, object]:
+    """Write a state as JSON values."""
     plain = asdict(state)
     return plain | {"run_since": state.run_since.isoformat() if state.run_since is not None else None}
 
 
-def _state(plain: dict[str, Any]) -> SceneState:
+def state_of(plain: dict[str, Any]) -> SceneState:
+    """Read what ``document_of`` wrote; raises ``ValueError``, ``KeyError`` or ``TypeError``."""
     since, told = plain["run_since"], plain["told"]
     return SceneState(
         **plain

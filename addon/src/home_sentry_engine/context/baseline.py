@@ -14,6 +14,8 @@ from statistics import fmean, variance
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from home_sentry_engine.contract import BaselineLimits
+
 from .tails import upper_tail
 
 ANYTHING: Final = "*"
@@ -42,6 +44,11 @@ class BaselineRules:
     def rare(self) -> float:
         """Upper tail below which activity is unusual."""
         return math.erfc(self.threshold_std / math.sqrt(2)) / 2
+
+
+def rules_of(limits: BaselineLimits) -> BaselineRules:
+    """Give the rules that the household's limits say."""
+    return BaselineRules(window_days=limits.window_days, min_days=limits.min_days, threshold_std=limits.threshold_std)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

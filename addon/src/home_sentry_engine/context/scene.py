@@ -63,7 +63,10 @@ class SceneRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneState:
-    """What is known of one camera's view in one light; ``told`` is the change that still stands."""
+    """What is known of one camera's view in one light; ``told`` is the change that still stands.
+
+    One of unknown kind ends with the next frame that shows the same again.
+    """
 
     learned: int = 0
     typical: float = 1.0
@@ -113,7 +116,7 @@ def step(state: SceneState, view: View, at: datetime, rules: SceneRules | None =
         return _usual(state, view, view.coarse)
     begun_at = state.run_since or at
     run = replace(state, run=state.run + 1, run_since=begun_at)
-    if state.told is not None or not _lasts(run, begun_at, at, rules):
+    if state.told not in {None, ChangeKind.UNKNOWN} or not _lasts(run, begun_at, at, rules):
         return Outcome(state=run, different=True)
     kind = kind_of(state, view, rules)
     if kind is ChangeKind.UNKNOWN:
@@ -164,7 +167,7 @@ def _usual(state: SceneState, view: View, coarse: float) -> Outcome:
 
 
 def _begun_anew(view: View) -> SceneState:
-    return SceneState(learned=1, contrast=view.contrast, sharpness=view.sharpness)
+    return SceneState(learned=1, contrast=view.contrast, sharpness=view.sharpness, told=ChangeKind.UNKNOWN)
 
 
 def _lasts(state: SceneState, since: datetime, at: datetime, rules: SceneRules) -> bool:

@@ -10,21 +10,24 @@ from zoneinfo import ZoneInfo
 from home_sentry_engine.context.association import AssociationRules, associate
 from home_sentry_engine.context.baseline import (
     ANYTHING,
-    BaselineRules,
     Past,
     Usual,
     baseline_leg,
     judge,
+    rules_of,
     slot_of,
 )
 from home_sentry_engine.context.crosscamera import WINDOW_S, cross_camera_leg
 from home_sentry_engine.context.gather import Gather, Leg
+from home_sentry_engine.context.home import home_legs
+from home_sentry_engine.context.recognised import facts_now, still_holds, with_facts
 from home_sentry_engine.context.scene import ChangeKind, tamper_leg
 from home_sentry_engine.context.sieve import sift, zone_screen
 from home_sentry_engine.context.statics import RestingThings, StaticRules
 from home_sentry_engine.context.tracks import Subject
 from home_sentry_engine.context.visits import routes_leg, stays_in, zones_leg
 from home_sentry_engine.context.zones import ZoneMap
+from home_sentry_engine.contract import ObjectGroup
 from home_sentry_engine.domain.detection import FrameDetections
 from home_sentry_engine.domain.errors import StageError
 from home_sentry_engine.domain.messages import Absent, Batch, Media, Scene
@@ -43,9 +46,8 @@ _SUBJECTS_MOST: Final = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextRules:
-    """Limits of everything that judges circumstances."""
+    """Limits of everything that judges circumstances, apart from those of habits, which may change at any time."""
 
-    baseline: BaselineRules = field(default_factory=BaselineRules)
     statics: StaticRules = field(default_factory=StaticRules)
     association: AssociationRules = field(default_factory=AssociationRules)
 
@@ -62,8 +64,11 @@ class Circumstances:
         views: Views | None = None,
         closely: CloseGather | None = None,
     ) -> None:
-        """Take the time zone, the limits, the legs that take time, what watches views, and what looks at pixels."""
-        self.zone: Final = zone
+        """Take the time zone, the limits, the legs that take time, what watches views, and what looks at pixels.
+
+        ``conclude`` adds what follows from all legs together.
+        """
+        self._zone = zone
         self._rules = rules or ContextRules()
         self._gather = gather or Gather(())
         self._views = views
@@ -71,6 +76,11 @@ class Circumstances:
 
     async def watch_view(self, media: Media, picture: object) -> ViewNews | None:
         """Compare a picture with what its camera usually shows; None where nobody watches."""
+        self._conclude = conclude
+
+    def zone(self, tx: Tx) -> ZoneInfo:
+        """Give the home's time zone: what Home Assistant says, else that of the settings."""
+        return tx.places.zone(self._zone)
         if self._views is None:
             return None
         try:
@@ -97,7 +107,7 @@ class Circumstances:
 
     def note(self, tx: Tx, camera_id: str, at: datetime, labels: Sequence[str] = ()) -> None:
         """Count appearances of classes at a moment; without any, note that the camera was watched."""
-        slot = slot_of(at, self.zone)
+        slot = slot_of(at, self.zone(tx))
         tx.places.watch(camera_id, slot.day)
         if labels:
             tx.places.count(camera_id, labels, day=slot.day, hour=slot.hour)
@@ -110,21 +120,25 @@ class Circumstances:
         if zones.zones:
             stays = stays_in(zones, subjects)
             legs["zones"] = zones_leg(stays)
-            if routes := routes_leg(stays, subjects):
-                legs["routes"] = routes
+            legs["routes"] = routes_leg(stays, subjects)
         else:
-            legs["zones"] = Absent(reason="no zones are drawn for this camera")
+            legs["zones"] = legs["routes"] = Absent(reason="no zones are drawn for this camera")
         legs["baseline"] = baseline_leg(self._usual(tx, batch))
         tampered = self._tampered(tx, batch)
         if tampered is not None:
             legs["tamper"] = tampered
         return legs
 
+        household = _household(tx, batch, subjects)
+        if household is not None:
+            legs["household"] = household
+        legs |= home_legs(tx.places.home(), last_at=batch.last_at, now=tx.now)
     def _usual(self, tx: Tx, batch: Batch) -> list[Usual]:
         started = min(sighting.at for sighting in batch.sightings)
-        slot = slot_of(started, self.zone)
+        zone = self.zone(tx)
+        slot = slot_of(started, zone)
         labels = sorted({one.label for sighting in batch.sightings for one in sighting.detections})
-        rules = self._rules.baseline
+        rules = rules_of(tx.places.limits())
         since = tx.places.since(batch.camera_id)
         first = slot.day - timedelta(days=rules.window_days)
         counts = tx.places.counts(batch.camera_id, [*labels, ANYTHING], hour=slot.hour, first=first)
@@ -144,6 +158,18 @@ def cross_camera(store: Store, *, window_s: float = WINDOW_S) -> Leg:
 
     async def look(scene: Scene) -> object:
         times = [sighting.at for sighting in scene.batch.sightings]
+def _household(tx: Tx, batch: Batch, subjects: Sequence[Subject]) -> object | None:
+    """Give what the last assessment of the visit recognised, as far as it still covers everybody, and the facts."""
+    groups = [subject.group for subject in subjects]
+    leg = still_holds(
+        tx.identity.recognised(batch.event_id),
+        persons=groups.count(ObjectGroup.PERSON),
+        vehicles=groups.count(ObjectGroup.VEHICLE),
+    )
+    facts = facts_now(tx.identity.facts(tx.now), batch.last_at)
+    return with_facts(leg, facts) if leg is not None or facts else None
+
+
         first, last = min(times), max(times)
         around = timedelta(seconds=window_s)
         seen = await store.read(

@@ -177,7 +177,7 @@ class Gathering:
         started = min(sighting.at for sighting in sightings)
         return Scene(
             batch=whole,
-            local_time=started.astimezone(self.circumstances.zone),
+            local_time=started.astimezone(self.circumstances.zone(tx)),
             legs=self.circumstances.legs(tx, whole),
         )
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from home_sentry_engine.context.crosscamera import Elsewhere
-from home_sentry_engine.contract import Zone
+from home_sentry_engine.contract import BaselineLimits, HomeReport, SceneChange, Zone
 from home_sentry_engine.domain.messages import Media
 from home_sentry_engine.domain.resting import Resting, ViewNews
 
@@ -51,12 +51,24 @@ class PlaceRows(Protocol):
         """Give the appearances in an hour by class and day."""
         ...
 
-    def note_view(self, media: Media, news: ViewNews) -> None:
-        """Store what a picture says about its camera's view."""
+    def note_view(self, media: Media, news: ViewNews) -> tuple[SceneChange, ...]:
+        """Store what a picture says about its camera's view; gives the changes that began or ended with it."""
         ...
 
     def view_changes(self, camera_id: str, *, since: datetime) -> tuple[str, ...]:
-        """Give the kinds of changes of the view since then, and of those that still stand, the newest first."""
+        """Give the kinds of changes since then, and of those that stand, that nobody acknowledged, newest first."""
+        ...
+
+    def home(self) -> HomeReport | None:
+        """Give what Home Assistant said last about the home."""
+        ...
+
+    def zone(self, otherwise: ZoneInfo) -> ZoneInfo:
+        """Give the home's time zone, another one before Home Assistant said so."""
+        ...
+
+    def limits(self) -> BaselineLimits:
+        """Give how habits are judged."""
         ...
 
     def elsewhere(self, camera_id: str, *, since: datetime, until: datetime, most: int) -> tuple[Elsewhere, ...]:

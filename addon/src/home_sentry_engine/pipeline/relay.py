@@ -10,10 +10,13 @@ from home_sentry_engine.contract import (
     Camera,
     CameraChanged,
     CameraRemoved,
+    CamerasSilent,
     DetectionsAdded,
     Event,
     EventCreated,
     EventUpdated,
+    SceneChange,
+    SceneChanged,
     decode,
     encode,
 )
@@ -76,6 +79,11 @@ def to_message(row: Announcement) -> bytes:
                     detections=added.detections,
                 )
             )
+        case "scene_change":
+            return encode(SceneChanged(seq=row.seq, change=decode(SceneChange, row.body)))
+        case "cameras_silent":
+            silent = decode(CamerasSilent, row.body)
+            return encode(CamerasSilent(seq=row.seq, camera_ids=silent.camera_ids, since=silent.since))
     raise ValueError(f"the outbox holds an unknown kind of announcement: {row.kind}")
 
 

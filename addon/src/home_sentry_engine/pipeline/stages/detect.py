@@ -76,8 +76,8 @@ class DetectStage:
         known = tx.cameras.get(media.camera_id)
         if known is None:
             raise Permanent("the camera was removed", code="camera_gone")
-        if news is not None:
-            tx.places.note_view(media, news)
+        for change in tx.places.note_view(media, news) if news is not None else ():
+            tx.outbox.add("scene_change", change, camera_id=change.camera_id)
         if not any(tx.detections.exists(media.media_id, frame.model_id) for frame in found[:1]):
             frames = self._gathering.circumstances.sift(tx, media, found)
             look = Look(media=media, camera_name=known.name, frames=frames)

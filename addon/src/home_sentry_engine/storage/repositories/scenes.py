@@ -2,14 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
-from home_sentry_engine.storage.context_schema import scene_changes, scenes
+from home_sentry_engine.contract import SceneChange, SceneChangeKind
+from home_sentry_engine.storage.context_schema import scene_changes, scene_memory, scenes
 from home_sentry_engine.storage.rows import insert_into
 
+from .meta import Counters
+
+_EPOCH: Final = "scene_epoch:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsualView:
@@ -23,20 +27,35 @@ class UsualView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SceneChange:
-    """A lasting change of a view."""
+class SceneMemory:
+    """How a camera's view usually looks to an image model: a mean vector, the usual distance from it, looks so far."""
 
-    id: int
     camera_id: str
-    kind: str
+    light: str
+    model_id: str
+    learned: int
+    vector: bytes
+    spread: float
     at: datetime
-    media_id: str | None = None
-    over_at: datetime | None = None
-    acknowledged_at: datetime | None = None
 
 
 class Scenes:
-    """One usual view per camera and light; changes are kept with their end."""
+    """One usual view per camera and light; changes are kept with their end.
+
+    ``epoch`` grows whenever a person changes what is usual, so that every engine reads it anew.
+    """
+
+    def __init__(self) -> None:
+        """Count in the table of counters."""
+        self._counters = Counters()
+
+    def epoch(self, conn: Connection, camera_id: str) -> int:
+        """Give how often a person changed what is usual for a camera."""
+        return self._counters.get(conn, _EPOCH) + self._counters.get(conn, f"{_EPOCH}{camera_id}")
+
+    def begin_epoch(self, conn: Connection, camera_id: str | None) -> None:
+        """Note that a person changed what is usual for a camera, or for all."""
+        self._counters.add(conn, f"{_EPOCH}{camera_id or ''}")
 
     def of(self, conn: Connection, camera_id: str) -> tuple[UsualView, ...]:
         """Give a camera's usual views."""
@@ -51,10 +70,25 @@ class Scenes:
 
     def reset(self, conn: Connection, camera_id: str | None = None) -> int:
         """Forget the views of a camera, or of all; gives how many there were."""
-        gone: Any = conn.execute(
-            scenes.delete().where(sa.true() if camera_id is None else scenes.c.camera_id == camera_id)
-        )
-        return int(gone.rowcount)
+        counts = []
+        for table in (scenes, scene_memory):
+            own = sa.true() if camera_id is None else table.c.camera_id == camera_id
+            gone: Any = conn.execute(table.delete().where(own))
+            counts.append(int(gone.rowcount))
+        self.begin_epoch(conn, camera_id)
+        return counts[0]
+
+    def memories(self, conn: Connection, camera_id: str) -> tuple[SceneMemory, ...]:
+        """Give how a camera's views usually look to an image model."""
+        rows = conn.execute(sa.select(scene_memory).where(scene_memory.c.camera_id == camera_id))
+        return tuple(SceneMemory(**row) for row in rows.mappings())
+
+    def remember(self, conn: Connection, memory: SceneMemory) -> None:
+        """Store a memory in the place of the former one."""
+        changing = {name: getattr(memory, name) for name in ("model_id", "learned", "vector", "spread", "at")}
+        keys = {"camera_id": memory.camera_id, "light": memory.light}
+        statement = insert_into(conn, scene_memory).values(**keys, **changing)
+        conn.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changing))
 
     def add_change(
         self, conn: Connection, camera_id: str, kind: str, *, at: datetime, media_id: str | None = None
@@ -67,24 +101,40 @@ class Scenes:
         )
         return int(made.scalar_one())
 
-    def end(self, conn: Connection, camera_id: str, at: datetime) -> int:
-        """Note that the view is the usual one again; gives how many changes ended."""
+    def end(self, conn: Connection, camera_id: str, at: datetime) -> tuple[SceneChange, ...]:
+        """Note that the view is the usual one again; gives the changes that ended."""
         standing = sa.and_(scene_changes.c.camera_id == camera_id, scene_changes.c.over_at.is_(None))
-        ended: Any = conn.execute(scene_changes.update().where(standing).values(over_at=at))
-        return int(ended.rowcount)
+        ended = conn.execute(scene_changes.update().where(standing).values(over_at=at).returning(scene_changes))
+        return tuple(_change(row) for row in ended.mappings())
+
+    def change(self, conn: Connection, change_id: int) -> SceneChange | None:
+        """Give one change."""
+        row = conn.execute(sa.select(scene_changes).where(scene_changes.c.id == change_id)).mappings().one_or_none()
+        return _change(row) if row is not None else None
+
+    def changes(self, conn: Connection, camera_id: str | None = None, *, most: int = 50) -> tuple[SceneChange, ...]:
+        """Give the changes of a camera, or of all, the newest first."""
+        own = sa.true() if camera_id is None else scene_changes.c.camera_id == camera_id
+        chosen = sa.select(scene_changes).where(own)
+        rows = conn.execute(chosen.order_by(scene_changes.c.at.desc(), scene_changes.c.id.desc()).limit(most))
+        return tuple(_change(row) for row in rows.mappings())
 
     def acknowledge(self, conn: Connection, change_id: int, at: datetime) -> SceneChange | None:
         """Note that a person knows of a change; None when there is no such change."""
-        own = scene_changes.c.id == change_id
+        own = sa.and_(scene_changes.c.id == change_id, scene_changes.c.acknowledged_at.is_(None))
         conn.execute(scene_changes.update().where(own).values(acknowledged_at=at))
-        row = conn.execute(sa.select(scene_changes).where(own)).mappings().one_or_none()
-        return SceneChange(**row) if row is not None else None
+        return self.change(conn, change_id)
 
     def recent(self, conn: Connection, camera_id: str, since: datetime) -> tuple[SceneChange, ...]:
-        """Give changes that began after ``since`` or still stand unacknowledged, the newest first."""
-        standing = sa.and_(scene_changes.c.over_at.is_(None), scene_changes.c.acknowledged_at.is_(None))
+        """Give changes that nobody acknowledged and that began after ``since`` or still stand, the newest first."""
         chosen = sa.select(scene_changes).where(
-            scene_changes.c.camera_id == camera_id, sa.or_(scene_changes.c.at >= since, standing)
+            scene_changes.c.camera_id == camera_id,
+            scene_changes.c.acknowledged_at.is_(None),
+            sa.or_(scene_changes.c.at >= since, scene_changes.c.over_at.is_(None)),
         )
         rows = conn.execute(chosen.order_by(scene_changes.c.at.desc(), scene_changes.c.id.desc()))
-        return tuple(SceneChange(**row) for row in rows.mappings())
+        return tuple(_change(row) for row in rows.mappings())
+
+
+def _change(row: RowMapping) -> SceneChange:
+    return SceneChange(**{**row, "kind": SceneChangeKind(row["kind"])})

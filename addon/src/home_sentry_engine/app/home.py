@@ -1,0 +1,76 @@
+"""The API's home: what Home Assistant said, kept with its time."""
+
+from dataclasses import replace
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from home_sentry_engine.context.home import is_stale
+from home_sentry_engine.contract import BaselineLimits, HomeReport, from_plain, to_plain
+from home_sentry_engine.contract.errors import InvalidRequest
+from home_sentry_engine.domain.clock import Clock
+from home_sentry_engine.storage.database import Connection, Database
+from home_sentry_engine.storage.repositories.meta import Meta
+
+_HOME: Final = "home_report"
+_LIMITS: Final = "baseline_limits"
+
+
+class HomeRows:
+    """The newest report, and the limits by which habits are judged."""
+
+    def __init__(self) -> None:
+        """Keep them among the small values."""
+        self._meta = Meta()
+
+    def report(self, conn: Connection) -> HomeReport | None:
+        """Give the newest report; one that a later release wrote and this one cannot read is none."""
+        return _read(HomeReport, self._meta.get(conn, _HOME))
+
+    def keep(self, conn: Connection, report: HomeReport) -> None:
+        """Keep a report in the place of the former one."""
+        self._meta.set(conn, _HOME, to_plain(report))
+
+    def zone(self, conn: Connection, otherwise: ZoneInfo) -> ZoneInfo:
+        """Give the time zone of Home Assistant, another one before it said so."""
+        report = self.report(conn)
+        return ZoneInfo(report.time_zone) if report is not None and report.time_zone else otherwise
+
+    def limits(self, conn: Connection) -> BaselineLimits:
+        """Give the limits of habits."""
+        return _read(BaselineLimits, self._meta.get(conn, _LIMITS)) or BaselineLimits()
+
+    def set_limits(self, conn: Connection, limits: BaselineLimits) -> None:
+        """Keep other limits."""
+        self._meta.set(conn, _LIMITS, to_plain(limits))
+
+
+class StoredHome:
+    """``api.watch_ports.Home`` over the database."""
+
+    def __init__(self, database: Database, rows: HomeRows, clock: Clock) -> None:
+        """Take the rows and the clock."""
+        self._database = database
+        self._rows = rows
+        self._clock = clock
+
+    async def report(self) -> HomeReport:
+        """Give the newest report, an empty one before the first."""
+        known = await self._database.read(self._rows.report)
+        if known is None:
+            return HomeReport()
+        return replace(known, stale=is_stale(known, self._clock.steady()))
+
+    async def take(self, report: HomeReport) -> HomeReport:
+        """Keep a report with its time."""
+        kept = replace(report, received_at=self._clock.steady(), stale=False)
+        await self._database.write(lambda conn: self._rows.keep(conn, kept))
+        return kept
+
+
+def _read[T](shape: type[T], plain: object) -> T | None:
+    if plain is None:
+        return None
+    try:
+        return from_plain(shape, plain)
+    except InvalidRequest:
+        return None
