@@ -42,6 +42,7 @@ from .routes.home import HomeRoutes
 from .routes.media import MediaRoutes
 from .routes.places import PlaceRoutes
 from .routes.queues import QueueRoutes
+from .routes.scenes import SceneRoutes
 from .routes.state import StateRoutes
 from .routes.system import SystemRoutes
 from .routing import Access, Call, Match, Route, Router
@@ -189,7 +190,7 @@ class ApiServer:
             hub=self._hub,
             feed=ports.feed,
             health=ports.health,
-            commands=Commands(ports.catalogue, ports.health),
+            commands=Commands(ports),
             admit=self._gate.admit,
             audit=self._auditor,
             limiter=self._limiter,

@@ -1,8 +1,9 @@
 """The pipeline's transactions over the database's repositories and the queue."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from home_sentry_engine.broker.queue import PutOutcome, Queue
 from home_sentry_engine.context.crosscamera import Elsewhere
@@ -34,16 +35,16 @@ from home_sentry_engine.storage.repositories.cameras import Cameras
 from home_sentry_engine.storage.repositories.components import Components
 from home_sentry_engine.storage.repositories.detections import Detections
 from home_sentry_engine.storage.repositories.entities import Entities, Recognitions
-from home_sentry_engine.storage.repositories.events import Events
 from home_sentry_engine.storage.repositories.enrichments import Enrichments
+from home_sentry_engine.storage.repositories.events import Events
 from home_sentry_engine.storage.repositories.household import Household
 from home_sentry_engine.storage.repositories.media import MediaFiles
 from home_sentry_engine.storage.repositories.notes import FactRows, PlateReads
 from home_sentry_engine.storage.repositories.outbox import Outbox
 from home_sentry_engine.storage.repositories.reassessments import Reassessments
 from home_sentry_engine.storage.repositories.resting import RestingRows
-from home_sentry_engine.storage.repositories.scenes import Scenes, UsualView
 from home_sentry_engine.storage.repositories.rhythm import Rhythm
+from home_sentry_engine.storage.repositories.scenes import Scenes, UsualView
 from home_sentry_engine.storage.repositories.traces import TraceRows
 from home_sentry_engine.storage.repositories.zones import Zones
 
@@ -109,7 +110,7 @@ class Transactions:
 class _Bound:
     def __init__(self, conn: Connection, tables: Tables, now: datetime, news: Callable[[], None]) -> None:
         self.now = now
-        self.cameras = _CameraRows(conn, tables.cameras)
+        self.cameras = _CameraRows(conn, tables.cameras, now)
         self.media = _MediaRows(conn, tables.media)
         self.detections = _DetectionRows(conn, tables.detections)
         self.batches = _BatchRows(conn, tables.batches)

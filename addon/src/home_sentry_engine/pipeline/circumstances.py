@@ -143,7 +143,7 @@ class Circumstances:
         first = slot.day - timedelta(days=rules.window_days)
         counts = tx.places.counts(batch.camera_id, [*labels, ANYTHING], hour=slot.hour, first=first)
         return [
-            judge(label, Past(counts=by_day, since=since), slot, by_day.get(slot.day, 0), zone=self.zone, rules=rules)
+            judge(label, Past(counts=by_day, since=since), slot, by_day.get(slot.day, 0), zone=zone, rules=rules)
             for label, by_day in counts.items()
         ]
 

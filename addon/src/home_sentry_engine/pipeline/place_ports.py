@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from home_sentry_engine.context.crosscamera import Elsewhere
 from home_sentry_engine.contract import BaselineLimits, HomeReport, SceneChange, Zone
