@@ -15,6 +15,7 @@ from home_sentry_engine.domain.box import Box
 from home_sentry_engine.domain.detection import Detection, FrameDetections
 from home_sentry_engine.domain.messages import Arrival, Media, ModelFailure, ModelVerdict, RuleVerdict, Scene
 from home_sentry_engine.judgement.judge import Judge
+from home_sentry_engine.language.assessor import Assessor
 from home_sentry_engine.pipeline.ledger import Ledger
 from home_sentry_engine.settings import load_settings
 from home_sentry_engine.storage.database import Database, sqlite_url
@@ -88,7 +89,14 @@ class Household:
     """Cameras deliver with ``deliver``, ``work`` empties the queues, ``pass_time`` moves the clock and sweeps."""
 
     def __init__(
-        self, database: Database, clock: FakeClock, data: Path, *, eyes: Eyes | None = None, **overrides: Any
+        self,
+        database: Database,
+        clock: FakeClock,
+        data: Path,
+        *,
+        eyes: Eyes | None = None,
+        mind: Assessor | None = None,
+        **overrides: Any,
     ) -> None:
         self.database, self.clock = database, clock
         self.eyes, self.mind = eyes or Eyes(), Mind()
@@ -100,7 +108,7 @@ class Household:
         self.media_root = Path()
         self.store = Transactions(database, self.tables, clock, self._announced)
         self.ledger = Ledger(self.store, dedupe_ttl_s=300, auto_create_cameras=True)
-        senses = Senses(frames=self.eyes, detector=self.eyes, judge=Judge(), assessor=self.mind)
+        senses = Senses(frames=self.eyes, detector=self.eyes, judge=Judge(), assessor=mind or self.mind)
         self.pipeline = make_pipeline(
             self.settings, self.store, self.tables, senses, Sinks(looked=lambda _media, _found: None), around
         )
