@@ -13,9 +13,9 @@ import ssl
 import aiohttp
 from PIL import Image
 
-from home_sentry_engine.api.connection import Patience
 from home_sentry_engine.api.hub import Pace
 from home_sentry_engine.api.limits import Limit, LimitClass, Limits
+from home_sentry_engine.api.peer import Patience
 from home_sentry_engine.api.ports import (
     Accepted,
     Duplicate,
@@ -36,6 +36,7 @@ from home_sentry_engine.contract import (
     Box,
     Camera,
     Detection,
+    Enrichment,
     Event,
     EventCreated,
     EventUpdated,
@@ -163,6 +164,7 @@ class FakeEngine:
 
     def __post_init__(self) -> None:
         self.cameras = {"front_door": camera()}
+        self.enrichments: dict[str, Enrichment] = {}
         self.events = {
             f"e{number}": event(f"e{number}", at=START + timedelta(minutes=number)) for number in range(1, 4)
         }
@@ -259,6 +261,10 @@ class FakeCatalogue:
         found = [one for one in self._engine.events.values() if query.level in {None, one.risk_level}]
         found = [one for one in found if query.reviewed in {None, one.reviewed}]
         return _page(sorted(found, key=lambda one: one.started_at, reverse=True), query)
+
+    async def enrichment(self, event_id: str) -> Enrichment | None:
+        await self._engine.pause()
+        return self._engine.enrichments.get(event_id)
 
     async def event_detections(self, event_id: str) -> tuple[Detection, ...]:
         await self._engine.pause()

@@ -16,6 +16,7 @@ from home_sentry_engine.contract import (
     DeadJobPage,
     Detection,
     Dropped,
+    Enrichment,
     Event,
     Info,
     Look,
@@ -32,8 +33,8 @@ from home_sentry_engine.domain.filetypes import FileType
 from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQuery, Page
 from home_sentry_engine.storage.repositories.audit import AuditQuery, Deed
 
-
 from .watch_ports import Home, Learning, Scenes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
@@ -86,10 +87,16 @@ class Review:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """One sequenced message, encoded once for everybody; ``body`` is UTF-8 JSON that carries the same ``seq``."""
+    """One sequenced message, encoded once for everybody; ``body`` is UTF-8 JSON that carries the same ``seq``.
+
+    ``kind`` is its type. ``grave``: an event of level high or critical, which clients may have to acknowledge.
+    """
 
     seq: int
     body: bytes
+    kind: str = ""
+    camera_id: str | None = None
+    grave: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +136,10 @@ class Catalogue(Protocol):
 
     async def events_page(self, query: EventQuery) -> Page[Event]:
         """Give a page of events, newest first."""
+        ...
+
+    async def enrichment(self, event_id: str) -> Enrichment | None:
+        """Give what models found in the pictures of one event, None while nobody looked closely."""
         ...
 
     async def event_detections(self, event_id: str) -> tuple[Detection, ...]:

@@ -26,11 +26,11 @@ from .audit import Auditor
 from .auth import Caller, Gate, address_of
 from .bodies import BodyReader
 from .commands import Commands
-from .connection import Patience, Services
 from .fields import read_query
 from .hub import Hub, Pace
 from .limits import Limits, RateLimiter
 from .openapi import document
+from .peer import Patience, Services
 from .pictures import PictureShelf
 from .ports import Ports
 from .problems import problem_response, wire_error_of
@@ -204,9 +204,9 @@ class ApiServer:
             *MediaRoutes(ports.catalogue, ports.pictures, shelf).routes(),
             *EventRoutes(ports.catalogue, ports.pictures, shelf, bodies).routes(),
             *PlaceRoutes(ports.places, bodies).routes(),
-            *AnalyzeRoutes(ports.analyzer, bodies).routes(),
             *SceneRoutes(ports.scenes).routes(),
             *HomeRoutes(ports.home, ports.learning, bodies).routes(),
+            *AnalyzeRoutes(ports.analyzer, bodies).routes(),
             *QueueRoutes(ports.queues).routes(),
             *SystemRoutes(ports.parts, ports.audit).routes(),
             *self._socket.routes(),

@@ -181,10 +181,11 @@ class Engine:
         senses = Senses(
             frames=frames,
             detector=self.zoo.detector,
-            judge=Judge(),
+            judge=Judge(bands=settings.bands),
             assessor=self.language,
             views=CameraViews(self.database, self.tables.scenes, decoding),
             pictures=frames,
+            models=self.zoo.models,
         )
         self.pipeline = make_pipeline(settings, self.store, self.tables, senses, Sinks(looked=self._observe), around)
         self.health = EngineHealth(
@@ -257,10 +258,10 @@ class Engine:
             parts=PartDesk(self.wellbeing.registry),
             audit=StoredAudit(self.database, self.tables, clock),
             places=StoredPlaces(self.database, self.tables, clock, settings.time_zone),
-        )
             scenes=StoredScenes(self.database, self.tables, clock, self.links.announce),
             home=StoredHome(self.database, self.tables.home, clock),
             learning=StoredLearning(self.database, self.tables, clock, settings.time_zone, self.links.announce),
+        )
         keys, self.token_made = open_tokens(settings.data)
         surroundings = ApiSurroundings(
             clock=clock, request_id=self._around.ids, metrics=self.metrics, tls=secured.context

@@ -48,10 +48,10 @@ from home_sentry_engine.storage.repositories.scenes import Scenes, UsualView
 from home_sentry_engine.storage.repositories.traces import TraceRows
 from home_sentry_engine.storage.repositories.zones import Zones
 
-
 from .home import HomeRows
 from .enrichment_rows import BoundEnrichments
 from .identity_rows import BoundIdentity
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
@@ -74,14 +74,15 @@ class Tables:
     scenes: Scenes
     traces: TraceRows
     household: Household
+    enrichments: Enrichments
     entities: Entities
     recognitions: Recognitions
     facts: FactRows
     plates: PlateReads
-
-
     rhythm: Rhythm = field(default_factory=Rhythm)
     home: HomeRows = field(default_factory=HomeRows)
+
+
 class Transactions:
     """``pipeline.ports.Store`` over a database; ``announced`` is called on the event loop after commits with news."""
 
@@ -116,6 +117,8 @@ class _Bound:
         self.batches = _BatchRows(conn, tables.batches)
         self.events = _EventRows(conn, tables, now)
         self.places = _PlaceRows(conn, tables)
+        self.identity = BoundIdentity(conn, tables, now)
+        self.enrichments = BoundEnrichments(conn, tables.enrichments, now)
         self.jobs = _JobRows(conn, tables.queue, now)
         self.outbox = _OutboxRows(conn, tables.outbox, now, news)
 
@@ -325,10 +328,6 @@ class _PlaceRows:
     def view_changes(self, camera_id: str, *, since: datetime) -> tuple[str, ...]:
         return tuple(change.kind for change in self._tables.scenes.recent(self._conn, camera_id, since))
 
-    def elsewhere(self, camera_id: str, *, since: datetime, until: datetime, most: int) -> tuple[Elsewhere, ...]:
-        seen = self._tables.detections.elsewhere(self._conn, camera_id, since=since, until=until, most=most)
-        return tuple(Elsewhere(camera_name=camera, label=label, at=at) for camera, label, at in seen)
-
     def home(self) -> HomeReport | None:
         return self._tables.home.report(self._conn)
 
@@ -337,6 +336,10 @@ class _PlaceRows:
 
     def limits(self) -> BaselineLimits:
         return self._tables.home.limits(self._conn)
+
+    def elsewhere(self, camera_id: str, *, since: datetime, until: datetime, most: int) -> tuple[Elsewhere, ...]:
+        seen = self._tables.detections.elsewhere(self._conn, camera_id, since=since, until=until, most=most)
+        return tuple(Elsewhere(camera_name=camera, label=label, at=at) for camera, label, at in seen)
 
 
 class _JobRows:

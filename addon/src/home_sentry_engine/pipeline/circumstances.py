@@ -1,6 +1,6 @@
 """Circumstances of a visit: what is known around its pictures, from the rows at once and from legs that take time."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 import logging
@@ -37,6 +37,8 @@ from .closely import CloseGather
 from .place_ports import Views
 from .ports import Store, Tx
 
+type Conclude = Callable[[Scene], Awaitable[Scene]]
+
 _LOGGER = logging.getLogger(__name__)
 
 _TAMPERED_S: Final = 600.0
@@ -63,6 +65,7 @@ class Circumstances:
         gather: Gather | None = None,
         views: Views | None = None,
         closely: CloseGather | None = None,
+        conclude: Conclude | None = None,
     ) -> None:
         """Take the time zone, the limits, the legs that take time, what watches views, and what looks at pixels.
 
@@ -73,14 +76,14 @@ class Circumstances:
         self._gather = gather or Gather(())
         self._views = views
         self._closely = closely
-
-    async def watch_view(self, media: Media, picture: object) -> ViewNews | None:
-        """Compare a picture with what its camera usually shows; None where nobody watches."""
         self._conclude = conclude
 
     def zone(self, tx: Tx) -> ZoneInfo:
         """Give the home's time zone: what Home Assistant says, else that of the settings."""
         return tx.places.zone(self._zone)
+
+    async def watch_view(self, media: Media, picture: object) -> ViewNews | None:
+        """Compare a picture with what its camera usually shows; None where nobody watches."""
         if self._views is None:
             return None
         try:
@@ -92,7 +95,8 @@ class Circumstances:
     async def enrich(self, scene: Scene) -> Scene:
         """Add what the slow legs find; each gives a value or ``Absent`` within its deadline."""
         around = await self._gather(scene)
-        return around if self._closely is None else await self._closely(around)
+        seen = around if self._closely is None else await self._closely(around)
+        return seen if self._conclude is None else await self._conclude(seen)
 
     def sift(self, tx: Tx, media: Media, frames: tuple[FrameDetections, ...]) -> tuple[FrameDetections, ...]:
         """Leave out what does not make a visit: ignored places, places that do not count, things that rest there."""
@@ -115,7 +119,8 @@ class Circumstances:
     def legs(self, tx: Tx, batch: Batch) -> dict[str, object | Absent]:
         """Give the legs that follow from the rows of a visit."""
         subjects = associate(batch.sightings, rules=self._rules.association)
-        legs: dict[str, object | Absent] = {"subjects": _subjects(subjects, self._rules.association)}
+        legs: dict[str, object | Absent] = dict(tx.enrichments.legs(batch.event_id))
+        legs["subjects"] = _subjects(subjects, self._rules.association)
         zones = ZoneMap(tx.places.zones(batch.camera_id))
         if zones.zones:
             stays = stays_in(zones, subjects)
@@ -124,15 +129,15 @@ class Circumstances:
         else:
             legs["zones"] = legs["routes"] = Absent(reason="no zones are drawn for this camera")
         legs["baseline"] = baseline_leg(self._usual(tx, batch))
+        household = _household(tx, batch, subjects)
+        if household is not None:
+            legs["household"] = household
+        legs |= home_legs(tx.places.home(), last_at=batch.last_at, now=tx.now)
         tampered = self._tampered(tx, batch)
         if tampered is not None:
             legs["tamper"] = tampered
         return legs
 
-        household = _household(tx, batch, subjects)
-        if household is not None:
-            legs["household"] = household
-        legs |= home_legs(tx.places.home(), last_at=batch.last_at, now=tx.now)
     def _usual(self, tx: Tx, batch: Batch) -> list[Usual]:
         started = min(sighting.at for sighting in batch.sightings)
         zone = self.zone(tx)
@@ -153,11 +158,6 @@ class Circumstances:
         return legs[0] if legs else None
 
 
-def cross_camera(store: Store, *, window_s: float = WINDOW_S) -> Leg:
-    """Make the leg that looks at the other cameras around the time of a visit."""
-
-    async def look(scene: Scene) -> object:
-        times = [sighting.at for sighting in scene.batch.sightings]
 def _household(tx: Tx, batch: Batch, subjects: Sequence[Subject]) -> object | None:
     """Give what the last assessment of the visit recognised, as far as it still covers everybody, and the facts."""
     groups = [subject.group for subject in subjects]
@@ -170,6 +170,11 @@ def _household(tx: Tx, batch: Batch, subjects: Sequence[Subject]) -> object | No
     return with_facts(leg, facts) if leg is not None or facts else None
 
 
+def cross_camera(store: Store, *, window_s: float = WINDOW_S) -> Leg:
+    """Make the leg that looks at the other cameras around the time of a visit."""
+
+    async def look(scene: Scene) -> object:
+        times = [sighting.at for sighting in scene.batch.sightings]
         first, last = min(times), max(times)
         around = timedelta(seconds=window_s)
         seen = await store.read(

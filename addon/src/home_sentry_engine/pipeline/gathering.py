@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Protocol
 
+from home_sentry_engine.context.association import agreed
 from home_sentry_engine.context.baseline import ANYTHING
-from home_sentry_engine.contract import BatchReason, DetectionsAdded, Event, EventChange, RiskLevel
+from home_sentry_engine.contract import BatchReason, DetectionsAdded, Event, EventChange, MediaKind, RiskLevel
 from home_sentry_engine.domain.batch import Batcher, ClosedBatch, Closure, Offer, OpenBatch
 from home_sentry_engine.domain.detection import FrameDetections
 from home_sentry_engine.domain.identity import IdSource
 from home_sentry_engine.domain.jobs import ASSESS, PRIORITY_NORMAL, PRIORITY_URGENT, NewJob
-from home_sentry_engine.domain.messages import Batch, Media, RuleVerdict, Scene
+from home_sentry_engine.domain.messages import Batch, Media, RuleVerdict, Scene, Sighting
 from home_sentry_engine.settings import BatchSettings
 
 from .circumstances import Circumstances
@@ -158,9 +159,10 @@ class Gathering:
 
     def scene(self, tx: Tx, event_id: str, batch: OpenBatch | ClosedBatch, camera_name: str) -> Scene | None:
         """Gather the visit around a batch; None when it has no stored sighting."""
-        sightings = tx.detections.sightings_of_event(event_id, best=self._settings.best_detections)
-        if not sightings:
+        stored = tx.detections.sightings_of_event(event_id, best=self._settings.best_detections)
+        if not stored:
             return None
+        sightings = agreed(stored)
         closed = isinstance(batch, ClosedBatch)
         whole = Batch(
             batch_id=batch.batch_id,
@@ -180,6 +182,44 @@ class Gathering:
             local_time=started.astimezone(self.circumstances.zone(tx)),
             legs=self.circumstances.legs(tx, whole),
         )
+
+    def starts_or_joins(self, tx: Tx, look: Look) -> bool:
+        """Tell whether a look makes or joins a visit: a flash in one frame of a video only joins one."""
+        if not look.count:
+            return False
+        if look.media.kind is not MediaKind.VIDEO or tx.batches.open_for(look.media.camera_id) is not None:
+            return True
+        return any(sighting.detections for sighting in agreed(_sightings_of(look)))
+
+    def lifts(self, tx: Tx, look: Look, sure: Look) -> bool:
+        """Tell whether a look would lift its visit to high, and would not if it showed only what is ``sure``."""
+        level = self._foreseen(tx, look)
+        return level in _URGENT_LEVELS and self._foreseen(tx, sure) not in _URGENT_LEVELS
+
+    def _foreseen(self, tx: Tx, look: Look) -> RiskLevel:
+        camera_id = look.media.camera_id
+        current = tx.batches.open_for(camera_id)
+        event_id = current.event_id if current is not None else ""
+        best = self._settings.best_detections
+        stored = tx.detections.sightings_of_event(event_id, best=best) if current is not None else ()
+        sightings = agreed((*stored, *_sightings_of(look)))
+        if not sightings:
+            return RiskLevel.LOW
+        batch = Batch(
+            batch_id=current.batch_id if current is not None else "",
+            event_id=event_id,
+            camera_id=camera_id,
+            camera_name=look.camera_name,
+            opened_at=current.opened_at if current is not None else look.media.captured_at,
+            last_at=look.media.captured_at,
+            closed=False,
+            reason=BatchReason.URGENT,
+            evidence_version=0,
+            sightings=sightings,
+        )
+        started = min(sighting.at for sighting in sightings).astimezone(self.circumstances.zone(tx))
+        scene = Scene(batch=batch, local_time=started, legs=self.circumstances.legs(tx, batch))
+        return self._visit.level_of(self._rules.rule(scene).score)
 
     def _effective_time(self, media: Media, now: datetime) -> datetime:
         """Place a file that comes long after its capture (catch-up) at its capture, all else at its arrival."""
@@ -237,7 +277,7 @@ class Gathering:
         if scene is None:
             raise LookupError(f"batch {batch.batch_id} has no sighting")
         evidence = Evidence(batch=scene.batch, rule=self._rules.rule(scene), now=tx.now)
-        urgent = self._is_urgent(look.frames)
+        urgent = self._is_urgent(scene.batch, look.media.media_id)
         if before is None:
             event = self._visit.begin(evidence, media_id=look.media.media_id, fast_path=urgent)
             tx.events.insert(event)
@@ -268,18 +308,38 @@ class Gathering:
         )
         tx.outbox.add("detections_added", message, camera_id=look.media.camera_id)
 
-    def _is_urgent(self, frames: Sequence[FrameDetections]) -> bool:
+    def _is_urgent(self, batch: Batch, media_id: str) -> bool:
         return any(
             detection.confidence >= self._settings.fast_path_confidence
             and detection.label in self._settings.fast_path_classes
-            for frame in frames
-            for detection in frame.detections
+            for sighting in batch.sightings
+            if sighting.media_id == media_id
+            for detection in sighting.detections
         )
 
     def _assess_if_urgent(self, tx: Tx, before: Event | None, event: Event, batch: OpenBatch) -> None:
         first_urgent = event.is_fast_path and not (before is not None and before.is_fast_path)
         if first_urgent or _newly_escalated(event):
             tx.jobs.put(self.assessment(batch, BatchReason.URGENT, PRIORITY_URGENT))
+
+
+def _sightings_of(look: Look) -> tuple[Sighting, ...]:
+    return tuple(
+        Sighting(
+            media_id=look.media.media_id,
+            camera_id=look.media.camera_id,
+            at=look.media.captured_at,
+            detections=frame.detections,
+            detection_ids=(),
+            image_width=frame.image_width,
+            image_height=frame.image_height,
+            offset_s=frame.offset_s,
+            looked=len(look.frames),
+            quality=frame.quality,
+        )
+        for frame in look.frames
+        if frame.detections
+    )
 
 
 def _newly_escalated(event: Event) -> bool:
