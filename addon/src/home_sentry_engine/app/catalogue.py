@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from home_sentry_engine.api.ports import Review
-from home_sentry_engine.contract import Camera, Detection, Event, Media, encode
+from home_sentry_engine.contract import Camera, Detection, Enrichment, Event, Media, encode
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQuery, Page
@@ -54,6 +54,10 @@ class StoredCatalogue:
     async def events_page(self, query: EventQuery) -> Page[Event]:
         """Give a page of events, newest first."""
         return await self._database.read(lambda conn: self._tables.events.page(conn, query))
+
+    async def enrichment(self, event_id: str) -> Enrichment | None:
+        """Give what models found in the pictures of one event."""
+        return await self._database.read(lambda conn: self._tables.enrichments.of(conn, event_id))
 
     async def event_detections(self, event_id: str) -> tuple[Detection, ...]:
         """Give all detections of one event."""

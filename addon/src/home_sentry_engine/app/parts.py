@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 import random
 
 from home_sentry_engine.broker.queue import Overflow, Queue, QueueLimits
 from home_sentry_engine.broker.sql.queue import SqlQueue
+from home_sentry_engine.context.boxes import BoxFilter, BoxFilters
 from home_sentry_engine.context.gather import Gather, Leg
 from home_sentry_engine.domain.batch import Batcher
 from home_sentry_engine.domain.clock import Clock
@@ -20,16 +21,18 @@ from home_sentry_engine.media.limits import Limits
 from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.media.video import Sampling
 from home_sentry_engine.operations.data_folder import database_url
-from home_sentry_engine.pipeline.circumstances import Circumstances, absent, cross_camera
-from home_sentry_engine.pipeline.closely import CloseGather, VisitPictures, WholePictures
+from home_sentry_engine.pipeline.circumstances import Circumstances, cross_camera
+from home_sentry_engine.pipeline.closely import WholePictures
+from home_sentry_engine.pipeline.enrich.desk import Models
 from home_sentry_engine.pipeline.gathering import Gathering
 from home_sentry_engine.pipeline.place_ports import Views
 from home_sentry_engine.pipeline.ports import Assessor, Detector
 from home_sentry_engine.pipeline.ports import Frames as Pictures
+from home_sentry_engine.pipeline.seeing import Confirmer, Meter, Seeing
 from home_sentry_engine.pipeline.stages.assess import AssessStage
 from home_sentry_engine.pipeline.stages.detect import DetectStage
-from home_sentry_engine.pipeline.subject_views import CloseLeg
 from home_sentry_engine.pipeline.timers import VisitTimers
+from home_sentry_engine.pipeline.trace_memory import TraceMemory
 from home_sentry_engine.pipeline.visit import Visit
 from home_sentry_engine.pipeline.worker import Worker, WorkerRules
 from home_sentry_engine.settings import IngestSettings, Settings, StorageSettings
@@ -41,6 +44,7 @@ from home_sentry_engine.storage.repositories.batches import Batches
 from home_sentry_engine.storage.repositories.cameras import Cameras
 from home_sentry_engine.storage.repositories.components import Components
 from home_sentry_engine.storage.repositories.detections import Detections
+from home_sentry_engine.storage.repositories.enrichments import Enrichments
 from home_sentry_engine.storage.repositories.entities import Entities, Recognitions
 from home_sentry_engine.storage.repositories.events import Events
 from home_sentry_engine.storage.repositories.household import Household
@@ -53,6 +57,8 @@ from home_sentry_engine.storage.repositories.scenes import Scenes
 from home_sentry_engine.storage.repositories.traces import TraceRows
 from home_sentry_engine.storage.repositories.zones import Zones
 
+from .enriching import make_closely
+from .recognising import Comparers, make_recognising
 from .transactions import Tables, Transactions
 
 _DETECT_DEADLINE_S = 120.0
@@ -106,6 +112,7 @@ def make_tables(settings: Settings, clock: Clock, queue: Queue[Connection]) -> T
         scenes=Scenes(),
         traces=TraceRows(),
         household=Household(),
+        enrichments=Enrichments(),
         entities=Entities(),
         recognitions=Recognitions(),
         facts=FactRows(),
@@ -156,6 +163,7 @@ class Pipeline:
     detect: tuple[Worker, ...]
     assess: tuple[Worker, ...]
     timers: VisitTimers
+    memory: TraceMemory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,19 +176,31 @@ class Senses:
     assessor: Assessor
     views: Views | None = None
     pictures: WholePictures | None = None
-
-
-def close_legs() -> tuple[CloseLeg, ...]:
-    """Give the legs that look at the pictures of a visit while it is assessed."""
-    return ()
+    meter: Meter | None = None
+    confirmer: Confirmer | None = None
+    models: Models | None = None
+    comparers: Comparers = field(default_factory=Comparers)
 
 
 def slow_legs(store: Transactions) -> tuple[Leg, ...]:
     """Give the legs that look around while a visit is assessed."""
-    return (
-        cross_camera(store),
-        absent("identity", "no model compares appearances"),
-        absent("household", "nobody is enrolled"),
+    return (cross_camera(store),)
+
+
+def make_seeing(settings: Settings, senses: Senses) -> Seeing:
+    """Give what looks at files, with the filters of the settings."""
+    detect = settings.detect
+    rules = {
+        camera: {label: BoxFilter(**bounds) for label, bounds in labels.items()}
+        for camera, labels in detect.box_rules.items()
+    }
+    return Seeing(
+        frames=senses.frames,
+        detector=senses.detector,
+        filters=BoxFilters(confidence=detect.confidence, cameras=detect.camera_confidence, rules=rules),
+        zone=settings.time_zone,
+        meter=senses.meter,
+        confirmer=senses.confirmer,
     )
 
 
@@ -189,17 +209,21 @@ def make_pipeline(
 ) -> Pipeline:
     """Wire stages, workers and timers."""
     visit = Visit(settings.bands)
-    closely = CloseGather(close_legs(), VisitPictures(store, senses.pictures)) if senses.pictures else None
+    known = make_recognising(settings.identity, store, senses.comparers, around.clock, around.ids)
+    closely = make_closely(settings, store, senses.pictures, senses.models, known.legs)
     circumstances = Circumstances(
-        settings.time_zone, gather=Gather(slow_legs(store)), views=senses.views, closely=closely
+        settings.time_zone,
+        gather=Gather(slow_legs(store)),
+        views=senses.views,
+        closely=closely,
+        conclude=known.conclude,
     )
     gathering = Gathering(settings.batch, rules=senses.judge, visit=visit, ids=around.ids, circumstances=circumstances)
     detect = DetectStage(
         store=store,
         frames=senses.frames,
-        detector=senses.detector,
+        seeing=make_seeing(settings, senses),
         gathering=gathering,
-        confidences=settings.detect.camera_confidence,
         observer=sinks.looked,
     )
     assess = AssessStage(store=store, gathering=gathering, judge=senses.judge, assessor=senses.assessor, visit=visit)
@@ -221,4 +245,5 @@ def make_pipeline(
         detect=tuple(worker(detect, _DETECT_DEADLINE_S) for _ in range(settings.detect.concurrency)),
         assess=(worker(assess, slowest),),
         timers=timers,
+        memory=known.memory,
     )

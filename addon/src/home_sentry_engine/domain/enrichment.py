@@ -3,8 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from .box import Box
+
+QUESTIONS: Final = (
+    "faces", "pose", "action", "clothing", "clothes_segments", "carrying", "violence",
+    "plates", "texts", "vehicle_type", "vehicle_colour", "damage",
+    "pets", "quality", "weather", "depth", "threats", "caption",
+)  # fmt: skip
 
 
 class Outcome(StrEnum):

@@ -7,6 +7,7 @@ from pathlib import Path
 from home_sentry_engine.contract import AnalysisReason, AnalysisState, BatchReason, Factor, MediaKind
 
 from .detection import Detection
+from .enrichment import EnrichmentResult
 from .risk import ScoreRange
 
 
@@ -89,11 +90,13 @@ class Scene:
 
     ``local_time`` is the start of the visit in the home's time zone. ``legs`` maps a leg's name (``zones``,
     ``baseline``, ``household``, ``attributes`` …) to what it found as JSON values, or to why it found nothing.
+    ``enrichment`` is the record of the closer look from which some of them follow, None before it.
     """
 
     batch: Batch
     local_time: datetime
     legs: dict[str, object | Absent] = field(default_factory=dict)
+    enrichment: EnrichmentResult | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

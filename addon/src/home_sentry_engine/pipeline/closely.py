@@ -1,17 +1,19 @@
 """The close look: pictures of a visit decoded once, and all legs that need them at the same time."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 import logging
 from typing import Any, Protocol
 
 from home_sentry_engine.context.association import AssociationRules, associate
+from home_sentry_engine.domain.enrichment import EnrichmentResult
 from home_sentry_engine.domain.errors import StageError
 from home_sentry_engine.domain.messages import Absent, Media, Scene
 
 from .clearest import Choice, PicturePlace, ViewRules, choose, clarity
+from .enrich.legs import legs_of
 from .ports import Store
 from .subject_views import CloseLeg, SceneViews, SubjectView
 
@@ -24,6 +26,10 @@ class WholePictures(Protocol):
     async def whole(self, media: Media, offset_s: float | None) -> Any:
         """Give RGB pixels, uint8 (rows, columns, 3), of a still or of a video's frame; raises a ``StageError``."""
         ...
+
+
+type Views = Callable[[Scene], Awaitable[SceneViews]]
+type Enrich = Callable[[SceneViews], Coroutine[Any, Any, EnrichmentResult]]
 
 
 class VisitPictures:
@@ -88,21 +94,26 @@ class CloseGather:
     Pictures are decoded before the deadlines begin, and only where there is a leg.
     """
 
-    def __init__(self, legs: Iterable[CloseLeg], views: Callable[[Scene], Any]) -> None:
-        """Take the legs and what makes the views; raises ``ValueError`` for two legs of one name."""
+    def __init__(self, legs: Iterable[CloseLeg], views: Views, *, enrich: Enrich | None = None) -> None:
+        """Take the legs, what makes the views, and what asks the models; raises ``ValueError`` for two of one name."""
         self._legs = tuple(legs)
         self._views = views
+        self._enrich = enrich
         if len({leg.name for leg in self._legs}) != len(self._legs):
             raise ValueError("two legs have the same name")
 
     async def __call__(self, scene: Scene) -> Scene:
         """Give the scene with what every leg found; what it has already is kept where nothing was found now."""
-        if not self._legs:
+        if not self._legs and self._enrich is None:
             return scene
-        views: SceneViews = await self._views(scene)
-        found = await _all_looked(self._legs, views)
+        views = await self._views(scene)
+        async with asyncio.TaskGroup() as group:
+            looking = group.create_task(_all_looked(self._legs, views), name="close legs")
+            asking = group.create_task(self._enrich(views), name="enrichment") if self._enrich else None
+        result = asking.result() if asking is not None else None
+        found = {**(legs_of(result) if result is not None else {}), **looking.result()}
         kept = {name: value for name, value in found.items() if name not in scene.legs or not isinstance(value, Absent)}
-        return replace(scene, legs={**scene.legs, **kept})
+        return replace(scene, legs={**scene.legs, **kept}, enrichment=result)
 
 
 async def _all_looked(legs: Iterable[CloseLeg], views: SceneViews) -> Mapping[str, object | Absent]:

@@ -13,6 +13,8 @@ from home_sentry_engine.domain.errors import Transient
 from home_sentry_engine.domain.jobs import Job, NewJob
 from home_sentry_engine.domain.messages import Media, ModelFailure, ModelVerdict, RuleVerdict, Scene, Sighting, Verdict
 
+from .enrichment_ports import EnrichmentRows
+from .identity_ports import IdentityRows
 from .place_ports import PlaceRows
 
 
@@ -263,6 +265,16 @@ class Tx(Protocol):
     @property
     def places(self) -> PlaceRows:
         """Places and habits."""
+        ...
+
+    @property
+    def identity(self) -> IdentityRows:
+        """Who came before and who belongs to the house."""
+        ...
+
+    @property
+    def enrichments(self) -> EnrichmentRows:
+        """What models found in the pictures of visits."""
         ...
 
     @property

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from home_sentry_engine.contract import ZoneAnchor, ZoneType
+from home_sentry_engine.contract import EnrichmentStatus, ZoneAnchor, ZoneType
 
 from .schema import metadata, one_of
 from .types import UtcDateTime
@@ -15,6 +15,7 @@ from .types import UtcDateTime
 __all__ = [
     "activity",
     "appearances",
+    "enrichments",
     "entities",
     "household",
     "household_facts",
@@ -309,4 +310,16 @@ masks: Final = sa.Table(
     _text("name"),
     sa.Column("points", sa.JSON(none_as_null=True), nullable=False),
     _time("changed_at"),
+)
+
+enrichments: Final = sa.Table(
+    "enrichments",
+    metadata,
+    sa.Column("event_id", sa.Text, sa.ForeignKey("events.id", ondelete="CASCADE"), primary_key=True),
+    _text("batch_id"),
+    _time("at"),
+    _text("status"),
+    _json("document"),
+    _json("legs"),
+    sa.CheckConstraint(one_of("status", EnrichmentStatus), "status"),
 )

@@ -5,12 +5,13 @@ from typing import Any, Final
 from aiohttp import web
 
 from home_sentry_engine.api.bodies import BodyReader
+from home_sentry_engine.api.details import detail_of, detailed
 from home_sentry_engine.api.fields import EVENT_ID, Field, Kind
 from home_sentry_engine.api.limits import LimitClass
 from home_sentry_engine.api.pictures import PictureShelf
 from home_sentry_engine.api.ports import Catalogue, Pictures, Review
 from home_sentry_engine.api.routing import Answer, Call, JsonBody, Route
-from home_sentry_engine.contract import DetectionPage, Event, EventPage, RiskLevel
+from home_sentry_engine.contract import DetectionDetailPage, Event, EventDetail, EventPage, RiskLevel
 from home_sentry_engine.contract.errors import InvalidRequest, NotFound, TooLarge, Unprocessable, UnsupportedType
 from home_sentry_engine.storage.query import EventQuery
 
@@ -77,9 +78,9 @@ class EventRoutes:
                 method="GET",
                 path="/api/v1/events/{event_id}",
                 name="get_event",
-                text="One event with its verdict",
+                text="One event with its verdict, and what models found in its pictures",
                 respond=self._get,
-                answer=Answer(shape=Event),
+                answer=Answer(shape=EventDetail),
                 fields=(EVENT_ID,),
                 errors=(NotFound,),
             ),
@@ -101,7 +102,7 @@ class EventRoutes:
                 name="list_event_detections",
                 text="What was seen during an event",
                 respond=self._detections,
-                answer=Answer(shape=DetectionPage),
+                answer=Answer(shape=DetectionDetailPage),
                 fields=(EVENT_ID,),
                 errors=(NotFound,),
             ),
@@ -138,7 +139,8 @@ class EventRoutes:
         return json_reply(EventPage(items=page.items, next_cursor=page.next_cursor, total=page.total))
 
     async def _get(self, call: Call) -> web.Response:
-        return json_reply(_found(await self._catalogue.event(call.path["event_id"])))
+        event = _found(await self._catalogue.event(call.path["event_id"]))
+        return json_reply(detail_of(event, await self._catalogue.enrichment(event.event_id)))
 
     async def _review(self, call: Call) -> web.Response:
         review = review_of(await self._bodies.json(call.request, REVIEW_FIELDS))
@@ -147,7 +149,8 @@ class EventRoutes:
     async def _detections(self, call: Call) -> web.Response:
         event = _found(await self._catalogue.event(call.path["event_id"]))
         detections = await self._catalogue.event_detections(event.event_id)
-        return json_reply(DetectionPage(items=detections, total=len(detections)))
+        items = detailed(detections, await self._catalogue.enrichment(event.event_id))
+        return json_reply(DetectionDetailPage(items=items, total=len(items)))
 
     async def _thumbnail(self, call: Call) -> web.Response:
         event_id: str = call.path["event_id"]

@@ -18,7 +18,6 @@ from .words import CAPTION_BRANCHES
 BRANCHES: Final[tuple[tuple[Step, ...], ...]] = (
     *PERSON_BRANCHES, *VEHICLE_BRANCHES, *SCENE_BRANCHES, *CAPTION_BRANCHES
 )  # fmt: skip
-QUESTIONS: Final = tuple(step.about for branch in BRANCHES for step in branch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

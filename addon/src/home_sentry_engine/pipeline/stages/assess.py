@@ -1,11 +1,13 @@
 """Assess: a batch in, the revised verdict of its event out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from home_sentry_engine.context.recognised import identities_of
 from home_sentry_engine.contract import AnalysisReason, Event
 from home_sentry_engine.domain.errors import Permanent, StageError, Unavailable
 from home_sentry_engine.domain.jobs import ASSESS, Job
-from home_sentry_engine.domain.messages import ModelFailure, Scene, Verdict
+from home_sentry_engine.domain.messages import Absent, ModelFailure, Scene, Verdict
+from home_sentry_engine.pipeline.enrich.legs import legs_of
 from home_sentry_engine.pipeline.gathering import Gathering
 from home_sentry_engine.pipeline.ports import Assessor, RuleJudge, Store, Tx
 from home_sentry_engine.pipeline.visit import Visit
@@ -47,7 +49,7 @@ class AssessStage:
         rule = self._judge.rule(scene)
         answer = await self._assessor.assess(scene, rule)
         verdict = self._judge.fuse(rule, answer)
-        return lambda tx: self._commit(tx, request, verdict)
+        return lambda tx: self._commit(tx, request, verdict, scene)
 
     def abandoned(self, job: Job, error: StageError) -> Commit:
         """Keep the rule score and say why no model judged."""
@@ -79,7 +81,7 @@ class AssessStage:
             raise Permanent("the batch of this assessment does not exist or is empty", code="unknown_batch")
         return scene
 
-    def _commit(self, tx: Tx, request: _Request, verdict: Verdict) -> None:
+    def _commit(self, tx: Tx, request: _Request, verdict: Verdict, scene: Scene | None = None) -> None:
         before = tx.events.get(request.event_id)
         if before is None:
             raise Permanent("the event of this assessment is gone", code="event_gone")
@@ -88,7 +90,17 @@ class AssessStage:
         if assessed > request.version:
             return
         event: Event = self._visit.judged(before, verdict, tx.now)
+        if scene is not None:
+            event = replace(event, identities=identities_of(scene))
+            _keep_findings(tx, request, scene)
         tx.events.save(event)
         tx.events.add_assessment(event.event_id, batch_id=request.batch_id, version=request.version, verdict=verdict)
         tx.batches.mark_assessed(request.batch_id, request.version)
         tx.outbox.add("event_updated", event, camera_id=event.camera_id)
+
+
+def _keep_findings(tx: Tx, request: _Request, scene: Scene) -> None:
+    """Keep what models found, so that evidence which comes later is judged with it."""
+    if scene.enrichment is not None:
+        found = {name: leg for name, leg in legs_of(scene.enrichment).items() if not isinstance(leg, Absent)}
+        tx.enrichments.save(request.event_id, batch_id=request.batch_id, result=scene.enrichment, legs=found)
