@@ -79,7 +79,7 @@ async def serving(reply: Callable[[web.Request], object]) -> AsyncIterator[str]:
 
     async def handler(request: web.Request) -> web.StreamResponse:
         made = reply(request)
-        return await made if hasattr(made, "__await__") else made  # type: ignore[misc,return-value]
+        return await made if hasattr(made, "__await__") else made  # type: ignore[return-value]
 
     app = web.Application(client_max_size=8 * 1024 * 1024)
     app.router.add_post("/v1/chat/completions", handler)

@@ -13,7 +13,7 @@ from home_sentry_engine.domain.clock import Clock, SystemClock
 from home_sentry_engine.domain.errors import Rejected
 from home_sentry_engine.domain.messages import Arrival, Media
 from home_sentry_engine.ingest.folder import FolderSource
-from home_sentry_engine.ingest.intake import Intake, Means, SizeLimits
+from home_sentry_engine.ingest.intake import Intake, Ledger, Means, SizeLimits
 from home_sentry_engine.ingest.source import CameraFolders
 from home_sentry_engine.media.frames import Frames, Inspected, Rules
 from home_sentry_engine.media.limits import Limits
@@ -101,7 +101,7 @@ class House:
 
 
 def intake(
-    root: Path, data: Path, books: BookKeeper, executor: ThreadPoolExecutor, *, min_image_bytes: int = 1024
+    root: Path, data: Path, books: Ledger, executor: ThreadPoolExecutor, *, min_image_bytes: int = 1024
 ) -> Intake[Inspected]:
     paths = MediaPaths(data)
     rules = Rules(limits=Limits(min_image_bytes=min_image_bytes))
