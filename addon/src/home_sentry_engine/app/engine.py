@@ -65,6 +65,7 @@ from .places import StoredPlaces
 from .scenes import StoredScenes
 from .secured import Secured, secure
 from .shared_clock import SharedClock
+from .sight import QualityMeter, make_second_look
 from .transactions import Transactions
 from .uploads import UploadEntrance
 from .views import CameraViews
@@ -108,6 +109,7 @@ class Engine:
         self._inference = self.metrics.histogram("detect_seconds", "Time of the detector per picture")
         self._detections = self.metrics.counter("detections_total", "Detected objects", ("class",))
         self._dropped = self.metrics.counter("boxes_dropped_total", "Boxes that filters removed", ("reason",))
+        self._again = self.metrics.counter("second_looks_total", "Further looks at parts of pictures", ("kind",))
 
     async def __aenter__(self) -> Self:
         """Open everything; on a failure what was opened is closed again."""
@@ -178,9 +180,12 @@ class Engine:
         frames, rules = make_frames(settings, paths, decoding)
         folders = await self._open_intake(frames, paths, decoding)
         self.gallery = Gallery(frames, paths, self._threads(_DRAW_THREADS, "draw"))
+        sight = make_second_look(self.zoo.detector, decoding, tiles=settings.detect.second_look)
         senses = Senses(
             frames=frames,
-            detector=self.zoo.detector,
+            detector=sight,
+            confirmer=sight,
+            meter=QualityMeter(decoding) if settings.detect.quality_check else None,
             judge=Judge(bands=settings.bands),
             assessor=self.language,
             views=CameraViews(self.database, self.tables.scenes, decoding),
@@ -344,6 +349,8 @@ class Engine:
                 self._detections.add(1, **{"class": detection.label})
             for reason, count in frame.dropped:
                 self._dropped.add(count, reason=reason)
+            for kind, count in frame.again:
+                self._again.add(count, kind=kind)
         self._looked(media, found)
 
 

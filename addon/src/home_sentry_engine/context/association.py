@@ -1,12 +1,13 @@
 """Association: detections of one visit become subjects, so that one person in five pictures is one person."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 import math
 from typing import Final
 
 from home_sentry_engine.contract import ObjectGroup
 from home_sentry_engine.domain.box import Box, intersection_over_union
+from home_sentry_engine.domain.detection import Detection
 from home_sentry_engine.domain.labels import group_of
 from home_sentry_engine.domain.messages import Sighting
 
@@ -80,6 +81,40 @@ def count_by_group(
         if subject.confidence >= least:
             found[subject.group] = (*found.get(subject.group, ()), subject)
     return found
+
+
+def agreed(
+    sightings: Sequence[Sighting], *, rules: AssociationRules | None = None, appearance: Appearance | None = None
+) -> tuple[Sighting, ...]:
+    """Give the sightings as their subjects agree on them: one label each, and nothing of subjects that do not count.
+
+    In a video no look is surer than its subject, so that one flash does not stand for all. Sightings of which nothing
+    is left stay, without detections.
+    """
+    least = (rules or AssociationRules()).counted
+    meant: dict[tuple[str, float | None, Detection], Detection | None] = {}
+    for subject in associate(sightings, rules=rules, appearance=appearance):
+        label, sure = subject.label, subject.confidence
+        for look in subject.looks:
+            one = look.detection
+            confidence = min(one.confidence, sure) if look.moving else one.confidence
+            meaning = replace(one, label=label, confidence=confidence) if sure >= least else None
+            meant[(look.media_id, look.offset_s, one)] = meaning
+    return tuple(_as_meant(sighting, meant) for sighting in sightings)
+
+
+def _as_meant(sighting: Sighting, meant: Mapping[tuple[str, float | None, Detection], Detection | None]) -> Sighting:
+    kept = [
+        (meaning, index)
+        for index, one in enumerate(sighting.detections)
+        if (meaning := meant.get((sighting.media_id, sighting.offset_s, one), one)) is not None
+    ]
+    ids = sighting.detection_ids
+    return replace(
+        sighting,
+        detections=tuple(meaning for meaning, _ in kept),
+        detection_ids=tuple(ids[index] for _, index in kept if index < len(ids)),
+    )
 
 
 def _pairs(

@@ -16,7 +16,10 @@ PADDED_FRAMES: Final = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """One object in one frame; ``image`` is the picture's (width, height), ``moving`` tells a frame of a video."""
+    """One object in one frame; ``image`` is the picture's (width, height), ``moving`` tells a frame of a video.
+
+    ``looked`` is how many frames of its file were looked at, None if unknown; ``offset_s`` its time in a video.
+    """
 
     at: datetime
     detection: Detection
@@ -24,6 +27,8 @@ class Look:
     moving: bool
     media_id: str = ""
     detection_id: int | None = None
+    looked: int | None = None
+    offset_s: float | None = None
 
     @property
     def point(self) -> tuple[float, float]:
@@ -77,14 +82,15 @@ class Subject:
 def consensus(looks: Iterable[Look]) -> tuple[str, float]:
     """Give the label with the largest sum of scores and the median of its scores, padded with zeros.
 
-    The padding is to three frames in a video, so that one flash counts nothing; a still has no other frame to ask.
+    The padding is to three frames in a video, so that one flash counts nothing; a still, and a video of which fewer
+    frames were looked at, has no other frame to ask.
     """
     found = tuple(looks)
     scores: dict[str, list[float]] = {}
     for look in found:
         scores.setdefault(look.detection.label, []).append(look.detection.confidence)
     label = max(scores, key=lambda name: (sum(scores[name]), name))
-    fewest = PADDED_FRAMES if any(look.moving for look in found) else 1
+    fewest = max((min(PADDED_FRAMES, look.looked or PADDED_FRAMES) for look in found if look.moving), default=1)
     own = scores[label]
     return label, median([*own, *[0.0] * (fewest - len(own))])
 
@@ -100,6 +106,8 @@ def frames_of(sightings: Iterable[Sighting]) -> Iterator[tuple[Look, ...]]:
                 moving=sighting.offset_s is not None,
                 media_id=sighting.media_id,
                 detection_id=sighting.detection_ids[index] if index < len(sighting.detection_ids) else None,
+                looked=sighting.looked,
+                offset_s=sighting.offset_s,
             )
             for index, detection in enumerate(sighting.detections)
         )

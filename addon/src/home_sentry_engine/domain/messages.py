@@ -8,6 +8,7 @@ from home_sentry_engine.contract import AnalysisReason, AnalysisState, BatchReas
 
 from .detection import Detection
 from .enrichment import EnrichmentResult
+from .quality import PictureQuality
 from .risk import ScoreRange
 
 
@@ -49,7 +50,10 @@ class Media:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
-    """What one frame showed; ``detection_ids`` are the stored rows in the order of ``detections``."""
+    """What one frame showed; ``detection_ids`` are the stored rows in the order of ``detections``.
+
+    ``looked`` is how many frames of the file were looked at, ``quality`` the worst of its pictures; None if unknown.
+    """
 
     media_id: str
     camera_id: str
@@ -59,6 +63,8 @@ class Sighting:
     image_width: int
     image_height: int
     offset_s: float | None = None
+    looked: int | None = None
+    quality: PictureQuality | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

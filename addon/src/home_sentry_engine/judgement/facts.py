@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import Final
 
 from home_sentry_engine.contract import ObjectGroup
+from home_sentry_engine.domain.daypart import is_night
 from home_sentry_engine.domain.detection import Detection
 from home_sentry_engine.domain.labels import group_of
 from home_sentry_engine.domain.messages import Scene, Sighting
 
-NIGHT_FROM_H: Final = 22
-NIGHT_UNTIL_H: Final = 6
 DEEP_NIGHT_FROM_H: Final = 23
 DEEP_NIGHT_UNTIL_H: Final = 5
 PETS: Final = frozenset({"dog", "cat", "bird"})
@@ -57,7 +56,7 @@ class Facts:
     @property
     def night(self) -> bool:
         """Tell whether the visit began between 22 and 6 o'clock at home."""
-        return self.local_time.hour >= NIGHT_FROM_H or self.local_time.hour < NIGHT_UNTIL_H
+        return is_night(self.local_time)
 
     @property
     def deep_night(self) -> bool:

@@ -8,6 +8,7 @@ from home_sentry_engine.domain.risk import Bands
 from .evidence import EVIDENCE_TABLE, EvidenceRule
 from .factors import Points
 from .fuse import fuse
+from .pictures import score_pictures
 from .rulescore import score_scene
 
 
@@ -28,8 +29,11 @@ class Judge:
 
     def rule(self, scene: Scene) -> RuleVerdict:
         """Judge by rules alone; about a millisecond."""
-        return score_scene(scene, points=self._points, table=self._table, bands=self._bands)
+        return score_pictures(scene, self._by_rules, self._bands)
 
     def fuse(self, rule: RuleVerdict, model: ModelVerdict | ModelFailure | None) -> Verdict:
         """Give the final verdict, provisional while ``model`` is None."""
         return fuse(rule, model)
+
+    def _by_rules(self, scene: Scene) -> RuleVerdict:
+        return score_scene(scene, points=self._points, table=self._table, bands=self._bands)

@@ -25,6 +25,7 @@ from home_sentry_engine.context.scene import ChangeKind, tamper_leg
 from home_sentry_engine.context.sieve import sift, zone_screen
 from home_sentry_engine.context.statics import RestingThings, StaticRules
 from home_sentry_engine.context.tracks import Subject
+from home_sentry_engine.context.trust import quality_leg, worst
 from home_sentry_engine.context.visits import routes_leg, stays_in, zones_leg
 from home_sentry_engine.context.zones import ZoneMap
 from home_sentry_engine.contract import ObjectGroup
@@ -129,6 +130,9 @@ class Circumstances:
         else:
             legs["zones"] = legs["routes"] = Absent(reason="no zones are drawn for this camera")
         legs["baseline"] = baseline_leg(self._usual(tx, batch))
+        measured = worst([one.quality for one in batch.sightings if one.quality is not None])
+        if measured is not None:
+            legs["quality"] = quality_leg(measured)
         household = _household(tx, batch, subjects)
         if household is not None:
             legs["household"] = household

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from home_sentry_engine.contract import AnalysisState, Event, EventChange, ObjectGroup, Transition
+from home_sentry_engine.contract import AnalysisState, Event, EventChange, ObjectGroup, RiskLevel, Transition
 from home_sentry_engine.domain.labels import group_of
 from home_sentry_engine.domain.messages import Batch, ModelVerdict, RuleVerdict, Verdict
 from home_sentry_engine.domain.risk import Bands, severity
@@ -45,6 +45,10 @@ class Visit:
     def __init__(self, bands: Bands) -> None:
         """Take the one place where scores become levels."""
         self._bands = bands
+
+    def level_of(self, score: int) -> RiskLevel:
+        """Give the level of a score."""
+        return self._bands.level_of(score)
 
     def begin(self, evidence: Evidence, *, media_id: str, fast_path: bool) -> Event:
         """Make the provisional event of a visit's first sighting."""

@@ -11,6 +11,11 @@ import voluptuous as vol
 from home_sentry_engine.domain.enrichment import QUESTIONS
 from home_sentry_engine.domain.labels import SECURITY_CLASSES, canonical_label
 
+_BOX_RULES: Final = (
+    *((name, 0.01, 1.0) for name in ("confidence", "confidence_day", "confidence_night")),
+    *((name, 0.0, 100.0) for name in ("min_area", "max_area")),
+    *((name, 0.01, 100.0) for name in ("min_aspect", "max_aspect")),
+)
 ROLES: Final = frozenset({"ingest", "detect", "assess", "api"})
 
 
@@ -67,6 +72,20 @@ def _confidences(value: object) -> dict[str, float]:
             raise vol.Invalid('must be a JSON object such as {"front_door": 0.6}') from err
     checked: dict[str, float] = vol.Schema({str: _number(0.01, 1.0)})(value)
     return checked
+
+
+def _box_rules(value: object) -> dict[str, dict[str, dict[str, float]]]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as err:
+            raise vol.Invalid('must be a JSON object such as {"front_door": {"person": {"min_area": 0.5}}}') from err
+    rule = vol.Schema({vol.Optional(name): _number(low, high) for name, low, high in _BOX_RULES})
+    checked: dict[str, dict[str, dict[str, float]]] = vol.Schema({str: {str: rule}})(value)
+    return {
+        camera: {label if label == "*" else canonical_label(label): bounds for label, bounds in labels.items()}
+        for camera, labels in checked.items()
+    }
 
 
 def _zone(value: object) -> ZoneInfo:
@@ -127,6 +146,9 @@ SCHEMA: Final = vol.Schema(
         vol.Optional("provider", default="auto"): _one_of("auto", "cuda", "tensorrt", "openvino", "cpu"),
         vol.Optional("detection_confidence", default=0.5): _number(0.01, 1.0),
         vol.Optional("camera_confidence", default=dict): _confidences,
+        vol.Optional("box_rules", default=dict): _box_rules,
+        vol.Optional("second_look", default=True): vol.Boolean(),
+        vol.Optional("quality_check", default=True): vol.Boolean(),
         vol.Optional("detection_classes", default=sorted(SECURITY_CLASSES)): _classes,
         vol.Optional("ai_max_concurrent_inferences", default=4): _whole(1, 32),
         vol.Optional("detector_threads", default=0): _whole(0, 64),

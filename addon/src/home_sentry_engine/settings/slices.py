@@ -42,12 +42,19 @@ class IngestSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectSettings:
-    """Which detector looks and what it reports; ``detector`` is a card id or ``auto``."""
+    """Which detector looks and what it reports; ``detector`` is a card id or ``auto``.
+
+    ``box_rules`` narrow what counts by camera, then class, as ``context.boxes.BoxFilter`` has it. ``second_look`` looks
+    at parts of large pictures again where the first look was not sure.
+    """
 
     detector: str = "auto"
     provider: str = "auto"
     confidence: float = 0.5
     camera_confidence: Mapping[str, float] = field(default_factory=dict)
+    box_rules: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
+    second_look: bool = True
+    quality_check: bool = True
     classes: frozenset[str] = SECURITY_CLASSES
     same_box_iou: float = 0.8
     min_box_px: int = 4

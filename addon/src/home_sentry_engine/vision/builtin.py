@@ -86,6 +86,7 @@ class BuiltinDetector:
             inference_ms=(time.perf_counter() - began) * 1000.0,
             offset_s=frame.offset_s,
             dropped=chosen.dropped,
+            uncertain=chosen.uncertain,
         )
 
     def _cats(self, grey: NDArray[np.uint8]) -> list[_Hit]:

@@ -1,7 +1,9 @@
 """Detect: a media file in, its detections in the camera's visit out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 import logging
+from typing import Final
 
 from home_sentry_engine.contract import CameraStatus, MediaKind
 from home_sentry_engine.domain.detection import FrameDetections
@@ -10,10 +12,12 @@ from home_sentry_engine.domain.jobs import DETECT, Job
 from home_sentry_engine.domain.messages import Media
 from home_sentry_engine.domain.resting import ViewNews
 from home_sentry_engine.pipeline.gathering import Gathering, Look
-from home_sentry_engine.pipeline.ports import Detector, Frames, Store, Tx
+from home_sentry_engine.pipeline.ports import Frames, Store, Tx
+from home_sentry_engine.pipeline.seeing import Seeing, Seen, without_doubtful
 from home_sentry_engine.pipeline.worker import Commit
 
 _LOGGER = logging.getLogger(__name__)
+_COVERED: Final = "the view is covered: the picture shows no scene"
 
 type Observer = Callable[[Media, tuple[FrameDetections, ...]], None]
 
@@ -28,17 +32,15 @@ class DetectStage:
         *,
         store: Store,
         frames: Frames,
-        detector: Detector,
+        seeing: Seeing,
         gathering: Gathering,
-        confidences: Mapping[str, float],
         observer: Observer,
     ) -> None:
-        """Take the store, the decoder, the detector, the gathering and thresholds that differ by camera."""
+        """Take the store, what keeps frames, what sees, and the gathering."""
         self._store = store
         self._frames = frames
-        self._detector = detector
+        self._seeing = seeing
         self._gathering = gathering
-        self._confidences = confidences
         self._observer = observer
 
     async def __call__(self, job: Job) -> Commit:
@@ -47,15 +49,16 @@ class DetectStage:
         media = await self._store.read(lambda tx: tx.media.get(media_id))
         if media is None:
             raise Permanent("the media row of this job is gone", code="media_gone")
-        pictures = await self._frames.load(media)
-        found = tuple(await self._detector.detect(pictures, confidence=self._confidences.get(media.camera_id)))
+        seen = await self._seeing.look(media)
+        if seen.doubtful and await self._store.read(lambda tx: self._depends_on_doubts(tx, media, seen)):
+            seen = await self._seeing.confirmed(seen)
         if media.kind is MediaKind.VIDEO:
-            for picture, frame in zip(pictures, found, strict=True):
+            for picture, frame in zip(seen.pictures, seen.frames, strict=True):
                 if frame.detections:
                     await self._frames.keep(media, picture)
-        self._observer(media, found)
-        news = await self._gathering.circumstances.watch_view(media, pictures[0]) if pictures else None
-        return lambda tx: self._commit(tx, media, found, news)
+        self._observer(media, seen.frames)
+        news = await self._gathering.circumstances.watch_view(media, seen.pictures[0]) if seen.pictures else None
+        return lambda tx: self._commit(tx, media, seen, news)
 
     def abandoned(self, job: Job, error: StageError) -> Commit:
         """Quarantine the file and, where the detector is to blame, show the camera as blind."""
@@ -72,19 +75,26 @@ class DetectStage:
         """Show the camera as blind while its pictures wait."""
         return lambda tx: _blind(tx, job.key, error.reason) if job.key else None
 
-    def _commit(self, tx: Tx, media: Media, found: tuple[FrameDetections, ...], news: ViewNews | None) -> None:
+    def _depends_on_doubts(self, tx: Tx, media: Media, seen: Seen) -> bool:
+        look = Look(media=media, camera_name=media.camera_id, frames=seen.frames)
+        return self._gathering.lifts(tx, look, replace(look, frames=without_doubtful(seen.frames)))
+
+    def _commit(self, tx: Tx, media: Media, seen: Seen, news: ViewNews | None) -> None:
         known = tx.cameras.get(media.camera_id)
         if known is None:
             raise Permanent("the camera was removed", code="camera_gone")
         for change in tx.places.note_view(media, news) if news is not None else ():
             tx.outbox.add("scene_change", change, camera_id=change.camera_id)
-        if not any(tx.detections.exists(media.media_id, frame.model_id) for frame in found[:1]):
-            frames = self._gathering.circumstances.sift(tx, media, found)
+        if not any(tx.detections.exists(media.media_id, frame.model_id) for frame in seen.frames[:1]):
+            frames = self._gathering.circumstances.sift(tx, media, seen.frames)
             look = Look(media=media, camera_name=known.name, frames=frames)
-            step = self._gathering.join if look.count else self._gathering.note_empty
+            counts = self._gathering.starts_or_joins(tx, look)
+            step = self._gathering.join if counts else self._gathering.note_empty
             step(tx, look)
         tx.media.mark_detected(media.media_id)
         camera = tx.cameras.seen(media.camera_id, media_id=media.media_id, at=media.received_at)
+        if seen.covered and camera.status is CameraStatus.ONLINE:
+            camera = tx.cameras.set_status(camera.id, CameraStatus.DEGRADED, _COVERED) or camera
         tx.outbox.add("camera_changed", camera, camera_id=camera.id)
 
 

@@ -1,6 +1,7 @@
 """Detections: one set per media and model, however often the job is delivered."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
@@ -14,6 +15,7 @@ from home_sentry_engine.domain.box import Box
 from home_sentry_engine.domain.detection import Detection, FrameDetections
 from home_sentry_engine.domain.labels import group_of
 from home_sentry_engine.domain.messages import Sighting
+from home_sentry_engine.domain.quality import PictureQuality
 from home_sentry_engine.storage.query import DetectionQuery, Keyset, Page, fetch_page, time_range
 from home_sentry_engine.storage.rows import insert_into
 from home_sentry_engine.storage.schema import cameras, detections, inspections
@@ -83,7 +85,18 @@ class Detections:
         """Give the sightings of a visit in the order of their time, with at most its ``best`` surest detections."""
         chosen = sa.select(detections).where(detections.c.event_id == event_id)
         surest = chosen.order_by(detections.c.confidence.desc(), detections.c.id).limit(best)
-        return _sightings(conn.execute(surest).all())
+        return self._with_inspections(conn, _sightings(conn.execute(surest).all()))
+
+    def _with_inspections(self, conn: Connection, sightings: tuple[Sighting, ...]) -> tuple[Sighting, ...]:
+        files = sorted({one.media_id for one in sightings})
+        wanted = sa.select(inspections.c.media_id, inspections.c.frames, inspections.c.quality)
+        known = {row.media_id: row for row in conn.execute(wanted.where(inspections.c.media_id.in_(files)))}
+        return tuple(
+            replace(one, looked=row.frames, quality=_quality(row.quality))
+            if (row := known.get(one.media_id)) is not None
+            else one
+            for one in sightings
+        )
 
     def elsewhere(
         self, conn: Connection, camera_id: str, *, since: datetime, until: datetime, most: int
@@ -142,10 +155,20 @@ class Detections:
                 frames=len(own),
                 inference_ms=sum(frame.inference_ms for frame in own),
                 dropped=dropped,
+                quality=_worst_quality(own),
             )
             .on_conflict_do_nothing()
         )
         return made.rowcount > 0
+
+
+def _worst_quality(frames: Sequence[FrameDetections]) -> dict[str, Any] | None:
+    measured = [frame.quality for frame in frames if frame.quality is not None]
+    return asdict(max(measured, key=lambda one: one.score)) if measured else None
+
+
+def _quality(stored: dict[str, Any] | None) -> PictureQuality | None:
+    return None if stored is None else PictureQuality(**stored | {"defects": tuple(stored["defects"])})
 
 
 def _frame_us(frame: FrameDetections) -> int:
@@ -174,6 +197,7 @@ def _rows(frame: FrameDetections) -> list[dict[str, Any]]:
             "y": found.box.y,
             "width": found.box.width,
             "height": found.box.height,
+            "doubted": found.doubted,
         }
         for position, found in enumerate(frame.detections)
     ]
@@ -196,6 +220,7 @@ def _sighting(rows: Sequence[Row[Any]]) -> Sighting:
                 label=row.label,
                 confidence=row.confidence,
                 box=Box(x=row.x, y=row.y, width=row.width, height=row.height),
+                doubted=row.doubted,
             )
             for row in rows
         ),

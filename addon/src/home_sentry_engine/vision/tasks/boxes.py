@@ -15,6 +15,8 @@ type FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 type IntArray = np.ndarray[Any, np.dtype[np.int64]]
 
 CANDIDATE_FLOOR: Final = 0.1
+_UNCERTAIN_MOST: Final = 16
+_SAME_PLACE: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +30,7 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoxRules:
-    """What is reported and what counts as one object.
+    """What is reported and what counts as one object; from ``uncertain_from`` on a box is worth a closer look.
 
     ``same_box_iou`` joins boxes of any classes (a DETR head names one box twice), ``same_class_iou`` those of one.
     Detectors take one half of a two-wheeler for a whole one: for ``open_framed`` classes a box that lies to ``inside``
@@ -37,6 +39,7 @@ class BoxRules:
     """
 
     confidence: float = 0.5
+    uncertain_from: float = 0.25
     class_confidence: Mapping[str, float] = field(default_factory=dict)
     classes: frozenset[str] = SECURITY_CLASSES
     min_box_px: int = 4
@@ -53,10 +56,11 @@ class BoxRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Reported objects, most confident first, and how many boxes each rule removed."""
+    """Reported objects, most confident first, how many boxes each rule removed, and what was not sure enough."""
 
     detections: tuple[Detection, ...]
     dropped: tuple[tuple[str, int], ...]
+    uncertain: tuple[Detection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +79,8 @@ def select(candidates: Candidates, labels: tuple[str, ...], rules: BoxRules, ima
     """Apply the rules to one picture of (width, height); ``labels`` are canonical names by class index."""
     dropped: Counter[str] = Counter()
     kept: list[_Found] = []
-    for found in _confident(candidates, labels, rules, dropped):
+    unsure: list[_Found] = []
+    for found in _confident(candidates, labels, rules, dropped, unsure):
         clipped = _clip(found, image)
         if clipped is None or min(_sides(clipped)) < rules.min_box_px:
             dropped["size"] += 1
@@ -85,11 +90,33 @@ def select(candidates: Candidates, labels: tuple[str, ...], rules: BoxRules, ima
             kept.append(clipped)
     whole = [found for found in kept if not _is_part(found, kept, rules)]
     dropped["fragment"] += len(kept) - len(whole)
-    detections = tuple(
-        Detection(label=found.label, confidence=found.score, box=Box.from_corners(found.corners, image=image))
-        for found in whole
+    return Selection(
+        detections=tuple(_detection(found, image) for found in whole),
+        dropped=tuple(sorted((why, n) for why, n in dropped.items() if n)),
+        uncertain=tuple(_detection(found, image) for found in _apart(unsure, kept, rules, image)),
     )
-    return Selection(detections=detections, dropped=tuple(sorted((why, n) for why, n in dropped.items() if n)))
+
+
+def _detection(found: _Found, image: tuple[int, int]) -> Detection:
+    return Detection(label=found.label, confidence=found.score, box=Box.from_corners(found.corners, image=image))
+
+
+def _apart(unsure: list[_Found], kept: list[_Found], rules: BoxRules, image: tuple[int, int]) -> list[_Found]:
+    """Give what is not sure enough and is no second box of something that is, nor of each other."""
+    apart: list[_Found] = []
+    for found in unsure:
+        clipped = _clip(found, image)
+        if len(apart) >= _UNCERTAIN_MOST:
+            break
+        if clipped is None or min(_sides(clipped)) < rules.min_box_px:
+            continue
+        if not any(_is_within(clipped, other) for other in (*kept, *apart)):
+            apart.append(clipped)
+    return apart
+
+
+def _is_within(found: _Found, other: _Found) -> bool:
+    return found.label == other.label and overlap(found.corners, other.corners) >= _SAME_PLACE * found.area
 
 
 def overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
@@ -99,20 +126,25 @@ def overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, 
     return wide * high if wide > 0 and high > 0 else 0.0
 
 
-def _confident(candidates: Candidates, labels: tuple[str, ...], rules: BoxRules, dropped: Counter[str]) -> list[_Found]:
+def _confident(
+    candidates: Candidates, labels: tuple[str, ...], rules: BoxRules, dropped: Counter[str], unsure: list[_Found]
+) -> list[_Found]:
     lowest = min((rules.confidence, CANDIDATE_FLOOR, *rules.class_confidence.values()))
     strong = np.flatnonzero(candidates.scores >= lowest)
     order = strong[np.argsort(-candidates.scores[strong], kind="stable")]
     found: list[_Found] = []
     for index in order:
         label, score = labels[candidates.classes[index]], float(candidates.scores[index])
+        left, top, right, bottom = (float(value) for value in candidates.boxes[index])
+        one = _Found(label=label, score=score, corners=(left, top, right, bottom))
         if score < rules.threshold(label):
             dropped["confidence"] += 1
+            if score >= rules.uncertain_from and label in rules.classes:
+                unsure.append(one)
         elif label not in rules.classes:
             dropped["class"] += 1
         else:
-            left, top, right, bottom = (float(value) for value in candidates.boxes[index])
-            found.append(_Found(label=label, score=score, corners=(left, top, right, bottom)))
+            found.append(one)
     return found
 
 

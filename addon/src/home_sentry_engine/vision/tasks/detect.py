@@ -146,4 +146,5 @@ def _result(plan: DetectPlan, frame: Frame, selection: Selection, spent_ms: floa
         inference_ms=spent_ms,
         offset_s=frame.offset_s,
         dropped=selection.dropped,
+        uncertain=selection.uncertain,
     )
