@@ -96,6 +96,7 @@ class Household:
         *,
         eyes: Eyes | None = None,
         mind: Assessor | None = None,
+        senses: dict[str, Any] | None = None,
         **overrides: Any,
     ) -> None:
         self.database, self.clock = database, clock
@@ -108,9 +109,14 @@ class Household:
         self.media_root = Path()
         self.store = Transactions(database, self.tables, clock, self._announced)
         self.ledger = Ledger(self.store, dedupe_ttl_s=300, auto_create_cameras=True)
-        senses = Senses(frames=self.eyes, detector=self.eyes, judge=Judge(), assessor=mind or self.mind)
+        given = {"frames": self.eyes, "detector": self.eyes, "judge": Judge(), "assessor": mind or self.mind}
         self.pipeline = make_pipeline(
-            self.settings, self.store, self.tables, senses, Sinks(looked=lambda _media, _found: None), around
+            self.settings,
+            self.store,
+            self.tables,
+            Senses(**given | (senses or {})),
+            Sinks(looked=lambda _media, _found: None),
+            around,
         )
 
     def _announced(self) -> None:

@@ -43,7 +43,7 @@ class Points:
     usual: int = -3
     resident: int = -16
     trusted_entity: int = -10
-    untrusted_entity: int = 6
+    untrusted_entity: int = 0
     trusted_visitor: int = -8
     not_recognised: int = 3
     courier: int = -8

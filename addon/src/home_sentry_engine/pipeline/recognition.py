@@ -38,7 +38,7 @@ class RecognitionRules:
     ttl_s: float = 24 * 3600.0
     crops: int = 3
     subjects: int = 10
-    least_width: int = 16
+    least_width: int = 12
     least_height: int = 32
     deadline_s: float = 30.0
 
