@@ -94,6 +94,9 @@ zones: Final = sa.Table(
     sa.CheckConstraint(one_of("type", ZoneType), "type"),
     sa.CheckConstraint(one_of("anchor", ZoneAnchor), "anchor"),
     sa.CheckConstraint("priority BETWEEN 0 AND 100", "priority"),
+    sa.CheckConstraint("colour LIKE '#______'", "colour"),
+    sa.CheckConstraint("inertia > 0", "inertia"),
+    sa.CheckConstraint("loitering_s >= 0", "loitering_s"),
 )
 
 # appearances by the home's clock: ``day`` as 2026-11-20, ``label`` * for anything; hours without any have no row

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 
 from .errors import SchemaTooNew
 
-REVISIONS: Final[tuple[str, ...]] = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
+REVISIONS: Final[tuple[str, ...]] = tuple(f"{number:04}" for number in range(1, 12))
 _FOLDER: Final = Path(__file__).parent / "migrations"
 
 

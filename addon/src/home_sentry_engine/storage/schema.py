@@ -318,6 +318,8 @@ transitions: Final = sa.Table(
     _text("level"),
     _text("state"),
     sa.CheckConstraint(one_of("change", EventChange), "change"),
+    sa.CheckConstraint(one_of("level", RiskLevel), "level"),
+    sa.CheckConstraint(one_of("state", AnalysisState), "state"),
 )
 
 assessments: Final = sa.Table(
@@ -359,36 +361,6 @@ outbox: Final = sa.Table(
     _text("camera_id", nullable=True),
     sa.Column("body", sa.LargeBinary, nullable=False),
     _time("at"),
-    sqlite_autoincrement=True,
-)
-
-components: Final = sa.Table(
-    "components",
-    metadata,
-    _key("id"),
-    sa.Column("enabled", sa.Boolean, nullable=False, server_default=sa.true()),
-    _text("state"),
-    _text("reason", nullable=True),
-    _whole("failures"),
-    _whole("restarts"),
-    _time("last_failure_at", nullable=True),
-    _time("last_restart_at", nullable=True),
-    sa.CheckConstraint("failures >= 0 AND restarts >= 0", "counts"),
-)
-
-audit: Final = sa.Table(
-    "audit",
-    metadata,
-    _serial("id"),
-    _time("at"),
-    _text("actor"),
-    _text("action"),
-    _text("target", nullable=True),
-    _text("outcome"),
-    _text("address", nullable=True),
-    _text("request_id", nullable=True),
-    _json("details"),
-    sa.Index(None, "at", "id"),
     sqlite_autoincrement=True,
 )
 

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from home_sentry_engine.broker.sql import tables
-from home_sentry_engine.storage import context_schema, migrate, migrations
+from home_sentry_engine.storage import context_schema, migrate, migrations, operations_schema
 from home_sentry_engine.storage.database import Database, sqlite_url
 from home_sentry_engine.storage.errors import NetworkFileSystem, SchemaTooNew
 from home_sentry_engine.storage.repositories.meta import Meta
@@ -30,7 +30,7 @@ def database(sqlite) -> Database:
 async def test_the_migrations_make_exactly_the_tables_that_the_rooms_describe(database):
     def differences(conn):
         context = MigrationContext.configure(conn, opts={"compare_type": True, "include_name": is_described})
-        return compare_metadata(context, [context_schema.metadata, tables.metadata])  # type: ignore[arg-type]
+        return compare_metadata(context, [operations_schema.metadata, tables.metadata])  # type: ignore[arg-type]
 
     assert await database.read(differences) == []
 

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from home_sentry_engine.contract import AuditEntry
+from home_sentry_engine.storage.operations_schema import audit
 from home_sentry_engine.storage.query import Keyset, Page, PageQuery, fetch_page, time_range
-from home_sentry_engine.storage.schema import audit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from home_sentry_engine.storage.operations_schema import components
 from home_sentry_engine.storage.rows import insert_into
-from home_sentry_engine.storage.schema import components
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

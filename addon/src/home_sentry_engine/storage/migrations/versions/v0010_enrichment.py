@@ -19,9 +19,7 @@ def upgrade() -> None:
         sa.Column("at", UtcDateTime(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         *(sa.Column(name, sa.JSON(none_as_null=True), nullable=False) for name in ("document", "legs")),
-        sa.CheckConstraint(
-            "status IN ('success', 'partial', 'failed', 'unknown')", name=op.f("ck_enrichments_status")
-        ),
+        sa.CheckConstraint("status IN ('success', 'partial', 'failed', 'unknown')", name=op.f("ck_enrichments_status")),
         sa.ForeignKeyConstraint(["event_id"], ["events.id"], name=op.f("fk_enrichments_event_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("event_id", name=op.f("pk_enrichments")),
     )
