@@ -1,7 +1,7 @@
 """The detector in use: one facade over whatever looks now, with its state told plainly."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -11,7 +11,8 @@ from home_sentry_engine.domain.detection import FrameDetections
 from home_sentry_engine.domain.errors import Permanent, StageError, Unavailable
 from home_sentry_engine.settings import DetectSettings
 
-from .session import Cancel, Runner
+from .history import LatencyHistory
+from .session import Cancel, MemoryExhausted, Runner
 from .tasks.boxes import BoxRules
 from .tasks.pictures import Frame
 
@@ -38,6 +39,18 @@ class Eye(Protocol):
         self, frames: Sequence[Frame], rules: BoxRules, cancel: Cancel | None = None
     ) -> tuple[FrameDetections, ...]:
         """Find objects; raises ``StageError``."""
+        ...
+
+
+class Rescue(Protocol):
+    """What helps an eye whose device has no memory left."""
+
+    def make_room(self) -> None:
+        """Unload whatever nobody uses."""
+        ...
+
+    async def retreat(self) -> Eye | None:
+        """Put in an eye on the processor and give it; None where the eye in use is there already."""
         ...
 
 
@@ -79,6 +92,8 @@ class Detector:
         self._batch_frames = max(1, settings.batch_frames)
         self._runner = runner
         self._clock = clock
+        self.rescue: Rescue | None = None
+        self.history: LatencyHistory | None = None
         self._eye: Eye | None = None
         self._base = DetectorStatus(
             model_id=settings.detector, name=settings.detector, state=ComponentState.STARTING, reason="starting"
@@ -92,6 +107,11 @@ class Detector:
     def model_id(self) -> str:
         """Id of what looks now, or of what is wanted."""
         return self._eye.model_id if self._eye else self._base.model_id
+
+    @property
+    def eye(self) -> Eye | None:
+        """What looks now."""
+        return self._eye
 
     @property
     def input_side(self) -> int | None:
@@ -136,7 +156,9 @@ class Detector:
         self, eye: Eye, frames: Sequence[Frame], rules: BoxRules, priority: int
     ) -> tuple[FrameDetections, ...]:
         try:
-            found = await self._runner.run(lambda cancel: eye.look(frames, rules, cancel), priority=priority)
+            found = await self._with_memory(
+                eye, lambda one: self._runner.run(lambda cancel: one.look(frames, rules, cancel), priority=priority)
+            )
         except Permanent:
             raise
         except StageError as err:
@@ -149,6 +171,22 @@ class Detector:
         self._note(found)
         return found
 
+    async def _with_memory[T](self, eye: Eye, look: Callable[[Eye], Awaitable[T]]) -> T:
+        """Look; where memory runs out, make room and look again, and then on the processor."""
+        try:
+            return await look(eye)
+        except MemoryExhausted:
+            if self.rescue is None:
+                raise
+            self.rescue.make_room()
+        try:
+            return await look(eye)
+        except MemoryExhausted:
+            other = await self.rescue.retreat()
+            if other is None:
+                raise
+        return await look(other)
+
     def _note(self, found: tuple[FrameDetections, ...]) -> None:
         self._failures_in_a_row = 0
         self._looked += len(found)
@@ -156,6 +194,8 @@ class Detector:
         for frame in found:
             before = self._inference_ms
             now = frame.inference_ms
+            if self.history is not None:
+                self.history.note(frame.model_id, now)
             self._inference_ms = now if before is None else before + _EMA_WEIGHT * (now - before)
 
     def describe(self) -> DetectorStatus:

@@ -1,7 +1,7 @@
 """Models on demand: whatever is not the detector is loaded when somebody needs it, if it is allowed and if it fits."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,30 +12,31 @@ from typing import Any, Final, Protocol
 
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.errors import StageError, Unavailable
-from home_sentry_engine.resilience.backoff import Backoff
 
 from .catalog import Card, Catalogue
 from .eyes import draw_canary
+from .fetches import Fetches
+from .history import LatencyHistory
+from .needs import model_of, provider_for, specs_of
 from .session import (
     Cancel,
     ProviderChoice,
-    Rank,
     Room,
     Runner,
     SessionPool,
-    SessionSpec,
     available_providers,
     choose_provider,
     has_accelerator,
 )
-from .store import LocalModel, ModelMissing, ModelStore, StoreError
+from .store import LocalModel, ModelMissing, ModelStore, Switches
 from .tasks.graph import Graph, Loaded
 from .tasks.pictures import Frame, RgbFrame
+from .tiers import Tier
 
 _LOGGER = logging.getLogger(__name__)
-_GRAPH_SUFFIX: Final = ".onnx"
 _BROKEN_S: Final = 300.0
-_FETCH: Final = Backoff(base_s=60.0, factor=2.0, cap_s=3600.0, jitter=0.1)
+_ON_PROCESSOR_S: Final = 300.0
+_OUT_OF_MEMORY: Final = "out_of_memory"
 
 
 class NotSwitchedOn(Unavailable):
@@ -60,6 +61,7 @@ class ModelState(StrEnum):
     OFF = "off"
     READY = "ready"
     MISSING = "missing"
+    FETCHING = "fetching"
     LOADED = "loaded"
     FAILED = "failed"
 
@@ -86,12 +88,17 @@ class ModelStatus:
 class ModelRules:
     """Which models may run and how much they may take.
 
-    ``switched_on`` are cards that a person allowed although they are off by default.
+    ``switched_on`` are cards that the settings allow although they are off by default, ``switches`` a person's choices,
+    which may change while the engine runs. Models stay loaded ``idle_s``
+    after their last use, those of the ``tier``'s resident set for good.
     """
 
     switched_on: frozenset[str] = frozenset()
     room: Room = field(default_factory=Room)
     provider: str = "auto"
+    idle_s: float = 300.0
+    tier: Tier = Tier.CPU
+    switches: Switches | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -101,15 +108,16 @@ class _Record:
     last_ms: float | None = None
     broken: tuple[str, str] | None = None
     broken_until: float = 0.0
-    missing: str | None = None
-    adapters: dict[type[Any], Any] = field(default_factory=dict)
+    on_processor_until: float = float("-inf")
+    adapters: dict[tuple[type[Any], bool], Any] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Models:
     """Hands out models by id; each is loaded on first use, proven by a canary, and let go by the pool when it idles.
 
-    ``run`` fetches the files that somebody asked for in vain. One event loop only.
+    ``fetches`` gets the files that somebody asked for. One event loop only. A model whose device has no memory left is
+    tried again once the others that nobody uses are unloaded, and then on the processor for five minutes.
     """
 
     def __init__(
@@ -130,8 +138,8 @@ class Models:
         self._rules = rules
         self._choice: ProviderChoice | None = None
         self._records: dict[str, _Record] = {}
-        self._wanted: asyncio.Queue[str] = asyncio.Queue()
-        self._asked: set[str] = set()
+        self.fetches = Fetches(catalogue, store, clock)
+        self.history = LatencyHistory(clock)
         pool.on_unload(self._forget)
 
     async def use[A: Adapter, T](
@@ -146,43 +154,66 @@ class Models:
         card = self._catalogue.get(model_id)
         record = self._records.setdefault(model_id, _Record())
         record.uses += 1
-        try:
+
+        async def attempt() -> T:
             async with self._adapter(card, record, kind) as adapter:
                 began = time.perf_counter()
                 result = await self._runner.run(
                     lambda cancel: work(adapter, cancel), priority=priority, timeout_s=timeout_s
                 )
                 record.last_ms = (time.perf_counter() - began) * 1000.0
+            return result
+
+        try:
+            result = await self._with_memory(card, record, attempt)
         except StageError:
             record.failures += 1
             raise
+        if record.last_ms is not None:
+            self.history.note(model_id, record.last_ms)
         return result
 
     async def preload[A: Adapter](self, model_id: str, kind: type[A]) -> None:
         """Load and prove a model now; raises as ``use``."""
         await self.use(model_id, kind, lambda _adapter, _cancel: None)
 
+    def unload(self, model_id: str) -> bool:
+        """Let go of a model that nobody uses at this moment; tells whether anything was unloaded."""
+        return bool(self._pool.unload(lambda key: model_of(key) == model_id))
+
     async def run(self) -> None:
-        """Fetch what was asked for and is not here, one after the other, until cancelled."""
-        tries: dict[str, int] = {}
-        while True:
-            model_id = await self._wanted.get()
-            card = self._catalogue.get(model_id)
-            try:
-                await self._store.fetch(card)
-            except StoreError as err:
-                tries[model_id] = tries.get(model_id, 0) + 1
-                self._records[model_id].missing = err.reason
-                _LOGGER.warning("%s", err.reason, extra={"model_id": model_id})
-                await self._clock.sleep(_FETCH.delay_s(tries[model_id]))
-            else:
-                tries.pop(model_id, None)
-                self._records[model_id].missing = None
-            self._asked.discard(model_id)
+        """Fetch what was asked for and is not here, until cancelled."""
+        await self.fetches.run()
 
     def describe(self) -> tuple[ModelStatus, ...]:
         """Tell the state of every card at this moment."""
         return tuple(self._status(card) for card in self._catalogue)
+
+    async def _with_memory[T](self, card: Card, record: _Record, attempt: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await attempt()
+        except StageError as err:
+            if err.code != _OUT_OF_MEMORY:
+                raise
+            _LOGGER.warning("memory ran out: unused models are unloaded", extra={"model_id": card.id})
+        self._pool.relieve()
+        record.broken = None
+        try:
+            return await attempt()
+        except StageError as err:
+            if err.code != _OUT_OF_MEMORY or self._on_processor(record):
+                raise
+            _LOGGER.warning("memory ran out again: the processor takes over", extra={"model_id": card.id})
+        record.on_processor_until = self._clock.monotonic() + _ON_PROCESSOR_S
+        record.broken = None
+        self._pool.relieve()
+        return await attempt()
+
+    def _on_processor(self, record: _Record) -> bool:
+        return self._choice is None or self._choice.wanted[0] == "cpu" or self._exiled(record)
+
+    def _exiled(self, record: _Record) -> bool:
+        return self._clock.monotonic() < record.on_processor_until
 
     @asynccontextmanager
     async def _adapter[A: Adapter](self, card: Card, record: _Record, kind: type[A]) -> AsyncIterator[A]:
@@ -190,16 +221,20 @@ class Models:
         if record.broken is not None and now < record.broken_until:
             raise Unavailable(record.broken[0], code=record.broken[1])
         choice = await self._permitted(card)
+        exiled = self._exiled(record) and choice.wanted[0] != "cpu"
+        if exiled:
+            choice = ProviderChoice(wanted=("cpu",), reason="the device had no memory left for it")
         model = await self._files(card)
         async with AsyncExitStack() as stack:
             graphs: dict[str, Graph] = {}
-            for key, spec in _specs(card, model, choice).items():
+            for key, spec in specs_of(card, model, choice, self._rules.tier, aside=exiled).items():
                 graphs[key] = await stack.enter_async_context(self._pool.lease(spec))
             async with record.lock:
-                adapter = record.adapters.get(kind)
+                adapter = record.adapters.get((kind, exiled))
                 if adapter is None:
                     loaded = Loaded(card=card, graphs=graphs, paths=_paths(model))
                     adapter = await self._proven(card, record, kind, loaded)
+                    record.adapters[kind, exiled] = adapter
             yield adapter
 
     async def _proven[A: Adapter](self, card: Card, record: _Record, kind: type[A], loaded: Loaded) -> A:
@@ -216,7 +251,6 @@ class Models:
             _LOGGER.warning("%s", reason, extra={"model_id": card.id})
             raise Unavailable(reason, code=err.code) from err
         record.broken = None
-        record.adapters[kind] = adapter
         return adapter
 
     async def _permitted(self, card: Card) -> ProviderChoice:
@@ -226,13 +260,14 @@ class Models:
         refusal = self._refusal(card)
         if refusal is not None:
             raise NotSwitchedOn(refusal, code="off")
-        if card.quirks.get("cpu_only"):
-            return ProviderChoice(wanted=("cpu",), reason=f"{card.name} runs on the processor only")
-        return self._choice
+        return provider_for(card, self._choice)
 
     def _refusal(self, card: Card) -> str | None:
         if card.id in self._rules.switched_on:
             return None
+        chosen = self._rules.switches.choice(card) if self._rules.switches is not None else None
+        if chosen is not None:
+            return None if chosen else f"{card.name} is off: a person switched it off"
         if not card.permissive:
             return f"{card.name} is off: its licence is {card.licence}"
         if not card.default_on:
@@ -246,22 +281,20 @@ class Models:
         model = await self._store.find(card)
         if model is not None:
             return model
-        if card.id not in self._asked:
-            self._asked.add(card.id)
-            self._wanted.put_nowait(card.id)
+        self.fetches.want(card.id)
         raise ModelMissing(f"the file of {card.name} is not here", code="missing")
 
     def _forget(self, key: str) -> None:
         """Let go of adapters over a session that was unloaded; otherwise they would keep its memory."""
-        record = self._records.get(key.partition("/")[0])
+        record = self._records.get(model_of(key))
         if record is not None:
             record.adapters.clear()
 
     def _status(self, card: Card) -> ModelStatus:
         record = self._records.get(card.id, _Record())
-        entries = [entry for entry in self._pool.entries if entry.spec.key.partition("/")[0] == card.id]
+        entries = [entry for entry in self._pool.entries if model_of(entry.spec.key) == card.id]
         state, reason = self._state(card, record, loaded=bool(entries))
-        loads = [count for key, count in self._pool.loads.items() if key.partition("/")[0] == card.id]
+        loads = [count for key, count in self._pool.loads.items() if model_of(key) == card.id]
         return ModelStatus(
             model_id=card.id,
             name=card.name,
@@ -285,29 +318,11 @@ class Models:
             return ModelState.LOADED, None
         if refusal is not None:
             return ModelState.OFF, refusal
-        if card.id in self._asked:
-            return ModelState.MISSING, record.missing or "its file is being fetched"
+        if self.fetches.progress(card.id) is not None:
+            return ModelState.FETCHING, None
+        if self.fetches.is_wanted(card.id):
+            return ModelState.MISSING, self.fetches.failure(card.id) or "its file is being fetched"
         return ModelState.READY, None
-
-
-def _specs(card: Card, model: LocalModel, choice: ProviderChoice) -> Mapping[str, SessionSpec]:
-    """Give one session per graph by role; the card's memory is shared out by file size."""
-    files = [file for file in card.files if file.name.endswith(_GRAPH_SUFFIX)]
-    sizes = {file.name: model.paths[file.name].stat().st_size for file in files}
-    total = max(1, sum(sizes.values()))
-    threads = int(card.quirks.get("cpu_threads", 0)) if choice.wanted[0] == "cpu" else 0
-    return {
-        file.role: SessionSpec(
-            key=card.id if len(files) == 1 else f"{card.id}/{file.role}",
-            path=model.paths[file.name],
-            choice=choice,
-            threads=threads,
-            need_bytes=(card.memory_bytes or total) * sizes[file.name] // total,
-            file_bytes=sizes[file.name],
-            priority=Rank[card.rank.upper()],
-        )
-        for file in files
-    }
 
 
 def _paths(model: LocalModel) -> Mapping[str, Path]:

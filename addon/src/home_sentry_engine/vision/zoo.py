@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from dataclasses import replace
 import logging
 from typing import Final, Self
 
@@ -19,6 +20,7 @@ from .catalog import Card, Catalogue, Task, UnknownModel, load_catalogue
 from .detector import Detector, DetectorStatus, Eye
 from .eyes import BuiltinEye, GraphEye, warm_up
 from .models import ModelRules, Models
+from .needs import ON_CPU, provider_for, threads_for
 from .session import (
     AcceleratorGate,
     ProviderChoice,
@@ -31,7 +33,7 @@ from .session import (
     choose_provider,
     has_accelerator,
 )
-from .store import LocalModel, ModelStore, Progress
+from .store import LocalModel, ModelStore, Progress, Switches
 
 _LOGGER = logging.getLogger(__name__)
 _AUTO: Final = "auto"
@@ -39,6 +41,7 @@ _AUTO_GPU: Final = "rtdetrv2-r18"
 _AUTO_ANYWHERE: Final = ("deimv2-femto", "deimv2-atto")
 _WARM_UP_RUNS: Final = 3
 _SWEEP_S: Final = 30.0
+_RETREAT_S: Final = 300.0
 _PROGRESS_S: Final = 0.5
 _RETRY: Final = Backoff(base_s=30.0, factor=2.0, cap_s=900.0, jitter=0.1)
 _FIX: Final = "let the engine reach the internet once, or put the model file into the model folder or a mirror"
@@ -75,11 +78,16 @@ class Zoo:
         self._executor = ThreadPoolExecutor(max_workers=detect.concurrency + 1, thread_name_prefix="vision")
         self.gate = AcceleratorGate(detect.concurrency)
         rules = rules or ModelRules(provider=detect.provider)
-        self.pool = SessionPool(self._executor, clock, room=rules.room)
+        self.switches = rules.switches or Switches(models.folder)
+        self.rules = rules = replace(rules, switches=self.switches)
+        self._engines = models.folder / "engines"
+        self.pool = SessionPool(self._executor, clock, room=rules.room, idle_s=rules.idle_s)
         runner = Runner(self._executor, self.gate, timeout_s=detect.timeout_s)
         self.detector = Detector(detect, runner, clock)
         self.models = Models(self.catalogue, self.store, self.pool, runner, clock, rules)
+        self.detector.rescue, self.detector.history = self, self.models.history
         self._leases = AsyncExitStack()
+        self._home_at: float | None = None
         self._preparing = asyncio.Lock()
         self._settled = False
         self._progress_told = 0.0
@@ -98,7 +106,13 @@ class Zoo:
     async def run(self) -> None:
         """Prepare the detector, trying again while it is not the wanted one, then unload what idles."""
         failures = 0
-        while not self._settled:
+        while True:
+            if self._settled:
+                failures = 0
+                await self._clock.sleep(_SWEEP_S)
+                self.pool.unload_idle()
+                await self._come_home()
+                continue
             try:
                 await self.prepare()
             except StageError as err:
@@ -106,9 +120,6 @@ class Zoo:
             if not self._settled:
                 failures += 1
                 await self._clock.sleep(_RETRY.delay_s(failures))
-        while True:
-            await self._clock.sleep(_SWEEP_S)
-            self.pool.unload_idle()
 
     async def prepare(self) -> DetectorStatus:
         """Try once to get the wanted detector to look; for ``auto`` the next best one serves meanwhile.
@@ -139,9 +150,41 @@ class Zoo:
             await self._leases.aclose()
             self._leases = AsyncExitStack()
 
+    def make_room(self) -> None:
+        """Unload every model that nobody uses at this moment."""
+        self.pool.relieve()
+
+    async def retreat(self) -> Eye | None:
+        """Let a detector on the processor look for five minutes, because the device has no memory left.
+
+        Gives its eye, or None where nothing on the processor can look either.
+        """
+        async with self._preparing:
+            if self._home_at is not None:
+                return self.detector.eye
+            if self.detector.describe().provider in {None, "cpu"}:
+                return None
+            choice = ProviderChoice(wanted=("cpu",), reason="the device has no memory left")
+            used = self.catalogue.get(self.detector.model_id)
+            small = [self.catalogue.get(one) for one in _AUTO_ANYWHERE] if self._settings.detector == _AUTO else []
+            for card in (*small, used):
+                try:
+                    await self._load(card, choice, fetch=False, troubles=["the device has no memory left"])
+                except StageError as err:
+                    _LOGGER.warning("detector %s: %s", card.id, err.reason, extra={"model_id": card.id})
+                else:
+                    self._home_at = self._clock.monotonic() + _RETREAT_S
+                    return self.detector.eye
+        return None
+
+    async def _come_home(self) -> None:
+        if self._home_at is not None and self._clock.monotonic() >= self._home_at:
+            self._home_at = None
+            await self.renew()
+
     async def _prepare(self) -> None:
         available = await asyncio.get_running_loop().run_in_executor(self._executor, available_providers)
-        choice = choose_provider(self._settings.provider, available)
+        choice = replace(choose_provider(self._settings.provider, available), cache=self._engines)
         try:
             cards = self.candidates(choice)
         except UnknownModel as err:
@@ -168,27 +211,30 @@ class Zoo:
         if card.id == BUILTIN_ID:
             await self._use_builtin(card, troubles)
             return
+        await self._load(card, provider_for(card, choice), fetch=fetch, troubles=troubles)
+
+    async def _load(self, card: Card, choice: ProviderChoice, *, fetch: bool, troubles: list[str]) -> None:
         self._starting(card, "looking for its file")
         model = await self._files(card, fetch=fetch)
         self._starting(card, "loading")
         lease = AsyncExitStack()
+        threads = self._settings.threads or threads_for(card, choice, model.size_bytes)
+        aside = self.detector.input_side is not None and card.id == self.detector.model_id
         spec = SessionSpec(
-            key=card.id, path=model.main, choice=choice, threads=self._threads(card, choice),
+            key=f"{card.id}/{ON_CPU}" if aside else card.id, path=model.main, choice=choice, threads=threads,
             need_bytes=card.memory_bytes or model.size_bytes, priority=Rank.CRITICAL,
         )  # fmt: skip
         session = await lease.enter_async_context(self.pool.lease(spec))
         try:
+            lost = session.provider == "cpu" and has_accelerator(choice.wanted)
+            if lost and card.id == _AUTO_GPU and self._settings.detector == _AUTO:
+                raise Unavailable(f"the GPU cannot be used: {session.provider_reason}", code="no_gpu")
             await self._use(model, session, troubles)
         except BaseException:
             await lease.aclose()
             raise
         await self._leases.aclose()
         self._leases = lease
-
-    def _threads(self, card: Card, choice: ProviderChoice) -> int:
-        """Take the setting, else the card's wish: several small nets side by side beat one on all cores."""
-        wish = card.quirks.get("cpu_threads", 0) if choice.wanted[0] == "cpu" else 0
-        return self._settings.threads or int(wish)
 
     async def _files(self, card: Card, *, fetch: bool) -> LocalModel:
         if fetch:
@@ -200,8 +246,6 @@ class Zoo:
 
     async def _use(self, model: LocalModel, session: Session, troubles: list[str]) -> None:
         card, asked = model.card, self._settings.provider
-        if card.id == _AUTO_GPU and self._settings.detector == _AUTO and session.provider == "cpu":
-            raise Unavailable(f"the GPU cannot be used: {session.provider_reason}", code="no_gpu")
         eye = GraphEye(card, session)
         batch = self._settings.batch_frames
         await asyncio.get_running_loop().run_in_executor(

@@ -35,6 +35,7 @@ class Task(StrEnum):
 
     DETECT = "detect"
     FACE = "face"
+    FACE_EMBEDDING = "face_embedding"
     PLATE = "plate"
     TEXT = "text"
     POSE = "pose"
@@ -152,7 +153,8 @@ class Card:
     ``contract`` names the shape of its inputs and outputs (the task knows it), ``quirks`` are hints for the task or the
     session, ``memory_bytes`` is what a loaded model takes, measured where we could and otherwise as published (None =
     unknown until first loaded). ``rank`` says how long it stays when memory is short: ``critical`` to ``low``.
-    ``variant_of`` is the card whose weights this one holds in another form (INT8).
+    ``variant_of`` is the card whose weights this one holds in another form (INT8). On machines with at least
+    ``resident_from_gb`` of graphics memory (0 = any machine) the model stays in memory though it idles.
     """
 
     id: str
@@ -170,6 +172,7 @@ class Card:
     default_on: bool = False
     note: str = ""
     variant_of: str | None = None
+    resident_from_gb: int | None = None
     quirks: Mapping[str, str | int | float | bool] = field(default_factory=dict)
 
     @property

@@ -142,6 +142,7 @@ def _fields(raw: Mapping[str, Any]) -> Card:
         default_on=raw.get("default_on", False),
         note=raw.get("note", ""),
         variant_of=raw.get("variant_of"),
+        resident_from_gb=raw.get("resident_from_gb"),
         quirks=dict(raw.get("quirks", {})),
     )
 

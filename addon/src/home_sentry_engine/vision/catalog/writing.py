@@ -22,6 +22,7 @@ def card_text(card: Card) -> str:
         "default_on": card.default_on,
         "note": card.note,
         "variant_of": card.variant_of,
+        "resident_from_gb": card.resident_from_gb,
         "source": {
             "host": card.source.host, "repository": card.source.repository, "revision": card.source.revision,
         },

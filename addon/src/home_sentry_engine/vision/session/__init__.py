@@ -1,7 +1,16 @@
 """Sessions: ONNX Runtime behind one door; knows graphs, providers and memory, and no model by name."""
 
-from .errors import BudgetExceeded, InferenceFailed, InferenceTimeout, OutOfMemory, RuntimeMissing, SessionFailed
+from .errors import (
+    BudgetExceeded,
+    InferenceFailed,
+    InferenceTimeout,
+    MemoryExhausted,
+    OutOfMemory,
+    RuntimeMissing,
+    SessionFailed,
+)
 from .gate import AcceleratorGate
+from .memory import host_free_bytes, host_total_bytes
 from .pool import PoolEntry, Rank, Room, SessionPool, SessionSpec
 from .providers import ProviderChoice, available_providers, choose_provider, has_accelerator
 from .quantize import Calibration, calibrate, write_int8
@@ -15,6 +24,7 @@ __all__ = [
     "Cancel",
     "InferenceFailed",
     "InferenceTimeout",
+    "MemoryExhausted",
     "OutOfMemory",
     "PoolEntry",
     "ProviderChoice",
@@ -31,6 +41,8 @@ __all__ = [
     "calibrate",
     "choose_provider",
     "has_accelerator",
+    "host_free_bytes",
+    "host_total_bytes",
     "open_session",
     "write_int8",
 ]

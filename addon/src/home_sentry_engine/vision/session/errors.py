@@ -11,6 +11,7 @@
     └── Transient
         ├── InferenceTimeout (TimeoutError)
         └── InferenceFailed (RuntimeError)
+            └── MemoryExhausted (MemoryError)  the device gave no memory while computing
 """
 
 from home_sentry_engine.domain.errors import Transient, Unavailable
@@ -38,3 +39,7 @@ class InferenceTimeout(Transient, TimeoutError):
 
 class InferenceFailed(Transient, RuntimeError):
     """The runtime gave an error while computing."""
+
+
+class MemoryExhausted(InferenceFailed, MemoryError):
+    """The device had no memory left for this computation; others may have to be unloaded first."""

@@ -32,7 +32,8 @@ class Rank(IntEnum):
 class SessionSpec:
     """What to load and how much it is expected to need; a higher ``priority`` (a ``Rank``) stays longer.
 
-    ``pinned`` stays always. No session takes less than its ``file_bytes``, so a smaller measurement is not believed.
+    ``pinned`` stays always, ``resident`` until others need its room: it does not idle out. No session takes less than
+    its ``file_bytes``, so a smaller measurement is not believed.
     """
 
     key: str
@@ -43,6 +44,7 @@ class SessionSpec:
     file_bytes: int = 0
     priority: int = 0
     pinned: bool = False
+    resident: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -129,6 +131,16 @@ class SessionPool:
         return dict(self._loads)
 
     @property
+    def room(self) -> Room:
+        """How much sessions may take."""
+        return self._room
+
+    @property
+    def left(self) -> int | None:
+        """Bytes that one more session may take at this moment; None = no limit is known."""
+        return self._room.left(self.bytes_used)
+
+    @property
     def refusals(self) -> Mapping[str, int]:
         """How often each key did not fit."""
         return dict(self._refusals)
@@ -150,10 +162,24 @@ class SessionPool:
     def unload_idle(self) -> tuple[str, ...]:
         """Unload what nobody used for the idle time; gives the keys."""
         before = self._clock.monotonic() - self._idle_s
-        idle = [entry for entry in self._evictable() if entry.last_used <= before]
+        idle = [entry for entry in self._evictable() if entry.last_used <= before and not entry.spec.resident]
         for entry in idle:
             self._unload(entry, "idle")
         return tuple(entry.spec.key for entry in idle)
+
+    def relieve(self) -> int:
+        """Unload everything that nobody holds and that is not pinned, because memory ran out; gives how many."""
+        free = self._evictable()
+        for entry in free:
+            self._unload(entry, "memory ran out")
+        return len(free)
+
+    def unload(self, keys: Callable[[str], bool]) -> tuple[str, ...]:
+        """Unload the sessions with such keys that nobody holds; gives their keys."""
+        chosen = [entry for entry in self._evictable() if keys(entry.spec.key)]
+        for entry in chosen:
+            self._unload(entry, "a person wished it")
+        return tuple(entry.spec.key for entry in chosen)
 
     def clear(self) -> None:
         """Unload everything that nobody holds."""

@@ -1,11 +1,12 @@
 """Which execution providers this machine has, and which one a session asks for."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 import ctypes
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import importlib
 import logging
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, Self
 
 from .onnx import ort
 
@@ -24,10 +25,21 @@ _AUTO_ORDER: Final = ("cuda", "openvino", CPU)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderChoice:
-    """What a session asks for: short names, best first, always ending in ``cpu``, and why."""
+    """What a session asks for: short names, best first, always ending in ``cpu``, and why.
+
+    TensorRT keeps the engines that it builds in the folder ``cache``.
+    """
 
     wanted: tuple[str, ...]
     reason: str
+    cache: Path | None = None
+
+    def without(self, names: Collection[str], why: str) -> Self:
+        """Give the choice less these providers, unchanged where none of them is wanted."""
+        left = tuple(name for name in self.wanted if name not in names)
+        if left == self.wanted:
+            return self
+        return replace(self, wanted=left, reason=f"{left[0]} instead of {self.wanted[0]}: {why}")
 
 
 def available_providers() -> tuple[str, ...]:
@@ -72,7 +84,7 @@ def apply_providers(options: Any, choice: ProviderChoice) -> list[str | tuple[st
         return []
     if has_accelerator(choice.wanted) and hasattr(ort, "preload_dlls"):
         ort.preload_dlls()
-    return [_configured(name) for name in choice.wanted]
+    return [_configured(name, choice.cache) for name in choice.wanted]
 
 
 def short_name(provider: str) -> str:
@@ -101,11 +113,12 @@ def _chain(best: str) -> tuple[str, ...]:
     return (best, CPU) if best != CPU else (CPU,)
 
 
-def _configured(name: str) -> str | tuple[str, dict[str, str]]:
+def _configured(name: str, cache: Path | None) -> str | tuple[str, dict[str, str]]:
     if name == "cuda":
         return _NAMES[name], {"cudnn_conv_algo_search": "HEURISTIC", "arena_extend_strategy": "kSameAsRequested"}
     if name == "tensorrt":
-        return _NAMES[name], {"trt_fp16_enable": "1"}
+        kept = {"trt_engine_cache_enable": "1", "trt_engine_cache_path": str(cache)} if cache is not None else {}
+        return _NAMES[name], {"trt_fp16_enable": "1", **kept}
     return _NAMES[name]
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import psutil
 
-from .errors import InferenceFailed, OutOfMemory, RuntimeMissing, SessionFailed
+from .errors import InferenceFailed, MemoryExhausted, OutOfMemory, RuntimeMissing, SessionFailed
 from .onnx import ort
 from .providers import ProviderChoice, apply_providers, short_name
 
@@ -26,7 +26,14 @@ _DTYPES: Final[Mapping[str, str]] = {
     "tensor(bool)": "bool",
 }
 _QUIET: Final = 3
-_NO_MEMORY: Final = ("bad_alloc", "failed to allocate memory", "out of memory")
+_NO_MEMORY: Final = (
+    "bad_alloc",
+    "failed to allocate memory",
+    "out of memory",
+    "alloc_failed",
+    "cudaerrormemoryallocation",
+    "is smaller than requested bytes",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +100,14 @@ class Session:
         return tuple(info.name for info in self.outputs)
 
     def run(self, feeds: Mapping[str, Array], cancel: Cancel | None = None) -> list[Array]:
-        """Compute all outputs in graph order; blocks. Raises ``InferenceFailed``."""
+        """Compute all outputs in graph order; blocks. Raises ``InferenceFailed``, ``MemoryExhausted``."""
         try:
             outputs: list[Array] = self._raw.run(None, dict(feeds), cancel.run_options if cancel else None)
         except Exception as err:
-            code = "out_of_memory" if _no_memory(err) else "inference_failed"
-            raise InferenceFailed(f"the model could not compute: {_first_line(err)}", code=code) from err
+            why = f"the model could not compute: {_first_line(err)}"
+            if _no_memory(err):
+                raise MemoryExhausted(why, code="out_of_memory") from err
+            raise InferenceFailed(why, code="inference_failed") from err
         return outputs
 
 
