@@ -62,6 +62,7 @@ from .parts import (
 )
 from .pictures import GalleryPictures
 from .places import StoredPlaces
+from .quiet import QuietWatch, WatchTerms
 from .scenes import StoredScenes
 from .secured import Secured, secure
 from .shared_clock import SharedClock
@@ -290,7 +291,10 @@ class Engine:
         roles, clock = self.settings.roles, self._around.clock
         tidy = Housekeeping(self.store, self.database, self.tables, self.settings, clock)
         upkeep = {"housekeeping": tidy.run, **self.wellbeing.upkeep()}
-        parts = [PartPlan(id="housekeeping", jobs=upkeep, rank=Rank.OPTIONAL)] if "ingest" in roles else []
+        watch = {"camera watch": self._quiet_watch().run}
+        tidying = PartPlan(id="housekeeping", jobs=upkeep, rank=Rank.OPTIONAL)
+        watching = PartPlan(id="camera_watch", jobs=watch, rank=Rank.OPTIONAL)
+        parts = [tidying, watching] if "ingest" in roles else []
         if self.links.jobs:
             parts.append(PartPlan(id="links", jobs=self.links.jobs, fixed=True))
         if "detect" in roles:
@@ -301,6 +305,11 @@ class Engine:
             source = WatchedFolder(self.settings.ingest, folders, self.intake, clock, self.board.report)
             parts.append(PartPlan(id="ingest", jobs={"camera folder": source.run}, describe=lambda: None))
         return parts
+
+    def _quiet_watch(self) -> QuietWatch:
+        guard = self.wellbeing.guard
+        terms = WatchTerms(zone=self.settings.time_zone, paused=lambda: guard.paused is not None)
+        return QuietWatch(self.database, self.tables, self._around.clock, self.links.announce, terms)
 
     def _looking_parts(self) -> list[PartPlan]:
         detector = PartPlan(

@@ -127,6 +127,7 @@ class EngineHealth:
         features, missing = features_of(components)
         queues = tuple([await self._tables.queue.depth(name) for name in _QUEUES])
         cameras, accounting, rejections = await self._database.read(self._counts)
+        silent, silent_since = await self._database.read(self._tables.home.silent)
         return Status(
             mode=mode,
             mode_causes=causes,
@@ -139,6 +140,8 @@ class EngineHealth:
             cameras_total=len(cameras),
             detector_ms=self._detector().inference_ms,
             rejections=rejections,
+            silent_together=silent,
+            silent_since=silent_since,
             at=self._clock.now(),
         )
 

@@ -1,6 +1,7 @@
 """The API's home: what Home Assistant said, kept with its time."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,8 @@ from home_sentry_engine.storage.repositories.meta import Meta
 
 _HOME: Final = "home_report"
 _LIMITS: Final = "baseline_limits"
+_SILENT: Final = "silent_together"
+_WATCHED: Final = "cameras_watched"
 
 
 class HomeRows:
@@ -42,6 +45,28 @@ class HomeRows:
     def set_limits(self, conn: Connection, limits: BaselineLimits) -> None:
         """Keep other limits."""
         self._meta.set(conn, _LIMITS, to_plain(limits))
+
+    def silent(self, conn: Connection) -> tuple[tuple[str, ...], datetime | None]:
+        """Give the cameras that fell quiet together, and since when they are."""
+        plain = self._meta.get(conn, _SILENT) or {}
+        since = plain.get("since")
+        return tuple(plain.get("cameras", ())), datetime.fromisoformat(since) if since else None
+
+    def set_silent(self, conn: Connection, camera_ids: tuple[str, ...], since: datetime | None) -> None:
+        """Keep which cameras fell quiet together."""
+        kept = {"cameras": list(camera_ids), "since": since.isoformat() if since is not None else None}
+        self._meta.set(conn, _SILENT, kept)
+
+    def watched(self, conn: Connection, now: datetime, *, lost_s: float) -> datetime | None:
+        """Give since when the cameras are watched without a pause of ``lost_s``, None if there was one."""
+        plain = self._meta.get(conn, _WATCHED)
+        if plain is None or (now - datetime.fromisoformat(plain["at"])).total_seconds() > lost_s:
+            return None
+        return datetime.fromisoformat(plain["since"])
+
+    def watch(self, conn: Connection, since: datetime, now: datetime) -> None:
+        """Note that the cameras are still watched."""
+        self._meta.set(conn, _WATCHED, {"since": since.isoformat(), "at": now.isoformat()})
 
 
 class StoredHome:

@@ -25,9 +25,7 @@ _STANDING: Final = (
         scene_changes.c.over_at.is_(None),
         scene_changes.c.acknowledged_at.is_(None),
     )
-    .order_by(
-        sa.case((scene_changes.c.kind == SceneChangeKind.UNKNOWN.value, 1), else_=0), scene_changes.c.id.desc()
-    )
+    .order_by(sa.case((scene_changes.c.kind == SceneChangeKind.UNKNOWN.value, 1), else_=0), scene_changes.c.id.desc())
     .limit(1)
     .correlate(cameras)
     .scalar_subquery()
@@ -43,9 +41,7 @@ _PATCHABLE: Final = frozenset({"name", "confidence"})
 class Cameras:
     """Cameras that are not removed; a removed one keeps its history and returns with ``ensure``."""
 
-    def __init__(
-        self, day_start: Callable[[], datetime] | None = None, *, learning: timedelta | None = None
-    ) -> None:
+    def __init__(self, day_start: Callable[[], datetime] | None = None, *, learning: timedelta | None = None) -> None:
         """Take what gives the start of today at home, from which ``events_today`` counts; without it that is 0.
 
         A new camera learns for the time ``learning``, not at all without it.
@@ -139,8 +135,8 @@ class Cameras:
             self.set_status(conn, camera_id, *_sight(camera.scene_change), at=at)
         return self._existing(conn, camera_id)
 
-    def quiet(self, conn: Connection, camera_id: str, *, since: datetime, allowed_s: float) -> Camera:
-        """Note that a camera is silent for longer than usual; raises ``UnknownRow``."""
+    def quiet(self, conn: Connection, camera_id: str, *, since: datetime | None, allowed_s: float | None) -> Camera:
+        """Note that a camera is silent for longer than usual, or not any more; raises ``UnknownRow``."""
         return self._set(conn, camera_id, quiet_since=since, quiet_allowed_s=allowed_s)
 
     def learn_until(self, conn: Connection, camera_id: str, until: datetime | None) -> Camera:
