@@ -16,6 +16,7 @@ from home_sentry_engine.operations.bench.machine import MachineFacts, machine_fa
 from home_sentry_engine.operations.bench.quality import bench_quality
 from home_sentry_engine.operations.bench.similarity import bench_similarity
 
+from .bench_storage import add_benches, count_up_to
 from .display import print_json, print_table, quiet
 from .options import add_json, add_models_folder, add_places, settings_of
 
@@ -57,10 +58,11 @@ def add_parser(commands: Any) -> None:
         bench = benches.add_parser(name, help=text, description=text)
         add_places(bench)
         add_models_folder(bench)
-        bench.add_argument("--rounds", type=_count, default=rounds, metavar="N", help=f"default: {rounds}")
+        bench.add_argument("--rounds", type=count_up_to(10_000), default=rounds, metavar="N", help=f"default: {rounds}")
         bench.add_argument("--pictures", type=Path, nargs="+", default=[], metavar="PATH", help="instead of drawn ones")
         add_json(bench)
         bench.set_defaults(run=run, measure=measure)
+    add_benches(benches, run)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -112,13 +114,6 @@ async def _identity(arguments: argparse.Namespace) -> Result:
 async def _quality(arguments: argparse.Namespace) -> Result:
     media = arguments.pictures[0] if arguments.pictures else Path()
     return await bench_quality(settings_of(arguments).models, SystemClock(), media=media)
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= 10_000:
-        raise argparse.ArgumentTypeError("must be 1 to 10000")
-    return number
 
 
 def _described(machine: MachineFacts) -> str:

@@ -1,12 +1,17 @@
 """Which kinds of pictures and clips the installed libraries can read."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import av
-import av.error
 from PIL import features
 import simplejpeg
+
+from home_sentry_engine.domain.lazy import lazy
+
+if TYPE_CHECKING:
+    import av
+else:
+    av = lazy("av")
 
 _CLIPS: Final = ("h264", "hevc", "mjpeg", "mpeg4", "vp9", "av1")
 

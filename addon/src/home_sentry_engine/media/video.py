@@ -3,23 +3,31 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from fractions import Fraction
+import math
 import time
-from typing import Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-import av
-import av.error
-from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from home_sentry_engine.domain.errors import Rejected, RejectReason
 from home_sentry_engine.domain.filetypes import SNIFF_BYTES, FileType, sniff
+from home_sentry_engine.domain.lazy import lazy
 
 from .keyframes import Key, KeyRules, Moment, choose, grey_of_plane
 from .limits import Limits
+from .mask import Veil, marked, veiled
 from .picture import Picture, encode, reduction
+
+if TYPE_CHECKING:
+    import av
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+else:
+    # a home with cameras that send pictures alone never decodes a clip
+    av = lazy("av")
 
 _CONTAINERS: Final = {FileType.MOV: "mov", FileType.MATROSKA: "matroska", FileType.AVI: "avi"}
 # The file object is the only input: no protocol may open another one, and no demuxer may hand over to another.
@@ -45,6 +53,7 @@ _STILL_QUALITY: Final = 90
 _SEEK_FROM_S: Final = 2.0
 _BROKEN_PACKETS: Final = 100
 _PLANAR: Final = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "nv12", "gray")
+_USUAL_RATE: Final = 25
 _SCAN_STEP_S: Final = 0.25
 _SCAN_MOST: Final = 240
 _SCAN_SHARE: Final = 0.5
@@ -67,13 +76,14 @@ class Sampling:
     """Which frames to take: the first, then one each ``interval_s``, at most ``max_frames``.
 
     ``adaptive`` takes no more of them, but chooses those that show most, as ``keyframes.choose`` does. ``at_least``
-    bounds the reduction of their pixels as in ``picture.decode``.
+    bounds the reduction of their pixels as in ``picture.decode``; a ``veil`` is burned in.
     """
 
     interval_s: float = 4.0
     max_frames: int = 20
     at_least: int | None = None
     adaptive: bool = False
+    veil: Veil | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -139,7 +149,7 @@ class VideoReader:
                 if frame is None:
                     return
                 reached = max(wanted, (frame.time or 0.0) - start)
-                yield _picture(frame, max(0.0, (frame.time or 0.0) - start), sampling.at_least)
+                yield _picture(frame, max(0.0, (frame.time or 0.0) - start), sampling)
 
     def scan(self, file: BinaryIO, *, deadline: float | None = None) -> Scan:
         """Read a clip once for small grey pictures a quarter of a second apart, or further in a long clip.
@@ -182,10 +192,23 @@ class VideoReader:
                 if frame is None:
                     return
                 reached = max(key.offset_s, (frame.time or 0.0) - start)
-                picture = _picture(frame, max(0.0, (frame.time or 0.0) - start), sampling.at_least)
+                picture = _picture(frame, max(0.0, (frame.time or 0.0) - start), sampling)
                 yield replace(picture, stirred=key.stirred)
 
-    def frame_at(self, file: BinaryIO, offset_s: float) -> Picture:
+    def decoded(self, file: BinaryIO) -> Iterator[tuple[VideoFrame, Fraction]]:
+        """Give all frames in order, each with the usual rate of the clip; no deadline but the caller's."""
+        with self._open(file) as (container, stream, _):
+            stream.thread_type = "AUTO"
+            rate = Fraction(stream.average_rate or _USUAL_RATE)
+            for frame in self._decoded(container, stream, math.inf):
+                yield frame, rate
+
+    def comment(self, file: BinaryIO) -> str:
+        """Give what a clip says about itself, empty where it says nothing."""
+        with self._open(file) as (container, _, _):
+            return str(container.metadata.get("comment", ""))
+
+    def frame_at(self, file: BinaryIO, offset_s: float, *, veil: Veil | None = None) -> Picture:
         """Give the first frame at or after ``offset_s`` at full size, else the last one before it."""
         deadline = self._monotonic() + self._limits.timeout_s
         with self._open(file) as (container, stream, _):
@@ -195,7 +218,7 @@ class VideoReader:
             frame = self._first_at(container, stream, start + offset_s, deadline, or_last=True)
             if frame is None:
                 raise Rejected(RejectReason.CORRUPT, "no frame of the video decodes")
-            return _picture(frame, max(0.0, (frame.time or 0.0) - start), None)
+            return _picture(frame, max(0.0, (frame.time or 0.0) - start), Sampling(veil=veil))
 
     @contextmanager
     def _open(self, file: BinaryIO) -> Iterator[tuple[Any, VideoStream, FileType]]:
@@ -301,14 +324,25 @@ def _brightness(frame: VideoFrame) -> NDArray[np.uint8]:
     return np.asarray(rows[: frame.height, : frame.width], dtype=np.uint8)
 
 
-def _picture(frame: VideoFrame, offset_s: float, at_least: int | None) -> Picture:
+def _picture(frame: VideoFrame, offset_s: float, sampling: Sampling) -> Picture:
     whole = frame.to_ndarray(format="rgb24")
-    pixels = np.asarray(whole, dtype=np.uint8)
+    pixels, veil = np.asarray(whole, dtype=np.uint8), sampling.veil
+    if veil is not None:
+        pixels = veiled(pixels, veil)
     rows, columns = pixels.shape[:2]
     source = encode(pixels, quality=_STILL_QUALITY)
-    factor = reduction(columns, rows, at_least)
+    factor = reduction(columns, rows, sampling.at_least)
     if factor > 1:
         size = (-(-columns // factor), -(-rows // factor))
         pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    pixels.flags.writeable = False
-    return Picture(pixels=pixels, width=columns, height=rows, source=source, offset_s=offset_s)
+    if veil is None:
+        pixels.flags.writeable = False
+        return Picture(pixels=pixels, width=columns, height=rows, source=source, offset_s=offset_s)
+    return Picture(
+        pixels=veiled(pixels, veil),
+        width=columns,
+        height=rows,
+        source=marked(source, veil),
+        offset_s=offset_s,
+        veil=veil.key,
+    )

@@ -12,15 +12,22 @@ import ipaddress
 import os
 from pathlib import Path
 import ssl
-from typing import Final
-
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from typing import TYPE_CHECKING, Final
 
 from home_sentry_engine.domain.errors import HomeSentryError
+from home_sentry_engine.domain.lazy import lazy
+
+if TYPE_CHECKING:
+    from cryptography import exceptions, x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+else:
+    # an engine without TLS never looks into it
+    exceptions = lazy("cryptography.exceptions")
+    x509 = lazy("cryptography.x509")
+    hashes = lazy("cryptography.hazmat.primitives.hashes")
+    serialization = lazy("cryptography.hazmat.primitives.serialization")
+    ec = lazy("cryptography.hazmat.primitives.asymmetric.ec")
 
 FOLDER: Final = "tls"
 KEY_FILE: Final = "key.pem"
@@ -161,7 +168,7 @@ def _key(file: Path) -> ec.EllipticCurvePrivateKey:
             file.chmod(0o600)
         try:
             key = serialization.load_pem_private_key(file.read_bytes(), password=None)
-        except (ValueError, TypeError, UnsupportedAlgorithm) as err:
+        except (ValueError, TypeError, exceptions.UnsupportedAlgorithm) as err:
             raise UnusableCertificate(f"{file.name} is damaged; without it a new one is made") from err
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise UnusableCertificate(f"{file.name} is not the engine's; without it a new one is made")
@@ -180,7 +187,7 @@ def _made(file: Path, key: ec.EllipticCurvePrivateKey, names: Sequence[str], now
         found = _read(file)
         if found.public_key() == key.public_key() and found.not_valid_after_utc > now:
             return found
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Home Sentry engine")])
+    subject = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "Home Sentry engine")])
     made = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -191,7 +198,7 @@ def _made(file: Path, key: ec.EllipticCurvePrivateKey, names: Sequence[str], now
         .not_valid_after(now + LASTS)
         .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(key, hashes.SHA256())
     )
     _write(file, made.public_bytes(serialization.Encoding.PEM))

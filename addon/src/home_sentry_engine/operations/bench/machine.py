@@ -20,6 +20,9 @@ _LIBRARIES: Final = (
     "simplejpeg",
     "av",
     "sqlalchemy",
+    "aiosqlite",
+    "asyncpg",
+    "redis",
     "aiohttp",
     "llama-cpp-python",
 )

@@ -9,13 +9,14 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """How many values, the least, the median and high percentiles by nearest rank, all in the unit of the values."""
+    """How many values, and in their unit: least, median, high percentiles by nearest rank, greatest."""
 
     n: int
     minimum: float
     p50: float
     p95: float
     p99: float
+    maximum: float
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Self:
@@ -29,6 +30,7 @@ class Spread:
             p50=statistics.median(ordered),
             p95=_rank(ordered, 0.95),
             p99=_rank(ordered, 0.99),
+            maximum=ordered[-1],
         )
 
 

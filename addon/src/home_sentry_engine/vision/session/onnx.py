@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from home_sentry_engine.domain.lazy import lazy
+
 ort: Any
 try:
-    import onnxruntime
-
-    ort = onnxruntime
-except ImportError:
+    ort = lazy("onnxruntime")
+except ModuleNotFoundError:
     ort = None

@@ -2,12 +2,19 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+
+from home_sentry_engine.domain.lazy import lazy
 
 from .errors import UnsupportedGraph
+
+if TYPE_CHECKING:
+    import tokenizers
+else:
+    tokenizers = lazy("tokenizers")
 
 
 class Words:
@@ -16,7 +23,7 @@ class Words:
     def __init__(self, path: Path, *, length: int = 0, pad_id: int | None = None) -> None:
         """Read the file; ``pad_id`` None takes what the file says, else 0. Raises ``UnsupportedGraph``."""
         try:
-            self._tokenizer = Tokenizer.from_file(str(path))
+            self._tokenizer = tokenizers.Tokenizer.from_file(str(path))
         except Exception as err:
             raise UnsupportedGraph(f"{path.name} is no tokenizer: {err}", code="bad_tokenizer") from err
         own = self._tokenizer.padding or {}

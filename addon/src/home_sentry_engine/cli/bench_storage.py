@@ -1,0 +1,54 @@
+"""The benchmarks of storage, queue, search, broadcast and the idle engine."""
+
+import argparse
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from home_sentry_engine.operations.bench.queue import QueueBench, bench_queue
+
+from .options import add_json, add_places
+
+type Run = Callable[[argparse.Namespace], int]
+
+
+def add_benches(benches: Any, run: Run) -> None:
+    """Add the commands; ``run`` measures by ``arguments.measure`` and prints."""
+    queue = _added(benches, run, "queue", _queue, 5, "jobs per second of each queue over those of the bare driver")
+    _add_number(queue, "--jobs", 4000, 100_000, "jobs of one round")
+    queue.add_argument("--postgres", metavar="URL", help="measure the queue in this PostgreSQL too")
+    queue.add_argument("--redis", metavar="URL", help="measure the dispatch in this Redis too")
+
+
+def count_up_to(most: int) -> Callable[[str], int]:
+    """Give what reads a number of 1 to ``most`` from the command line."""
+
+    def read(text: str) -> int:
+        number = int(text)
+        if not 1 <= number <= most:
+            raise argparse.ArgumentTypeError(f"must be 1 to {most}")
+        return number
+
+    return read
+
+
+def _added(
+    benches: Any, run: Run, name: str, measure: Callable[[argparse.Namespace], Awaitable[Any]], rounds: int, text: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = benches.add_parser(name, help=text, description=text)
+    add_places(parser)
+    _add_number(parser, "--rounds", rounds, 10_000, "rounds")
+    add_json(parser)
+    parser.set_defaults(run=run, measure=measure)
+    return parser
+
+
+def _add_number(parser: argparse.ArgumentParser, name: str, default: int, most: int, text: str) -> None:
+    parser.add_argument(
+        name, type=count_up_to(most), default=default, metavar="N", help=f"{text} (default: {default:,})"
+    )
+
+
+async def _queue(arguments: argparse.Namespace) -> QueueBench:
+    return await bench_queue(
+        rounds=arguments.rounds, jobs=arguments.jobs, postgres=arguments.postgres, redis=arguments.redis
+    )
