@@ -4,8 +4,9 @@ import pytest
 
 from home_sentry_engine.domain.box import Box
 from home_sentry_engine.domain.clock import SystemClock
+from home_sentry_engine.operations.bench.figures import Figure
 from home_sentry_engine.operations.bench.labelled import NoLabels
-from home_sentry_engine.operations.bench.quality import Figure, bench_quality, character_accuracy, pairs_of
+from home_sentry_engine.operations.bench.quality import bench_quality, character_accuracy, pairs_of
 from home_sentry_engine.settings import ModelSettings
 
 _LOGGER = logging.getLogger(__name__)
@@ -22,6 +23,10 @@ async def test_the_models_are_as_right_as_their_bare_output(model_mirror, test_m
     assert figures["plates: pictures whose plate is found"].engine == 1.0
     assert figures["osnet-x0-25: separation"].engine >= 0.2
     assert figures["reid-retail-0288: separation"].engine > 0.05
+    assert figures["detection, VOC: mean AP50"].engine >= 0.9
+    assert figures["detection, COCO: AP50 of person"].engine >= 0.85
+    counted = next(figure for name, figure in figures.items() if name.startswith("association"))
+    assert counted.engine <= 0.5
     pose = next(figure for name, figure in figures.items() if name.startswith("pose: mean"))
     assert pose.n > 200
     assert pose.engine < 0.1

@@ -8,11 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from home_sentry_engine.domain.box import Box, InvalidBoundingBoxError
+from home_sentry_engine.domain.labels import COCO_80
 from home_sentry_engine.vision.session import Session, choose_provider, open_session
 from home_sentry_engine.vision.tasks.pictures import Frame
 
+from .scoring import Guess
+
 type Corners = tuple[float, float, float, float]
 
+_SIDE: Final = 640
 _POSE_SIDE: Final = 192
 _FACE_CONFIDENCE, _FACE_SAME, _FACE_TOP = 0.6, 0.3, 5000
 _PLATE_SIZE, _PLATE_CONFIDENCE = (320, 240), 0.6
@@ -23,6 +28,27 @@ _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 def opened(path: Path) -> Session:
     """Load a graph on the processor with its default threads."""
     return open_session(path, choice=choose_provider("cpu", ("cpu",)))
+
+
+def objects(session: Session, frame: Frame, least: float) -> tuple[Guess, ...]:
+    """Give what a graph of the official RT-DETR export answers, class by class, without any rule about same boxes."""
+    side = session.inputs[0].shape[-1] or _SIDE
+    small = np.asarray(Image.fromarray(frame.pixels).resize((side, side), Image.Resampling.BILINEAR), np.float32) / 255
+    feeds = {
+        session.input_names[0]: np.ascontiguousarray(small.transpose(2, 0, 1)[np.newaxis]),
+        session.input_names[1]: np.asarray([[frame.width, frame.height]], np.int64),
+    }
+    named = {name: value[0] for name, value in zip(session.output_names, session.run(feeds), strict=True)}
+    found: list[Guess] = []
+    for label, corners, score in zip(named["labels"], named["boxes"], named["scores"], strict=True):
+        try:
+            left, top, right, bottom = (float(value) for value in corners)
+            box = Box.from_corners((left, top, right, bottom), image=(frame.width, frame.height))
+        except InvalidBoundingBoxError:
+            continue
+        if score >= least:
+            found.append(Guess(label=COCO_80[int(label)], confidence=float(score), box=box))
+    return tuple(found)
 
 
 def pose(session: Session, frame: Frame, corners: Corners) -> NDArray[np.float64]:

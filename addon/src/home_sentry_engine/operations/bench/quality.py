@@ -26,9 +26,19 @@ from home_sentry_engine.vision.tasks.pose import Pose, PoseFinder
 from home_sentry_engine.vision.tasks.text import TextLine, TextReader
 from home_sentry_engine.vision.zoo import Zoo
 
-from . import bare
-from .labelled import PersonPicture, clip_frames, person_pictures, plate_pictures
+from . import bare, quality_detect
+from .figures import Figure
+from .labelled import (
+    PersonPicture,
+    clip_frames,
+    coco_pictures,
+    counted_windows,
+    person_pictures,
+    plate_pictures,
+    voc_pictures,
+)
 
+_DETECT: Final = "deimv2-femto"
 _POSE, _FACE, _PLATE, _TEXT = "movenet-lightning-dequant", "yunet", "lpd-yunet", "pp-ocr"
 _REIDENTIFY: Final = ("osnet-x0-25", "reid-retail-0288")
 _SEEN: Final = 2
@@ -39,27 +49,8 @@ _CLIP_STEP_S, _CLIP_FRAMES = 0.2, 160
 _STEPS_APART: Final = 3
 _SAME_PLACE_IOU, _ELSEWHERE_IOU, _SMALLEST_PERSON_PX = 0.5, 0.05, 45
 _PERSON_CONFIDENCE: Final = 0.4
-_NOT_WORSE: Final = 0.02
-
 
 type Where = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """One figure of the engine beside the plain script's; ``n`` is how many things were judged."""
-
-    what: str
-    engine: float
-    bare: float
-    n: int
-    more_is_better: bool = True
-
-    @property
-    def kept(self) -> bool:
-        """Whether the engine is at least as good, up to a small slack."""
-        gain = self.engine - self.bare if self.more_is_better else self.bare - self.engine
-        return gain >= -_NOT_WORSE * max(1.0, abs(self.bare))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +84,19 @@ async def bench_quality(models: ModelSettings, clock: Clock, *, media: Path) -> 
     pictures = await asyncio.to_thread(person_pictures, media)
     plates = await asyncio.to_thread(plate_pictures, media)
     clip = await asyncio.to_thread(lambda: clip_frames(media, every_s=_CLIP_STEP_S, most=_CLIP_FRAMES))
+    labelled = await asyncio.to_thread(lambda: {"VOC": voc_pictures(media), "COCO": coco_pictures(pictures)})
+    windows = await asyncio.to_thread(counted_windows, media)
     rules = ModelRules(switched_on=frozenset({_POSE, _FACE, _PLATE, _TEXT, *_REIDENTIFY}), provider="cpu")
-    async with Zoo(DetectSettings(provider="cpu"), models, clock, rules=rules) as zoo:
+    detect = DetectSettings(detector=_DETECT, provider="cpu")
+    async with Zoo(detect, models, clock, rules=rules) as zoo:
         side = _Side(zoo=zoo)
-        figures = [*await side.pose(pictures), *await side.faces(pictures), *await side.plates(plates)]
+        await zoo.prepare()
+        plain = await side.bare(_DETECT)
+        figures: list[Figure] = []
+        for name, ones in labelled.items():
+            figures += await quality_detect.detection(zoo, plain, ones, name)
+        figures += await quality_detect.association(zoo, windows)
+        figures += [*await side.pose(pictures), *await side.faces(pictures), *await side.plates(plates)]
         pairs = await side.pairs(clip)
         for model_id in _REIDENTIFY:
             figures += await side.reidentify(model_id, clip, pairs)
@@ -117,7 +117,7 @@ class _Side:
     zoo: Zoo
 
     async def pose(self, pictures: Sequence[PersonPicture]) -> list[Figure]:
-        session = await self._bare(_POSE)
+        session = await self.bare(_POSE)
         ours: list[float] = []
         theirs: list[float] = []
         for picture in pictures:
@@ -158,7 +158,7 @@ class _Side:
         ]
 
     async def plates(self, pictures: Mapping[str, Frame]) -> list[Figure]:
-        session = await self._bare(_PLATE)
+        session = await self.bare(_PLATE)
         found: list[bool] = []
         plain: list[bool] = []
         ours: list[float] = []
@@ -183,7 +183,6 @@ class _Side:
         ]
 
     async def pairs(self, clip: Sequence[Frame]) -> Pairs:
-        await self.zoo.prepare()
         seen = await self.zoo.detector.detect(clip, confidence=_PERSON_CONFIDENCE)
         boxes = tuple(
             tuple(
@@ -194,7 +193,7 @@ class _Side:
         return pairs_of(boxes)
 
     async def reidentify(self, model_id: str, clip: Sequence[Frame], pairs: Pairs) -> list[Figure]:
-        session = await self._bare(model_id)
+        session = await self.bare(model_id)
         ours: dict[Where, Embedding] = {}
         theirs: dict[Where, NDArray[np.float32]] = {}
         for where in sorted({one for pair in (*pairs.same, *pairs.different) for one in pair}):
@@ -234,7 +233,7 @@ class _Side:
 
         return await self.zoo.models.use(_TEXT, TextReader, read)
 
-    async def _bare(self, model_id: str) -> Session:
+    async def bare(self, model_id: str) -> Session:
         model = await self.zoo.store.fetch(self.zoo.catalogue.get(model_id))
         return await asyncio.to_thread(bare.opened, model.main)
 

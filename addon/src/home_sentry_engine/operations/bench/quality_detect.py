@@ -1,0 +1,83 @@
+"""Quality of detection and association: objects found per class, and people counted over a clip."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from statistics import fmean
+from typing import Final
+
+from home_sentry_engine.context.association import associate, count_by_group
+from home_sentry_engine.contract import ObjectGroup
+from home_sentry_engine.domain.detection import Detection
+from home_sentry_engine.domain.messages import Sighting
+from home_sentry_engine.vision.session import Session
+from home_sentry_engine.vision.tasks.pictures import Frame
+from home_sentry_engine.vision.zoo import Zoo
+
+from . import bare
+from .figures import Figure
+from .labelled import COUNTED, CountedWindow, LabelledPicture
+from .scoring import ClassScore, Guess, Pictures, Truth, mean_score, scores
+
+CLASSES: Final = ("person", "car", "bus", "motorcycle", "bicycle", "dog", "cat", "bird")
+_ANYTHING, _COUNTED_FROM = 0.01, 0.5
+_BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+async def detection(zoo: Zoo, session: Session, pictures: Sequence[LabelledPicture], name: str) -> list[Figure]:
+    """Give AP50 per class and its mean over one labelled set."""
+    frames = [picture.frame for picture in pictures]
+    found = await zoo.detector.detect(frames, confidence=_ANYTHING)
+    plain = [await asyncio.to_thread(bare.objects, session, frame, _ANYTHING) for frame in frames]
+    truths: Pictures[Truth] = [picture.truths for picture in pictures]
+    ours = scores([Guess.of(one) for one in found], truths, CLASSES)
+    theirs = scores(plain, truths, CLASSES)
+    return [*_per_class(ours, theirs, name), _mean(ours, theirs, name)]
+
+
+async def association(zoo: Zoo, windows: Sequence[CountedWindow]) -> list[Figure]:
+    """Give the mean error of counted people per window; bare counts the most boxes that one picture shows."""
+    ours: list[int] = []
+    theirs: list[int] = []
+    for window in windows:
+        found = await zoo.detector.detect(window.frames, confidence=_COUNTED_FROM)
+        persons = [tuple(one for one in frame.detections if one.label == "person") for frame in found]
+        shown = zip(window.frames, persons, window.times_s, strict=True)
+        seen = [_sighting(frame, people, at_s) for frame, people, at_s in shown]
+        counted = len(count_by_group(associate(seen)).get(ObjectGroup.PERSON, ()))
+        ours.append(abs(counted - window.persons))
+        theirs.append(abs(max(map(len, persons)) - window.persons))
+    return [
+        Figure(
+            what=f"association: persons counted wrongly per window of {COUNTED.frames} frames, mean",
+            engine=fmean(ours),
+            bare=fmean(theirs),
+            n=len(windows),
+            more_is_better=False,
+        )
+    ]
+
+
+def _per_class(ours: Sequence[ClassScore], theirs: Sequence[ClassScore], name: str) -> list[Figure]:
+    return [
+        Figure(what=f"detection, {name}: AP50 of {one.label}", engine=one.precision, bare=other.precision, n=one.n)
+        for one, other in zip(ours, theirs, strict=True)
+    ]
+
+
+def _mean(ours: Sequence[ClassScore], theirs: Sequence[ClassScore], name: str) -> Figure:
+    count = sum(one.n for one in ours)
+    return Figure(what=f"detection, {name}: mean AP50", engine=mean_score(ours), bare=mean_score(theirs), n=count)
+
+
+def _sighting(frame: Frame, persons: tuple[Detection, ...], at_s: float) -> Sighting:
+    return Sighting(
+        media_id="clip",
+        camera_id="clip",
+        at=_BEGINNING,
+        detections=persons,
+        detection_ids=(),
+        image_width=frame.width,
+        image_height=frame.height,
+        offset_s=at_s,
+    )
