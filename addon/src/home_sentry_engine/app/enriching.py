@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from home_sentry_engine.pipeline.closely import CloseGather, VisitPictures, WholePictures
-from home_sentry_engine.pipeline.enrich.desk import Models
-from home_sentry_engine.pipeline.enrich.enrichment import Enrichment, EnrichmentRules
+from home_sentry_engine.pipeline.enrich.desk import EnrichmentRules, Models
+from home_sentry_engine.pipeline.enrich.enrichment import Enrichment
 from home_sentry_engine.pipeline.ports import Store
 from home_sentry_engine.pipeline.subject_views import CloseLeg
 from home_sentry_engine.settings import Settings
@@ -17,6 +17,11 @@ def make_closely(
     if pictures is None:
         return None
     wanted = settings.enrichment
-    rules = EnrichmentRules(switched_off=wanted.off, reported=settings.detect.classes, at_once=wanted.at_once)
+    rules = EnrichmentRules(
+        switched_off=wanted.off,
+        reported=settings.detect.classes,
+        at_once=wanted.at_once,
+        deadline_s=wanted.timeout_s,
+    )
     enrich = Enrichment(models, rules) if models is not None and wanted.enabled else None
     return CloseGather(legs, VisitPictures(store, pictures), enrich=enrich)

@@ -18,6 +18,7 @@ from home_sentry_engine.domain.messages import Media
 from home_sentry_engine.judgement.judge import Judge
 from home_sentry_engine.media.frames import Frames, Rules
 from home_sentry_engine.media.limits import Limits
+from home_sentry_engine.media.mask import Veils
 from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.media.video import Sampling
 from home_sentry_engine.operations.data_folder import database_url
@@ -48,6 +49,7 @@ from home_sentry_engine.storage.repositories.enrichments import Enrichments
 from home_sentry_engine.storage.repositories.entities import Entities, Recognitions
 from home_sentry_engine.storage.repositories.events import Events
 from home_sentry_engine.storage.repositories.household import Household
+from home_sentry_engine.storage.repositories.masks import MaskRows
 from home_sentry_engine.storage.repositories.media import MediaFiles
 from home_sentry_engine.storage.repositories.notes import FactRows, PlateReads
 from home_sentry_engine.storage.repositories.outbox import Outbox
@@ -63,6 +65,7 @@ from .transactions import Tables, Transactions
 
 _DETECT_DEADLINE_S = 120.0
 _ASSESS_SLACK_S = 60.0
+_QUESTIONS_IN_A_ROW = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +110,7 @@ def make_tables(settings: Settings, clock: Clock, queue: Queue[Connection]) -> T
         components=Components(),
         audit=Audit(),
         zones=Zones(),
+        masks=MaskRows(),
         activity=Activity(),
         resting=RestingRows(),
         scenes=Scenes(),
@@ -130,8 +134,8 @@ def limits_of_queue(settings: StorageSettings) -> QueueLimits:
     return QueueLimits(limit=settings.queue_limit, overflow=Overflow(settings.overflow))
 
 
-def make_frames(settings: Settings, paths: MediaPaths, executor: Executor) -> tuple[Frames, Rules]:
-    """Give the decoder of files and its rules."""
+def make_frames(settings: Settings, paths: MediaPaths, executor: Executor, veils: Veils) -> tuple[Frames, Rules]:
+    """Give the decoder of files, under the privacy masks of their cameras, and its rules."""
     ingest = settings.ingest
     sampling = Sampling(
         interval_s=ingest.frame_interval_s,
@@ -140,7 +144,7 @@ def make_frames(settings: Settings, paths: MediaPaths, executor: Executor) -> tu
         adaptive=ingest.adaptive_frames,
     )
     rules = Rules(limits=limits_of(ingest), sampling=sampling, zone=settings.time_zone)
-    return Frames(paths, rules, executor), rules
+    return Frames(paths, rules, executor, veils=veils), rules
 
 
 def limits_of(settings: IngestSettings) -> Limits:
@@ -228,6 +232,7 @@ def make_pipeline(
     )
     assess = AssessStage(store=store, gathering=gathering, judge=senses.judge, assessor=senses.assessor, visit=visit)
     slowest = settings.language.timeout_s * settings.language.tries + _ASSESS_SLACK_S
+    slowest += _QUESTIONS_IN_A_ROW * settings.enrichment.timeout_s
 
     def worker(stage: DetectStage | AssessStage, deadline_s: float) -> Worker:
         rules = WorkerRules(lease_s=settings.storage.lease_s, deadline_s=deadline_s, tries=settings.storage.tries)

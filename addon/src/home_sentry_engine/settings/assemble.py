@@ -61,7 +61,10 @@ def assemble(raw: Mapping[str, Any], data: Path) -> Settings:
             offline=raw["offline"],
         ),
         enrichment=EnrichmentSettings(
-            enabled=raw["enrichment"], off=raw["enrichment_off"], at_once=raw["enrichment_max_concurrent"]
+            enabled=raw["enrichment"],
+            off=raw["enrichment_off"],
+            at_once=raw["enrichment_max_concurrent"],
+            timeout_s=raw["enrichment_timeout_seconds"],
         ),
         storage=_storage(raw),
         operations=OperationsSettings(

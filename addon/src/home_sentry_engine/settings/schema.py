@@ -191,6 +191,7 @@ SCHEMA: Final = vol.Schema(
         vol.Optional("enrichment", default=True): vol.Boolean(),
         vol.Optional("enrichment_off", default=list): _questions,
         vol.Optional("enrichment_max_concurrent", default=2): _whole(1, 16),
+        vol.Optional("enrichment_timeout_seconds", default=15): _number(0.1, 120),
         vol.Optional("database_url"): _database_address,
         vol.Optional("redis_url"): _redis_address,
         vol.Optional("queue_limit", default=10_000): _whole(10, 1_000_000),

@@ -157,12 +157,14 @@ class ModelSettings:
 class EnrichmentSettings:
     """Whether models look closer at the pictures of a visit; ``off`` are questions that nobody shall ask.
 
-    ``at_once`` is how many of them may compute at the same time beside the detector.
+    ``at_once`` is how many of them may compute at the same time beside the detector, ``timeout_s`` what an ordinary
+    question may take.
     """
 
     enabled: bool = True
     off: frozenset[str] = frozenset()
     at_once: int = 2
+    timeout_s: float = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,8 @@ from home_sentry_engine.judgement.judge import Judge
 from home_sentry_engine.judgement.legs import known_of
 from home_sentry_engine.language.sections import lines_of
 from home_sentry_engine.pipeline.closely import CloseGather
-from home_sentry_engine.pipeline.enrich.desk import Step
-from home_sentry_engine.pipeline.enrich.enrichment import BRANCHES, Enrichment, EnrichmentRules
+from home_sentry_engine.pipeline.enrich.desk import EnrichmentRules
+from home_sentry_engine.pipeline.enrich.enrichment import BRANCHES, Enrichment
 from home_sentry_engine.pipeline.enrich.legs import legs_of
 from home_sentry_engine.vision.session import InferenceTimeout
 from home_sentry_engine.vision.store import ModelMissing
@@ -220,8 +220,7 @@ async def test_a_question_past_its_deadline_keeps_what_it_has_and_says_what_is_m
         return work(Faces(), None)
 
     views = views_of(shot(START, [PERSON, seen("person", 400)]))
-    branches = [[Step(about=one.about, ask=one.ask, deadline_s=0.2)] for branch in BRANCHES for one in branch]
-    result = await Enrichment(Shelf(yunet=second_is_slow), branches=branches)(views)
+    result = await Enrichment(Shelf(yunet=second_is_slow), EnrichmentRules(deadline_s=0.2))(views)
     faces = next(one for one in result.attempts if one.about == "faces")
     assert (faces.outcome, faces.looks) == (Outcome.RAN, 1)
     assert faces.reason == "no answer within 0.2 s"

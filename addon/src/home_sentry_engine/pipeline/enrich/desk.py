@@ -36,6 +36,20 @@ class Models(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrichmentRules:
+    """What is asked: ``switched_off`` are questions that a person does not want, ``reported`` the detector's classes.
+
+    ``at_once`` bounds how many of our calls compute at the same time, so that new pictures are not kept waiting;
+    ``deadline_s`` is what an ordinary question may take.
+    """
+
+    switched_off: frozenset[str] = frozenset()
+    reported: frozenset[str] = frozenset()
+    at_once: int = 2
+    deadline_s: float = 15.0
+
+
 class NotAsked(StageError):
     """A question that this visit does not raise; the reason is a sentence."""
 
@@ -118,21 +132,21 @@ type Question = Callable[[Case, Notes, Desk], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One question: what it is about, who asks, and how long the answer may take."""
+    """One question: what it is about, who asks, and how many times the usual deadline its answer may take."""
 
     about: str
     ask: Question
-    deadline_s: float = 15.0
+    patience: float = 1.0
 
 
 class Desk:
     """Puts the questions of one visit; a few at the same time, so that the detector is not kept waiting."""
 
-    def __init__(self, models: Models, at_once: asyncio.Semaphore, switched_off: frozenset[str] = frozenset()) -> None:
-        """Take the models, who of us may compute at the moment, and the questions that a person switched off."""
+    def __init__(self, models: Models, at_once: asyncio.Semaphore, rules: EnrichmentRules) -> None:
+        """Take the models, who of us may compute at the moment, and the rules."""
         self._models = models
         self._at_once = at_once
-        self._switched_off = switched_off
+        self._rules = rules
         self.memory: dict[str, Any] = {}
         self.findings: list[Finding] = []
         self.attempts: list[Attempt] = []
@@ -208,11 +222,12 @@ class Desk:
             raise failure
 
     async def _outcome(self, step: Step, case: Case, notes: Notes) -> tuple[Outcome, str | None]:
-        if step.about in self._switched_off:
+        if step.about in self._rules.switched_off:
             return Outcome.SKIPPED, "it is switched off"
+        deadline_s = step.patience * self._rules.deadline_s
         extra = {"event_id": case.views.scene.batch.event_id, "leg": step.about}
         try:
-            async with asyncio.timeout(step.deadline_s):
+            async with asyncio.timeout(deadline_s):
                 await step.ask(case, notes, self)
         except (NotAsked, NotSwitchedOn) as err:
             return Outcome.SKIPPED, err.reason
@@ -220,7 +235,7 @@ class Desk:
             return Outcome.UNAVAILABLE, err.reason
         except TimeoutError:
             _LOGGER.warning("The question about %s passed its deadline", step.about, extra=extra)
-            return Outcome.UNAVAILABLE, f"no answer within {step.deadline_s:g} s"
+            return Outcome.UNAVAILABLE, f"no answer within {deadline_s:g} s"
         except Exception as err:
             _LOGGER.exception("The question about %s failed", step.about, extra=extra)
             return Outcome.UNAVAILABLE, f"it failed ({type(err).__name__})"

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from home_sentry_engine.domain.enrichment import EnrichmentResult
 from home_sentry_engine.pipeline.subject_views import SceneViews
 
 from .crosscheck import settle
-from .desk import Case, Desk, Models, Step
+from .desk import Case, Desk, EnrichmentRules, Models, Step
 from .persons import PERSON_BRANCHES
 from .surroundings import SCENE_BRANCHES
 from .vehicles import VEHICLE_BRANCHES
@@ -18,18 +17,6 @@ from .words import CAPTION_BRANCHES
 BRANCHES: Final[tuple[tuple[Step, ...], ...]] = (
     *PERSON_BRANCHES, *VEHICLE_BRANCHES, *SCENE_BRANCHES, *CAPTION_BRANCHES
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnrichmentRules:
-    """What is asked: ``switched_off`` are questions that a person does not want, ``reported`` the detector's classes.
-
-    ``at_once`` bounds how many of our calls compute at the same time, so that new pictures are not kept waiting.
-    """
-
-    switched_off: frozenset[str] = frozenset()
-    reported: frozenset[str] = frozenset()
-    at_once: int = 2
 
 
 class Enrichment:
@@ -50,7 +37,7 @@ class Enrichment:
     async def __call__(self, views: SceneViews) -> EnrichmentResult:
         """Give what was found and what became of every question; never raises for what a model does."""
         case = Case(views=views, reported=self._rules.reported)
-        desk = Desk(self._models, self._at_once, self._rules.switched_off)
+        desk = Desk(self._models, self._at_once, self._rules)
         async with asyncio.TaskGroup() as group:
             for branch in self._branches:
                 group.create_task(_asked(desk, branch, case), name=f"enrich {branch[0].about}")

@@ -40,7 +40,10 @@ async def _pets(case: Case, notes: Notes, desk: Desk) -> None:
             notes.model_id = "detector"
             notes.looks += 1
             pet = _by_detector(view)
-        value = {"species": pet.species, "is_household_pet": pet.household}
+        value: dict[str, object] = {"species": pet.species}
+        if pet.household:
+            # below its limit nobody knows whose animal it is, which is no "no"
+            value["is_household_pet"] = True
         notes.add(value, confidence=pet.confidence, view=view)
 
     await desk.each(notes, (views[0] for views in animals), ask)
@@ -121,5 +124,5 @@ SCENE_BRANCHES: Final[tuple[tuple[Step, ...], ...]] = (
     (Step(about="quality", ask=_quality),),
     (Step(about="weather", ask=_weather),),
     (Step(about="depth", ask=_depth),),
-    (Step(about="threats", ask=_named, deadline_s=20.0),),
+    (Step(about="threats", ask=_named, patience=1.5),),
 )

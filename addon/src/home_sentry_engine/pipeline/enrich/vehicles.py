@@ -166,7 +166,7 @@ async def _damage(case: Case, notes: Notes, desk: Desk) -> None:
 
 
 VEHICLE_BRANCHES: Final[tuple[tuple[Step, ...], ...]] = (
-    (Step(about="plates", ask=_plates, deadline_s=20.0), Step(about="texts", ask=_texts)),
+    (Step(about="plates", ask=_plates, patience=1.5), Step(about="texts", ask=_texts)),
     (Step(about="vehicle_type", ask=_types),),
     (Step(about="vehicle_colour", ask=_colours),),
     (Step(about="damage", ask=_damage),),

@@ -51,4 +51,4 @@ def _keep(notes: Notes, said: Said, view: SubjectView | None) -> int:
     return said.dropped
 
 
-CAPTION_BRANCHES: Final[tuple[tuple[Step, ...], ...]] = ((Step(about="caption", ask=_captions, deadline_s=30.0),),)
+CAPTION_BRANCHES: Final[tuple[tuple[Step, ...], ...]] = ((Step(about="caption", ask=_captions, patience=2.0),),)

@@ -12,7 +12,8 @@ from .pictures import Frame, require_picture
 MODEL_ID: Final = "colour-statistics"
 _SIDE: Final = 64
 _MIDDLE: Final = (0.2, 0.25, 0.8, 0.7)
-_GREY_BELOW, _BLACK_BELOW, _WHITE_FROM = 45, 60, 170
+# a colour counts by its chroma (saturation times value), because dark glass has a hue and nobody sees it
+_GREY_BELOW, _BLACK_BELOW, _WHITE_FROM = 45, 70, 165
 _LEAST_SHARE: Final = 0.35
 _COLOURLESS: Final = 12.0
 _DARK: Final = 45.0
@@ -56,8 +57,9 @@ def colour_of(frame: Frame) -> Colour | None:
 
 
 def _shares(hue: NDArray[np.uint8], saturation: NDArray[np.uint8], value: NDArray[np.uint8]) -> dict[str, float]:
-    black = value < _BLACK_BELOW
-    grey = ~black & (saturation < _GREY_BELOW)
+    faint = saturation.astype(np.int32) * value // 255 < _GREY_BELOW
+    black = faint & (value < _BLACK_BELOW)
+    grey = faint & ~black
     shares = {
         "black": float(black.mean()),
         "white": float((grey & (value >= _WHITE_FROM)).mean()),
@@ -65,7 +67,7 @@ def _shares(hue: NDArray[np.uint8], saturation: NDArray[np.uint8], value: NDArra
     }
     lowest = 0
     for end, name in _HUES:
-        inside = ~black & ~grey & (hue >= lowest) & (hue < end)
+        inside = ~faint & (hue >= lowest) & (hue < end)
         shares[name] = shares.get(name, 0.0) + float(inside.mean())
         lowest = end
     return shares
