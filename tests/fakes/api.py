@@ -60,6 +60,7 @@ from home_sentry_engine.settings import ApiSettings
 from home_sentry_engine.storage.errors import InvalidCursor
 from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQuery, Page, PageQuery
 from home_sentry_engine.telemetry.metrics import Registry
+from tests.fakes.acquaintances import FakeEntities, FakeHousehold
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.operating import FakeAudit, FakeParts, FakeQueues
 from tests.fakes.places import FakePlaces
@@ -188,6 +189,8 @@ class FakeEngine:
         self.queues = FakeQueues(self.pause)
         self.parts = FakeParts(self.pause)
         self.audit = FakeAudit(self.pause)
+        self.entities = FakeEntities(self.pause)
+        self.household = FakeHousehold(self.pause)
         self.places = FakePlaces(self.pause, self.cameras)
         self.scenes = FakeScenes(self.pause, self.cameras)
         self.home = FakeHome(self.pause)
@@ -208,6 +211,9 @@ class FakeEngine:
             audit=self.audit,
             places=self.places,
             scenes=self.scenes,
+            masks=self.masks,
+            entities=self.entities,
+            household=self.household,
             home=self.home,
             learning=self.learning,
         )

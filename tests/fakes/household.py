@@ -109,14 +109,10 @@ class Household:
         self.media_root = Path()
         self.store = Transactions(database, self.tables, clock, self._announced)
         self.ledger = Ledger(self.store, dedupe_ttl_s=300, auto_create_cameras=True)
-        given = {"frames": self.eyes, "detector": self.eyes, "judge": Judge(), "assessor": mind or self.mind}
+        given: dict[str, Any] = {"frames": self.eyes, "detector": self.eyes, "judge": Judge()}
+        seeing = Senses(**given | {"assessor": mind or self.mind} | (senses or {}))
         self.pipeline = make_pipeline(
-            self.settings,
-            self.store,
-            self.tables,
-            Senses(**given | (senses or {})),
-            Sinks(looked=lambda _media, _found: None),
-            around,
+            self.settings, self.store, self.tables, seeing, Sinks(looked=lambda _media, _found: None), around
         )
 
     def _announced(self) -> None:

@@ -58,7 +58,6 @@ def people(test_media) -> dict[int, np.ndarray]:
 @asynccontextmanager
 async def watched(data: Path, mirror: Path, *, models: Path | None = None, **overrides: Any):
     """A household with the real detector and the real model for persons; ``models`` is where it looks instead."""
-    data.mkdir(parents=True, exist_ok=True)
     cameras = Cameras()
     async with AsyncExitStack() as stack:
         detect = DetectSettings(detector="deimv2-femto", confidence=0.5)
@@ -91,7 +90,7 @@ async def visit(home: Household, cameras: Cameras, people, place, *, camera: str
 
 @pytest.fixture
 async def home(tmp_path, model_mirror):
-    async with watched(tmp_path / "home", model_mirror) as made:
+    async with watched(tmp_path, model_mirror) as made:
         made[0].mind.answer = 40
         yield made
 
@@ -116,10 +115,10 @@ async def test_one_person_at_two_cameras_is_probably_the_same_and_another_is_not
 
 
 async def test_what_was_seen_before_a_restart_is_known_after_it(tmp_path, model_mirror, people):
-    async with watched(tmp_path / "home", model_mirror) as (house, cameras, _):
+    async with watched(tmp_path, model_mirror) as (house, cameras, _):
         await visit(house, cameras, people, ANN_AT_GATE, camera="gate")
         clock = house.clock
-    async with watched(tmp_path / "home", model_mirror, clock=clock) as (house, cameras, _):
+    async with watched(tmp_path, model_mirror, clock=clock) as (house, cameras, _):
         again = await visit(house, cameras, people, ANN_AT_DOOR, camera="door")
         assert [one.finding for one in again.identities] == ["probable same subject"]
 
@@ -134,7 +133,7 @@ async def test_after_its_time_nobody_is_remembered(home, people):
 
 async def test_without_the_model_it_is_unavailable_and_no_missing_match(tmp_path, model_mirror, people):
     (tmp_path / "empty").mkdir()
-    async with watched(tmp_path / "home", model_mirror, models=tmp_path / "empty") as (house, cameras, _):
+    async with watched(tmp_path, model_mirror, models=tmp_path / "empty") as (house, cameras, _):
         house.mind.answer = 40
         event = await visit(house, cameras, people, ANN_AT_GATE, camera="gate")
         (scene,) = house.mind.asked

@@ -35,6 +35,7 @@ from home_sentry_engine.storage.repositories.audit import AuditQuery, Deed
 
 from .watch_ports import Home, Learning, Scenes
 
+from .household_ports import Entities, HouseholdDesk
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
@@ -316,3 +317,5 @@ class Ports:
     scenes: Scenes
     home: Home
     learning: Learning
+    entities: Entities
+    household: HouseholdDesk

@@ -37,8 +37,11 @@ from .problems import problem_response, wire_error_of
 from .protocol import HttpServer
 from .routes.analyze import AnalyzeRoutes
 from .routes.cameras import CameraRoutes
+from .routes.entities import EntityRoutes
 from .routes.events import EventRoutes
 from .routes.home import HomeRoutes
+from .routes.household import HouseholdRoutes
+from .routes.masks import MaskRoutes
 from .routes.media import MediaRoutes
 from .routes.places import PlaceRoutes
 from .routes.queues import QueueRoutes
@@ -211,6 +214,8 @@ class ApiServer:
             *SystemRoutes(ports.parts, ports.audit).routes(),
             *self._socket.routes(),
         )
+            *EntityRoutes(ports.entities, bodies).routes(),
+            *HouseholdRoutes(ports.household, bodies).routes(),
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         request_id = self._new_id()

@@ -39,11 +39,15 @@ from .catalogue import StoredCatalogue
 from .copies import StillCopies
 from .database import SoundDatabase
 from .discovery import Discovery
+from .enrolment import Enroller, Sight
+from .entities import StoredEntities
 from .entrance import GuardedDoor
 from .feed import OutboxFeed, OutboxReader
 from .folders import WatchedFolder
 from .health import EngineHealth, Identity, Models, detector_component
 from .home import StoredHome
+from .household import Means as HouseholdMeans
+from .household import StoredHousehold
 from .housekeeping import Housekeeping
 from .judging import CatalogueFiles
 from .learning import StoredLearning
@@ -64,6 +68,7 @@ from .pictures import GalleryPictures
 from .places import StoredPlaces
 from .quiet import QuietWatch, WatchTerms
 from .scenes import StoredScenes
+from .recognising import make_comparers
 from .secured import Secured, secure
 from .shared_clock import SharedClock
 from .sight import QualityMeter, make_second_look
@@ -198,6 +203,10 @@ class Engine:
             identity=Identity(
                 instance_id=instance_id,
                 name=settings.name,
+            comparers=make_comparers(settings.identity, self.zoo.models, around.clock),
+        )
+        self._sight = Sight(
+            pictures=frames, appearances=senses.comparers.appearances, faces=senses.comparers.faces
                 started_at=around.clock.now(),
                 bands=settings.bands,
                 demo=settings.demo,
@@ -279,6 +288,8 @@ class Engine:
             data=settings.data,
             supervisor_token=self._around.supervisor_token,
             clock=clock,
+            entities=StoredEntities(self.database, self.tables, self.pipeline.memory, clock, settings.identity),
+            household=self._household(),
         )
         info = await health.info()
         self._parts += [
@@ -299,6 +310,12 @@ class Engine:
             parts.append(PartPlan(id="links", jobs=self.links.jobs, fixed=True))
         if "detect" in roles:
             parts += self._looking_parts()
+    def _household(self) -> StoredHousehold:
+        clock, settings = self._around.clock, self.settings.identity
+        enroller = Enroller(self.database, self.tables, self._sight, clock, settings)
+        means = HouseholdMeans(clock=clock, ids=self._around.ids, settings=settings, enroller=enroller)
+        return StoredHousehold(self.database, self.tables, means)
+
         if "assess" in roles:
             parts += self._judging_parts()
         if "ingest" in roles and self._watch_folder:

@@ -15,6 +15,9 @@ from home_sentry_engine.pipeline.recognition import Recognition, RecognitionRule
 from home_sentry_engine.pipeline.subject_views import CloseLeg
 from home_sentry_engine.pipeline.trace_memory import TraceMemory
 from home_sentry_engine.settings import IdentitySettings
+from home_sentry_engine.vision.models import Models
+
+from .appearances import AppearanceRules, ModelAppearances
 
 _HOUR_S = 3600.0
 _DAY_S = 86_400.0
@@ -37,6 +40,13 @@ class Recognising:
     legs: tuple[CloseLeg, ...]
     conclude: Conclude
     memory: TraceMemory
+
+
+def make_comparers(settings: IdentitySettings, models: Models, clock: Clock) -> Comparers:
+    """Give what compares, as far as the settings allow it."""
+    rules = AppearanceRules(at_once=settings.at_once, threshold=settings.similarity_threshold)
+    eyes = ModelAppearances(models, clock, rules)
+    return Comparers(appearances=eyes if settings.enabled else None, faces=eyes if settings.faces else None)
 
 
 def make_recognising(

@@ -72,12 +72,24 @@ def with_facts(leg: object | Absent | None, facts: Sequence[dict[str, object]]) 
 
 
 def still_holds(leg: Mapping[str, Any] | None, *, persons: int, vehicles: int) -> dict[str, Any] | None:
-    """Give an earlier recognition of the same visit without the part that newer subjects outnumber."""
+    """Give the household of an earlier record of the same visit without the part that newer subjects outnumber."""
+    leg = leg.get("household") if leg is not None else None
     if leg is None:
         return None
     now = {"persons": persons, "vehicles": vehicles}
     kept = {key: value for key, value in leg.items() if key not in now or len(value) >= now[key]}
     return kept if any(key in kept for key in now) else None
+
+
+def recognition_record(identity: object | Absent, household: object | Absent) -> dict[str, Any]:
+    """Join both legs for keeping: what was compared, and why a part was not."""
+    record: dict[str, Any] = {"unavailable": {}}
+    for name, leg in (("identity", identity), ("household", household)):
+        if isinstance(leg, Absent):
+            record["unavailable"][name] = leg.reason
+        else:
+            record[name] = leg
+    return record
 
 
 def identities_of(scene: Scene) -> tuple[Identity, ...]:

@@ -22,6 +22,7 @@ from home_sentry_engine.context.recognised import (
     facts_now,
     plate_read,
     plates_of,
+    recognition_record,
     with_facts,
 )
 from home_sentry_engine.domain.clock import Clock
@@ -82,12 +83,11 @@ class Homecoming:
             expires_at = now + timedelta(seconds=self._rules.plates_s)
             tx.identity.note_plate(plate_read(plate, scene, expires_at, owner))
         leg: object | Absent = household_leg(persons, vehicles)
-        if leg:
-            tx.identity.note_recognised(scene.batch.event_id, leg)  # type: ignore[arg-type]
-        elif not (home.members or home.vehicles):
-            leg = Absent(reason=NOBODY_ENROLLED)
-        else:
-            leg = Absent(reason=reason or "there is nobody to compare")
+        if not leg:
+            enrolled = bool(home.members or home.vehicles)
+            leg = Absent(reason=(reason or "there is nobody to compare") if enrolled else NOBODY_ENROLLED)
+        identity = scene.legs.get("identity", _NOBODY_LOOKED)
+        tx.identity.note_recognised(scene.batch.event_id, recognition_record(identity, leg))
         return with_facts(leg, facts_now(home.facts, scene.batch.last_at))
 
     @staticmethod

@@ -102,11 +102,11 @@ class IdentityRows(Protocol):
         ...
 
     def recognised(self, event_id: str) -> dict[str, Any] | None:
-        """Give the leg ``household`` of a visit's last assessment."""
+        """Give the record of a visit's last assessment."""
         ...
 
     def note_recognised(self, event_id: str, leg: dict[str, Any]) -> None:
-        """Keep the leg ``household`` of an assessment."""
+        """Keep what the comparisons of an assessment gave."""
         ...
 
     def note_plate(self, read: PlateRead) -> None:
