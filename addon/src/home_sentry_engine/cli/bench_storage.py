@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from home_sentry_engine.operations.bench.queue import QueueBench, bench_queue
+from home_sentry_engine.operations.bench.search import SearchBench, bench_search
 
 from .options import add_json, add_places
 
@@ -17,6 +18,8 @@ def add_benches(benches: Any, run: Run) -> None:
     _add_number(queue, "--jobs", 4000, 100_000, "jobs of one round")
     queue.add_argument("--postgres", metavar="URL", help="measure the queue in this PostgreSQL too")
     queue.add_argument("--redis", metavar="URL", help="measure the dispatch in this Redis too")
+    search = _added(benches, run, "search", _search, 40, "time of a page of matches with its total among many events")
+    _add_number(search, "--events", 100_000, 10_000_000, "events to search")
 
 
 def count_up_to(most: int) -> Callable[[str], int]:
@@ -52,3 +55,7 @@ async def _queue(arguments: argparse.Namespace) -> QueueBench:
     return await bench_queue(
         rounds=arguments.rounds, jobs=arguments.jobs, postgres=arguments.postgres, redis=arguments.redis
     )
+
+
+async def _search(arguments: argparse.Namespace) -> SearchBench:
+    return await bench_search(rounds=arguments.rounds, events=arguments.events)

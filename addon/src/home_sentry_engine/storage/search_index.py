@@ -47,6 +47,30 @@ def add_words(conn: Connection, event: Event, number: int) -> None:
     conn.execute(event_words.insert(), {"place": place, "number": number, **texts})
 
 
+def add_many_words(conn: Connection, new: Sequence[tuple[Event, int]]) -> None:
+    """Make new events, each with the number of its row, known to the search."""
+    if not new:
+        return
+    wanted = [to_micros(event.started_at) // 1000 for event, _ in new]
+    # one that finds its millisecond taken goes on to the next, so the last may stand that much later
+    bound = max(wanted) + 2 * len(new)
+    within = event_words.c.place.between(min(wanted), bound)
+    taken = set(conn.execute(sa.select(event_words.c.place).where(within)).scalars())
+    rows = []
+    for place, (event, number) in zip(wanted, new, strict=True):
+        free = place
+        while free in taken:
+            free += 1
+        taken.add(free)
+        texts = _texts(event.summary, event.reasoning, event.object_types, event.camera_name)
+        rows.append({"place": free, "number": number, **texts})
+    if max(row["place"] for row in rows) <= bound:
+        conn.execute(event_words.insert(), rows)
+        return
+    for event, number in new:
+        add_words(conn, event, number)
+
+
 def change_words(conn: Connection, event: Event) -> None:
     """Follow a change of an event; without a change of its words nothing is written."""
     texts = _texts(event.summary, event.reasoning, event.object_types, event.camera_name)

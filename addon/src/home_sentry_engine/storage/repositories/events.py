@@ -24,7 +24,7 @@ from home_sentry_engine.storage.errors import StaleRevision, UnknownRow
 from home_sentry_engine.storage.query import EventQuery, Keyset, Page, fetch_page, time_range
 from home_sentry_engine.storage.rows import insert_into
 from home_sentry_engine.storage.schema import cameras, event_objects, events, transitions
-from home_sentry_engine.storage.search_index import add_words, change_words
+from home_sentry_engine.storage.search_index import add_many_words, add_words, change_words
 
 _PLAIN: Final = (
     *("batch_id", "camera_id", "camera_name", "started_at", "ended_at", "risk_score", "rule_score", "llm_score"),
@@ -33,6 +33,7 @@ _PLAIN: Final = (
     *("is_fast_path", "revision"),
 )
 _WORDS: Final = ("risk_level", "analysis_state", "analysis_reason")
+_CHUNK: Final = 500
 _LISTS: Final = ("flags", "unsupported", "object_types")
 
 
@@ -45,6 +46,20 @@ class Events:
         number = conn.execute(events.insert().returning(events.c.number), values).scalar_one()
         add_words(conn, event, number)
         self._keep_parts(conn, event)
+
+    def insert_many(self, conn: Connection, new: Sequence[Event]) -> None:
+        """Store new events with their transitions in a few statements, for imports and measurements."""
+        rows = [
+            _columns(event) | {"id": event.event_id, "reviewed": event.reviewed, "notes": event.notes} for event in new
+        ]
+        numbers: dict[str, int] = {}
+        for start in range(0, len(rows), _CHUNK):
+            part = rows[start : start + _CHUNK]
+            conn.execute(events.insert(), part)
+            stored = sa.select(events.c.id, events.c.number).where(events.c.id.in_([row["id"] for row in part]))
+            numbers |= {row.id: row.number for row in conn.execute(stored)}
+        add_many_words(conn, [(event, numbers[event.event_id]) for event in new])
+        self._keep_parts(conn, *new)
 
     def save(self, conn: Connection, event: Event) -> None:
         """Store a revised event; ``reviewed`` and ``notes`` have their own verbs and stay as they are.
@@ -124,7 +139,7 @@ class Events:
             raise UnknownRow(f"there is no event {event_id!r}")
         return event
 
-    def _keep_parts(self, conn: Connection, event: Event) -> None:
+    def _keep_parts(self, conn: Connection, *changed: Event) -> None:
         changes = [
             {
                 "event_id": event.event_id,
@@ -135,9 +150,10 @@ class Events:
                 "level": change.level,
                 "state": change.state,
             }
+            for event in changed
             for change in event.transitions
         ]
-        objects = [{"event_id": event.event_id, "label": label} for label in event.object_types]
+        objects = [{"event_id": event.event_id, "label": label} for event in changed for label in event.object_types]
         for table, rows in ((transitions, changes), (event_objects, objects)):
             if rows:
                 conn.execute(insert_into(conn, table).on_conflict_do_nothing(), rows)

@@ -1,6 +1,6 @@
 """Search over what events say: summary, reasoning, object types, name of the camera."""
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -43,16 +43,25 @@ class Search:
         By rank the best of the newest ``WINDOW`` matches come first, and pages end with them. Totals are counted up to
         ``MOST_COUNTED``.
         """
-        found = _Matches(conn, query)
-        ranked = query.order is SearchOrder.RANK
-        numbers, cursor = found.best() if ranked else found.newest()
-        total = found.count() if query.with_total else None
+        matches = _Matches(conn, query)
+        found = matches.best() if query.order is SearchOrder.RANK else matches.newest()
+        total = None
+        if query.with_total:
+            total = matches.count() if found.counted is None else found.counted
         return Page(
-            items=self._events.of_numbers(conn, numbers),
-            next_cursor=cursor,
+            items=self._events.of_numbers(conn, found.numbers),
+            next_cursor=found.next_cursor,
             total=None if total is None else min(total, MOST_COUNTED),
             total_capped=total is not None and total > MOST_COUNTED,
         )
+
+
+class _Found(NamedTuple):
+    """Rows of a page; ``counted`` tells how many matches there are where that was seen on the way."""
+
+    numbers: list[int]
+    next_cursor: str | None
+    counted: int | None
 
 
 class _Matches:
@@ -62,29 +71,34 @@ class _Matches:
         tree = parse(query.text)
         if conn.dialect.name == "sqlite":
             self._place: sa.ColumnElement[int] = _SQLITE.c.rowid
+            # the sign keeps the planner from going through events or words first and asking the index for each of them
+            self._joined: sa.ColumnElement[int] = sa.literal_column("+event_index.rowid", sa.BigInteger)
             self._index = _SQLITE
             self._found = _SQLITE.c.event_index.op("MATCH")(to_fts5(tree))
             # the lower, the better; the summary weighs most
             self._score: sa.ColumnElement[float] = sa.literal_column("bm25(event_index, 4.0, 1.0, 3.0, 2.0)", sa.Float)
         else:
             wanted = sa.cast(to_tsquery(tree), TSQUERY)
-            self._place = _POSTGRES.c.place
+            self._place = self._joined = _POSTGRES.c.place
             self._index = _POSTGRES
             self._found = _POSTGRES.c.vector.op("@@")(wanted)
             self._score = -sa.func.ts_rank(sa.text("'{0.25, 0.5, 0.75, 1.0}'::real[]"), _POSTGRES.c.vector, wanted)
 
-    def newest(self) -> tuple[list[int], str | None]:
+    def newest(self) -> _Found:
         """Give the numbers of one page and the next cursor."""
         query = self._query
         statement = self._matching(event_words.c.number, self._place.label("place"))
+        # the first page counts what it walks through anyway
+        counting = query.with_total and query.cursor is None
+        most = max(query.limit, MOST_COUNTED if counting else 0) + 1
         if query.cursor is not None:
             statement = statement.where(self._place < read_place_cursor(query)[0])
-        rows = self._conn.execute(statement.order_by(self._place.desc()).limit(query.limit + 1)).all()
+        rows = self._conn.execute(statement.order_by(self._place.desc()).limit(most)).all()
         shown = rows[: query.limit]
-        more = len(rows) > query.limit
-        return [row.number for row in shown], make_place_cursor(query, shown[-1].place) if more else None
+        cursor = make_place_cursor(query, shown[-1].place) if len(rows) > query.limit else None
+        return _Found([row.number for row in shown], cursor, len(rows) if counting else None)
 
-    def best(self) -> tuple[list[int], str | None]:
+    def best(self) -> _Found:
         """Give the numbers of one page by rank and the next cursor, which stays with the first page's window."""
         query = self._query
         statement = self._matching(event_words.c.number, self._place.label("place"), self._score.label("score"))
@@ -97,7 +111,7 @@ class _Matches:
         shown = ordered[skip : skip + query.limit]
         more = len(ordered) > skip + query.limit
         cursor = make_place_cursor(query, rows[0].place, skip + query.limit) if more else None
-        return [row.number for row in shown], cursor
+        return _Found([row.number for row in shown], cursor, len(rows) if query.cursor is None else None)
 
     def count(self) -> int:
         """Count all matches, but only a few more than are told."""
@@ -106,7 +120,7 @@ class _Matches:
 
     def _matching(self, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
         query = self._query
-        joined = self._index.join(event_words, event_words.c.place == self._place).join(
+        joined = self._index.join(event_words, event_words.c.place == self._joined).join(
             events, events.c.number == event_words.c.number
         )
         conditions = [self._found, events.c.deleted_at.is_(None), *event_filters(query)]
