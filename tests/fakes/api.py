@@ -62,8 +62,9 @@ from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQu
 from home_sentry_engine.telemetry.metrics import Registry
 from tests.fakes.acquaintances import FakeEntities, FakeHousehold
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.load import FakeLoad
 from tests.fakes.operating import FakeAudit, FakeParts, FakeQueues
-from tests.fakes.places import FakePlaces
+from tests.fakes.places import FakeMasks, FakePlaces
 from tests.fakes.records import camera, detection, event, jpeg, media
 from tests.fakes.watching import FakeHome, FakeLearning, FakeScenes
 
@@ -192,6 +193,7 @@ class FakeEngine:
         self.entities = FakeEntities(self.pause)
         self.household = FakeHousehold(self.pause)
         self.places = FakePlaces(self.pause, self.cameras)
+        self.masks = FakeMasks(self.pause, self.cameras)
         self.scenes = FakeScenes(self.pause, self.cameras)
         self.home = FakeHome(self.pause)
         self.learning = FakeLearning(self.pause, self.cameras)
@@ -342,8 +344,9 @@ class FakeAnalyzer:
     def __init__(self, engine: FakeEngine) -> None:
         self._engine = engine
 
-    async def look(self, data: bytes, file_type: FileType) -> Look:
+    async def look(self, data: bytes, file_type: FileType, camera_id: str | None = None) -> Look:
         await self._engine.pause()
+        assert camera_id in {None, *self._engine.cameras}
         person = LookObject(
             label="person",
             group=ObjectGroup.PERSON,

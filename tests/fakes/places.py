@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Container
 
-from home_sentry_engine.contract import Baseline, Zone
+from home_sentry_engine.contract import Baseline, Mask, MaskList, Zone
 
 
 class FakePlaces:
@@ -32,3 +32,23 @@ class FakePlaces:
 
     async def reset_baseline(self, camera_id: str) -> Baseline | None:
         return await self.baseline(camera_id)
+
+
+class FakeMasks:
+    """``api.ports.Masks`` of the fake engine."""
+
+    def __init__(self, pause: Callable[[], Awaitable[None]], cameras: Container[str]) -> None:
+        self._pause = pause
+        self._cameras = cameras
+        self.drawn: dict[str, tuple[Mask, ...]] = {}
+
+    async def masks(self, camera_id: str) -> MaskList | None:
+        await self._pause()
+        if camera_id not in self._cameras:
+            return None
+        return MaskList(camera_id=camera_id, masks=self.drawn.get(camera_id, ()))
+
+    async def set_masks(self, camera_id: str, masks: tuple[Mask, ...]) -> MaskList | None:
+        if camera_id in self._cameras:
+            self.drawn[camera_id] = masks
+        return await self.masks(camera_id)

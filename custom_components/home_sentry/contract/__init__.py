@@ -86,7 +86,7 @@ from .performance import (
     Performance,
     RedisLoad,
 )
-from .places import Baseline, Habit, Zone, ZoneList
+from .places import Baseline, Habit, Mask, MaskList, Zone, ZoneList
 from .records import Camera, Detection, Event, Media, Transition
 from .scenes import SceneChange, SceneChangeList, SceneReset
 from .system import (
@@ -216,6 +216,8 @@ __all__ = [
     "LoadAlert",
     "Look",
     "LookObject",
+    "Mask",
+    "MaskList",
     "Media",
     "MediaKind",
     "MediaPage",

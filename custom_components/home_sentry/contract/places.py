@@ -1,6 +1,7 @@
 """Places and habits of a camera: zones, and what is usual there."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from .vocabulary import ZoneAnchor, ZoneType
 
@@ -37,6 +38,23 @@ class ZoneList:
 
     camera_id: str
     zones: tuple[Zone, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mask:
+    """A part of a camera's picture that nobody shall see; ``points`` as fractions of the picture."""
+
+    name: str
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskList:
+    """All privacy masks of one camera; ``changed_at`` is when they were drawn, None where there never were any."""
+
+    camera_id: str
+    masks: tuple[Mask, ...]
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,11 @@ class PictureShelf:
                 self._drop(next(iter(self._held)))
         return respond(call, picture, CACHED)
 
+    def clear(self) -> None:
+        """Forget all pictures."""
+        self._held.clear()
+        self._size = 0
+
     def _drop(self, key: str) -> None:
         held = self._held.pop(key, None)
         if held is not None:

@@ -20,6 +20,8 @@ from home_sentry_engine.contract import (
     Event,
     Info,
     Look,
+    Mask,
+    MaskList,
     Media,
     Mode,
     Part,
@@ -172,6 +174,18 @@ class Places(Protocol):
         ...
 
 
+class Masks(Protocol):
+    """Privacy masks of cameras; None where there is no such camera."""
+
+    async def masks(self, camera_id: str) -> MaskList | None:
+        """Give a camera's masks."""
+        ...
+
+    async def set_masks(self, camera_id: str, masks: tuple[Mask, ...]) -> MaskList | None:
+        """Replace a camera's masks by checked ones."""
+        ...
+
+
 class Pictures(Protocol):
     """JPEGs by id, without any metadata; None when the thing or its picture does not exist (any more)."""
 
@@ -203,7 +217,7 @@ class Uploads(Protocol):
 class Analyzer(Protocol):
     """The detector, for a look without storing."""
 
-    async def look(self, data: bytes, file_type: FileType) -> Look:
+    async def look(self, data: bytes, file_type: FileType, camera_id: str | None = None) -> Look:
         """Detect objects in a file; raises ``Rejected`` or ``Unavailable``."""
         ...
 
@@ -314,6 +328,7 @@ class Ports:
     parts: Parts
     audit: AuditLog
     places: Places
+    masks: Masks
     scenes: Scenes
     home: Home
     learning: Learning

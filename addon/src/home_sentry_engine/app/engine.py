@@ -54,6 +54,8 @@ from .learning import StoredLearning
 from .links import Names, node_of, open_links
 from .lock import DataFolder
 from .looking import DetectorLook
+from .masks import MaskBook, Replacing
+from .measuring import Instruments, Measuring
 from .neighbours import Neighbours
 from .operating import PartDesk, QueueDesk, StoredAudit
 from .parts import (
@@ -183,7 +185,12 @@ class Engine:
         settings, around = self.settings, self._around
         decoding = self._threads(_DECODE_THREADS, "decode")
         paths = MediaPaths(settings.media_root)
-        frames, rules = make_frames(settings, paths, decoding)
+        views = CameraViews(self.database, self.tables.scenes, decoding)
+        self.masks = MaskBook(self.database, self.tables, around.clock, views.forget)
+        await self.masks.read()
+        if not settings.storage.is_local:
+            self.links.jobs |= {"masks": self.masks.run}
+        frames, rules = make_frames(settings, paths, decoding, self.masks.veil_of)
         folders = await self._open_intake(frames, paths, decoding)
         self.gallery = Gallery(frames, paths, self._threads(_DRAW_THREADS, "draw"))
         sight = make_second_look(self.zoo.detector, decoding, tiles=settings.detect.second_look)
@@ -194,19 +201,19 @@ class Engine:
             meter=QualityMeter(decoding) if settings.detect.quality_check else None,
             judge=Judge(bands=settings.bands),
             assessor=self.language,
-            views=CameraViews(self.database, self.tables.scenes, decoding),
+            views=views,
             pictures=frames,
             models=self.zoo.models,
+            comparers=make_comparers(settings.identity, self.zoo.models, around.clock, settings.data / "index"),
+        )
+        self._sight = Sight(
+            pictures=frames, appearances=senses.comparers.appearances, faces=senses.comparers.faces
         )
         self.pipeline = make_pipeline(settings, self.store, self.tables, senses, Sinks(looked=self._observe), around)
         self.health = EngineHealth(
             identity=Identity(
                 instance_id=instance_id,
                 name=settings.name,
-            comparers=make_comparers(settings.identity, self.zoo.models, around.clock),
-        )
-        self._sight = Sight(
-            pictures=frames, appearances=senses.comparers.appearances, faces=senses.comparers.faces
                 started_at=around.clock.now(),
                 bands=settings.bands,
                 demo=settings.demo,
@@ -228,7 +235,7 @@ class Engine:
                 frames=frames,
                 reader=VideoReader(rules.limits),
                 sampling=rules.sampling,
-                detector=self.zoo.detector,
+                detector=sight,
                 executor=decoding,
                 clock=around.clock,
             )
@@ -273,6 +280,7 @@ class Engine:
             parts=PartDesk(self.wellbeing.registry),
             audit=StoredAudit(self.database, self.tables, clock),
             places=StoredPlaces(self.database, self.tables, clock, settings.time_zone),
+            masks=self.masks,
             scenes=StoredScenes(self.database, self.tables, clock, self.links.announce),
             home=StoredHome(self.database, self.tables.home, clock),
             learning=StoredLearning(self.database, self.tables, clock, settings.time_zone, self.links.announce),
@@ -298,6 +306,12 @@ class Engine:
         ]
         self.board.report(Component(id="api", state=ComponentState.HEALTHY))
 
+    def _household(self) -> StoredHousehold:
+        clock, settings = self._around.clock, self.settings.identity
+        enroller = Enroller(self.database, self.tables, self._sight, clock, settings)
+        means = HouseholdMeans(clock=clock, ids=self._around.ids, settings=settings, enroller=enroller)
+        return StoredHousehold(self.database, self.tables, means)
+
     def _pipeline_parts(self, folders: CameraFolders) -> list[PartPlan]:
         roles, clock = self.settings.roles, self._around.clock
         tidy = Housekeeping(self.store, self.database, self.tables, self.settings, clock)
@@ -310,12 +324,6 @@ class Engine:
             parts.append(PartPlan(id="links", jobs=self.links.jobs, fixed=True))
         if "detect" in roles:
             parts += self._looking_parts()
-    def _household(self) -> StoredHousehold:
-        clock, settings = self._around.clock, self.settings.identity
-        enroller = Enroller(self.database, self.tables, self._sight, clock, settings)
-        means = HouseholdMeans(clock=clock, ids=self._around.ids, settings=settings, enroller=enroller)
-        return StoredHousehold(self.database, self.tables, means)
-
         if "assess" in roles:
             parts += self._judging_parts()
         if "ingest" in roles and self._watch_folder:

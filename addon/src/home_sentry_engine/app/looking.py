@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import replace
 from io import BytesIO
 import time
 
@@ -15,7 +16,7 @@ from home_sentry_engine.domain.labels import group_of
 from home_sentry_engine.media.frames import Frames
 from home_sentry_engine.media.picture import Picture
 from home_sentry_engine.media.video import Sampling, VideoReader
-from home_sentry_engine.vision.detector import Detector
+from home_sentry_engine.vision.second_look import SecondLook
 
 
 class DetectorLook:
@@ -27,7 +28,7 @@ class DetectorLook:
         frames: Frames,
         reader: VideoReader,
         sampling: Sampling,
-        detector: Detector,
+        detector: SecondLook,
         executor: Executor,
         clock: Clock,
     ) -> None:
@@ -39,11 +40,11 @@ class DetectorLook:
         self._executor = executor
         self._clock = clock
 
-    async def look(self, data: bytes, file_type: FileType) -> Look:
-        """Detect objects in a file; raises ``Rejected`` or a ``StageError``."""
+    async def look(self, data: bytes, file_type: FileType, camera_id: str | None = None) -> Look:
+        """Detect objects in a file, under the masks of a camera; raises ``Rejected`` or a ``StageError``."""
         started = time.perf_counter()
         kind = file_type.kind
-        pictures = await self._run(lambda: self._pictures(data, kind))
+        pictures = await self._run(lambda: self._pictures(data, kind, camera_id))
         found = await self._detector.detect(pictures)
         return Look(
             kind=kind,
@@ -55,11 +56,12 @@ class DetectorLook:
             objects=tuple(thing for frame in found for thing in _objects(frame)),
         )
 
-    def _pictures(self, data: bytes, kind: MediaKind) -> tuple[Picture, ...]:
-        provenance = Provenance(seen_at=self._clock.now())
+    def _pictures(self, data: bytes, kind: MediaKind, camera_id: str | None) -> tuple[Picture, ...]:
         if kind is MediaKind.VIDEO:
-            self._frames.inspect_video(BytesIO(data), provenance)
-            return tuple(self._reader.frames(BytesIO(data), self._sampling))
+            self._frames.inspect_video(BytesIO(data), Provenance(seen_at=self._clock.now()))
+            veil = self._frames.veil_of(camera_id) if camera_id is not None else None
+            return tuple(self._reader.frames(BytesIO(data), replace(self._sampling, veil=veil)))
+        provenance = Provenance(seen_at=self._clock.now(), camera_id=camera_id)
         picture = self._frames.inspect_still(data, provenance).picture
         return (picture,) if picture is not None else ()
 

@@ -46,7 +46,7 @@ class GalleryPictures:
         if found is None:
             return None
         media, detections, offset_s = found
-        kept = await self._gallery.kept_thumbnail(event_id)
+        kept = await self._gallery.kept_thumbnail(event_id, media.camera_id)
         if kept is not None:
             return Picture(body=kept, content_type=_JPEG, etag=f"{event_id}-t")
         return await _or_none(

@@ -34,10 +34,11 @@ from home_sentry_engine.storage.repositories.batches import Batches
 from home_sentry_engine.storage.repositories.cameras import Cameras
 from home_sentry_engine.storage.repositories.components import Components
 from home_sentry_engine.storage.repositories.detections import Detections
-from home_sentry_engine.storage.repositories.entities import Entities, Recognitions
 from home_sentry_engine.storage.repositories.enrichments import Enrichments
+from home_sentry_engine.storage.repositories.entities import Entities, Recognitions
 from home_sentry_engine.storage.repositories.events import Events
 from home_sentry_engine.storage.repositories.household import Household
+from home_sentry_engine.storage.repositories.masks import MaskRows
 from home_sentry_engine.storage.repositories.media import MediaFiles
 from home_sentry_engine.storage.repositories.notes import FactRows, PlateReads
 from home_sentry_engine.storage.repositories.outbox import Outbox
@@ -69,6 +70,7 @@ class Tables:
     components: Components
     audit: Audit
     zones: Zones
+    masks: MaskRows
     activity: Activity
     resting: RestingRows
     scenes: Scenes

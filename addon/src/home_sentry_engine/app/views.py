@@ -49,6 +49,10 @@ class CameraViews:
         self._executor = executor
         self._cameras: dict[str, _Camera] = {}
 
+    def forget(self, camera_id: str) -> None:
+        """Learn a camera's views anew from what is stored of them."""
+        self._cameras.pop(camera_id, None)
+
     async def look(self, media: Media, picture: Picture) -> ViewNews:
         """Compare; a picture that is older than the last one says nothing."""
         camera = await self._current(media.camera_id)

@@ -110,12 +110,13 @@ def _check(zone: Zone) -> None:
     ):
         if not low <= value <= high:
             raise InvalidZone(f"zone {name}: the {label} must be {low:g} to {high:g}")
-    _check_shape(name, zone.points)
+    check_shape(name, zone.points)
     if zone.line and (len(zone.line) != 2 or zone.line[0] == zone.line[1] or not all(map(_within, zone.line))):
         raise InvalidZone(f"zone {name}: a line has two different ends inside the picture")
 
 
-def _check_shape(name: str, points: tuple[Point, ...]) -> None:
+def check_shape(name: str, points: tuple[Point, ...]) -> None:
+    """Raise ``InvalidZone`` for what is no simple outline inside the picture."""
     if not FEWEST_POINTS <= len(points) <= MOST_POINTS:
         raise InvalidZone(f"zone {name}: a shape has {FEWEST_POINTS} to {MOST_POINTS} points")
     if not all(map(_within, points)):

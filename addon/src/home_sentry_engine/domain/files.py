@@ -26,11 +26,15 @@ class CaptureTime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """What is known of a file without opening it; ``name`` is the bare file name or the uploader's."""
+    """What is known of a file without opening it; ``name`` is the bare file name or the uploader's.
+
+    Where ``camera_id`` is known, its privacy masks apply.
+    """
 
     seen_at: datetime
     name: str | None = None
     modified_at: datetime | None = None
+    camera_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

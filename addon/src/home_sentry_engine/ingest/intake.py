@@ -49,9 +49,10 @@ class Unfinished(HomeSentryError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """The file is booked and its detection is queued."""
+    """The file is booked and its detection is queued; ``replaced`` tells that the upload itself was changed."""
 
     media: Media
+    replaced: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,7 @@ class Duplicate:
     """This content came from this camera a moment ago."""
 
     sha256: str
+    replaced: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,10 @@ class Ledger(Protocol):
         """Book why a file was refused."""
         ...
 
+    async def repeat(self, arrival: Arrival) -> None:
+        """Book that a file is one that was accepted before."""
+        ...
+
 
 class Looked(Protocol):
     """A sound file as the inspector knows it."""
@@ -102,6 +108,16 @@ class Looked(Protocol):
     @property
     def facts(self) -> FileFacts:
         """Format, size, capture time."""
+        ...
+
+    @property
+    def content(self) -> bytes | None:
+        """What has to be stored in place of the file, None for the file itself."""
+        ...
+
+    @property
+    def worn(self) -> bool:
+        """Tell whether this is a file that was put in place of an upload before."""
         ...
 
 
@@ -142,13 +158,21 @@ class SizeLimits:
     max_video_bytes: int = 2 * 1024 * 1024 * 1024
 
 
+def _never(_camera_id: str, _path: Path, _content: bytes) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What intake works with: the executor for blocking steps, new ids, bounds."""
+    """What intake works with: the executor for blocking steps, new ids, bounds.
+
+    ``replace`` puts other content in the place of an upload and blocks; False where that cannot be done.
+    """
 
     executor: Executor
     ids: IdSource
     limits: SizeLimits
+    replace: Callable[[str, Path, bytes], bool] = _never
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +239,8 @@ class Intake[L: Looked]:
                 if not final and bad.rejected.reason in _PERHAPS_UNFINISHED:
                     raise Unfinished(bad.rejected) from bad
                 return await self._refuse(arrival, bad.rejected, bad.sha256)
+            if checked.looked.worn and arrival.path is not None:
+                return await self._repeated(arrival, checked)
             return await self._book(arrival, checked)
 
     async def refuse(self, arrival: Arrival, rejected: Rejected) -> Refused:
@@ -236,10 +262,22 @@ class Intake[L: Looked]:
         except Exception:
             await self._discard(checked)
             raise
+        replaced = await self._replace(arrival, checked.looked)
         if not booked.accepted:
             await self._discard(checked)
-            return Duplicate(sha256=checked.sha256)
-        return Accepted(media=media)
+            return Duplicate(sha256=checked.sha256, replaced=replaced)
+        return Accepted(media=media, replaced=replaced)
+
+    async def _repeated(self, arrival: Arrival, checked: CheckedMedia[L]) -> Duplicate:
+        await self._discard(checked)
+        await self._ledger.repeat(arrival)
+        return Duplicate(sha256=checked.sha256, replaced=await self._replace(arrival, checked.looked))
+
+    async def _replace(self, arrival: Arrival, looked: L) -> bool:
+        content, path = looked.content, arrival.path
+        if content is None or path is None:
+            return False
+        return await self._in_executor(lambda: self._means.replace(arrival.camera_id, path, content))
 
     async def _refuse(self, arrival: Arrival, rejected: Rejected, digest: str | None) -> Refused:
         await self._ledger.reject(arrival, rejected, sha256=digest)
@@ -265,7 +303,9 @@ class Intake[L: Looked]:
         with self._opened(arrival) as file:
             modified_at = _modified_at(file) if arrival.path else None
             name = arrival.path.name if arrival.path else None
-            provenance = Provenance(seen_at=arrival.seen_at, name=name, modified_at=modified_at)
+            provenance = Provenance(
+                seen_at=arrival.seen_at, name=name, modified_at=modified_at, camera_id=arrival.camera_id
+            )
             try:
                 content = self._read(file, arrival.kind)
                 looked = self._look(file, content, provenance)
@@ -273,13 +313,15 @@ class Intake[L: Looked]:
                 raise SourceUnreadable(err.errno, err.strerror) from err
         media_id = self._means.ids()
         data = arrival.data if arrival.data is not None else content.data
+        if looked.content is not None:
+            data = looked.content
         path = arrival.path
         if data is not None or path is None:
             path = self._stored(media_id, arrival.camera_id, looked.facts, data or b"")
         return CheckedMedia(
             media_id=media_id,
             sha256=content.sha256,
-            size_bytes=content.size_bytes,
+            size_bytes=content.size_bytes if data is None else len(data),
             looked=looked,
             path=path,
             copied=data is not None,

@@ -1,11 +1,13 @@
 """Files of camera folders: whose camera they are, whether they may be opened, and how they are recognised again."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 import errno
 from hashlib import blake2b
 import os
 from pathlib import Path
+import secrets
 import stat
 from typing import BinaryIO, Final, NamedTuple
 
@@ -17,6 +19,8 @@ from home_sentry_engine.domain.identity import InvalidCameraName, camera_id_of
 _PRIVATE: Final = (".", "@", "#")
 _FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+_NEW_FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class SourceUnreadable(HomeSentryError, OSError):
@@ -125,13 +129,43 @@ class CameraFolders:
             raise Rejected(RejectReason.NOT_REGULAR, "not a regular file")
         return os.fdopen(descriptor, "rb")
 
-    def _open_below(self, parts: tuple[str, ...]) -> int:
-        folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    def replace(self, path: Path, content: bytes) -> None:
+        """Put other content in the place of a file below the root, whole or not at all, with the same rights.
+
+        Raises ``OSError``; no component of the way may be a link.
+        """
+        *folders, name = path.relative_to(self.root).parts
+        folder = self._folder_below(tuple(folders))
+        new = f".{name}.{secrets.token_hex(4)}.tmp"
         try:
-            for part in parts[:-1]:
-                inner = os.open(part, _FOLDER_FLAGS, dir_fd=folder)
-                os.close(folder)
-                folder = inner
+            rights = stat.S_IMODE(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+            descriptor = os.open(new, _NEW_FLAGS, rights, dir_fd=folder)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(content)
+                os.rename(new, name, src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
+                with suppress(FileNotFoundError):
+                    os.unlink(new, dir_fd=folder)
+                raise
+        finally:
+            os.close(folder)
+
+    def _open_below(self, parts: tuple[str, ...]) -> int:
+        folder = self._folder_below(parts[:-1])
+        try:
             return os.open(parts[-1], _FILE_FLAGS, dir_fd=folder)
         finally:
             os.close(folder)
+
+    def _folder_below(self, parts: tuple[str, ...]) -> int:
+        folder = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for part in parts:
+                inner = os.open(part, _FOLDER_FLAGS, dir_fd=folder)
+                os.close(folder)
+                folder = inner
+        except BaseException:
+            os.close(folder)
+            raise
+        return folder

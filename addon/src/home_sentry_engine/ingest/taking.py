@@ -237,7 +237,10 @@ class Taking:
         else:
             aged = self._clock.now().timestamp() - status.st_mtime >= self._pace.quiet_s
             try:
-                self._count(await self._door.take(arrival, final=wish.final or aged))
+                outcome = await self._door.take(arrival, final=wish.final or aged)
+                self._count(outcome)
+                if isinstance(outcome, Accepted | Duplicate) and outcome.replaced:
+                    stamp = Stamp.of(await self._blocking(lambda: self._folders.look(wish.relative)))
             except Unfinished:
                 closed = wish.closed_at is not None and status.st_mtime <= wish.closed_at
                 self._unfinished(wish.relative, stamp, closed)

@@ -4,7 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 import threading
 from typing import BinaryIO, Final
@@ -12,12 +12,15 @@ from typing import BinaryIO, Final
 from home_sentry_engine.contract import MediaKind
 from home_sentry_engine.domain.errors import Permanent, Rejected, Transient
 from home_sentry_engine.domain.files import FileFacts, Provenance
+from home_sentry_engine.domain.filetypes import FileType
 from home_sentry_engine.domain.messages import Media
 
 from .capture_time import capture_time
 from .limits import Limits
+from .mask import Veil, Veils, mark_of, no_veils, veiled, veiled_jpeg
+from .masking import clip_mark, veiled_clip
 from .paths import MediaPaths, open_regular, write_atomic
-from .picture import Picture, Pixels, read_still_header
+from .picture import Picture, Pixels, decode, read_still_header
 from .validate import check_still, decode_bounded
 from .video import Sampling, VideoReader
 
@@ -26,10 +29,16 @@ DETECTOR_SIDE: Final = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspected:
-    """Facts of a sound file, and its picture if it is a still."""
+    """Facts of a sound file, and its picture if it is a still.
+
+    ``content`` is what has to be stored in place of the file, because masks were burned in; ``worn`` tells that masks
+    were burned in before the file came.
+    """
 
     facts: FileFacts
     picture: Picture | None = None
+    content: bytes | None = None
+    worn: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +90,9 @@ class PictureMemory:
 class Frames:
     """Looks at files: ``inspect_*`` block and belong into an executor, the coroutines bring their own."""
 
-    def __init__(self, paths: MediaPaths, rules: Rules, executor: Executor) -> None:
-        """Take the places of files, the rules, and the executor that decodes."""
+    def __init__(self, paths: MediaPaths, rules: Rules, executor: Executor, *, veils: Veils = no_veils) -> None:
+        """Take the places of files, the rules, the executor that decodes, and the privacy masks of the cameras."""
+        self._veils = veils
         self._paths = paths
         self._rules = rules
         self._executor = executor
@@ -92,25 +102,41 @@ class Frames:
     def inspect_still(self, data: bytes, provenance: Provenance) -> Inspected:
         """Decode a still strictly and tell its facts; raises ``Rejected``."""
         header, picture = check_still(data, self._rules.limits, at_least=self._rules.at_least)
+        veil = self._veils(provenance.camera_id) if provenance.camera_id is not None else None
+        content = None
+        if veil is not None:
+            picture = self._veiled(picture, veil)
+            content = picture.source if picture.source is not data else None
         facts = FileFacts(
-            file_type=header.file_type,
+            file_type=header.file_type if content is None else FileType.JPEG,
             width=header.width,
             height=header.height,
             captured=capture_time(provenance, exif=header.exif.taken, zone=self._rules.zone),
         )
-        return Inspected(facts=facts, picture=picture)
+        return Inspected(
+            facts=facts, picture=picture, content=content, worn=veil is not None and mark_of(data) is not None
+        )
 
     def inspect_video(self, file: BinaryIO, provenance: Provenance) -> Inspected:
         """Probe a video and tell its facts; raises ``Rejected``."""
         probe = self._reader.probe(file)
+        veil = self._veils(provenance.camera_id) if provenance.camera_id is not None else None
+        content, worn = None, None
+        if veil is not None:
+            worn = clip_mark(self._reader, file)
+            content = veiled_clip(self._reader, file, veil) if worn != veil.key else None
         facts = FileFacts(
-            file_type=probe.file_type,
+            file_type=probe.file_type if content is None else FileType.MOV,
             width=probe.width,
             height=probe.height,
             duration_s=probe.duration_s,
             captured=capture_time(provenance, zone=self._rules.zone),
         )
-        return Inspected(facts=facts)
+        return Inspected(facts=facts, content=content, worn=worn is not None)
+
+    def veil_of(self, camera_id: str) -> Veil | None:
+        """Give the privacy masks of a camera."""
+        return self._veils(camera_id)
 
     def remember(self, media_id: str, inspected: Inspected) -> None:
         """Keep the picture of an accepted file for the steps that follow."""
@@ -122,8 +148,8 @@ class Frames:
 
         Raises ``Permanent`` for a file that is gone or does not decode, ``Transient`` where the disk fails.
         """
-        remembered = self._memory.get(media.media_id)
-        if remembered is not None:
+        remembered, veil = self._memory.get(media.media_id), self._veils(media.camera_id)
+        if remembered is not None and (veil is None or remembered.veil == veil.key):
             return (remembered,)
         if media.kind is MediaKind.VIDEO:
             return await self._run(lambda: self._video_frames(media))
@@ -162,12 +188,24 @@ class Frames:
     def _still(self, media: Media) -> Picture:
         with open_regular(media.path) as file:
             data = file.read()
-        limits = self._rules.limits
-        return decode_bounded(data, read_still_header(data, limits), limits, at_least=self._rules.at_least)
+        return self._decoded(data, media.camera_id, at_least=self._rules.at_least)
+
+    def _decoded(self, data: bytes, camera_id: str, *, at_least: int | None) -> Picture:
+        limits, veil = self._rules.limits, self._veils(camera_id)
+        picture = decode_bounded(data, read_still_header(data, limits), limits, at_least=at_least)
+        return picture if veil is None else self._veiled(picture, veil)
+
+    def _veiled(self, picture: Picture, veil: Veil) -> Picture:
+        if mark_of(picture.source) == veil.key:
+            return replace(picture, pixels=veiled(picture.pixels, veil), veil=veil.key)
+        source = veiled_jpeg(picture.full(self._rules.limits).pixels, veil)
+        small = decode(source, at_least=self._rules.at_least if picture.reduced else None, limits=self._rules.limits)
+        return replace(picture, pixels=veiled(small.pixels, veil), source=source, veil=veil.key)
 
     def _video_frames(self, media: Media) -> tuple[Picture, ...]:
         with open_regular(media.path) as file:
-            frames = tuple(self._reader.frames(file, self._rules.sampling))
+            sampling = replace(self._rules.sampling, veil=self._veils(media.camera_id))
+            frames = tuple(self._reader.frames(file, sampling))
         if not frames:
             raise Permanent("no frame of the video decodes", code="corrupt")
         return frames
@@ -179,6 +217,5 @@ class Frames:
                 data = file.read()
         except FileNotFoundError:
             with open_regular(media.path) as file:
-                return self._reader.frame_at(file, offset_s)
-        limits = self._rules.limits
-        return decode_bounded(data, read_still_header(data, limits), limits, at_least=None)
+                return self._reader.frame_at(file, offset_s, veil=self._veils(media.camera_id))
+        return self._decoded(data, media.camera_id, at_least=None)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 import logging
+import os
 from pathlib import Path
 
 from home_sentry_engine.contract import MediaKind
@@ -12,6 +13,7 @@ from home_sentry_engine.domain.messages import Media
 
 from .clean import clean_jpeg
 from .frames import Frames
+from .mask import Veil
 from .paths import MediaPaths, open_regular, remove, write_atomic
 from .thumbnail import Marked, snapshot, thumbnail
 
@@ -34,7 +36,10 @@ class Gallery:
     ) -> bytes:
         """Draw and keep the thumbnail of an event, detection or media file; an older one is replaced."""
         picture = await self._frames.picture(media, offset_s)
-        return await self._run(lambda: _written(self._paths.thumbnail(owner_id), thumbnail(picture, detections)))
+        veil = self._frames.veil_of(media.camera_id)
+        return await self._run(
+            lambda: _written(self._paths.thumbnail(owner_id), thumbnail(picture, detections, veil=veil))
+        )
 
     async def video_thumbnail(self, owner_id: str, media: Media) -> bytes | None:
         """Draw and keep the poster of a video, taken at 1 s or a tenth of its length; None if it does not decode."""
@@ -44,11 +49,13 @@ class Gallery:
         except StageError as err:
             _LOGGER.warning("no thumbnail of a video: %s", err.reason, extra={"media_id": media.media_id})
             return None
-        return await self._run(lambda: _written(self._paths.video_thumbnail(owner_id), thumbnail(picture)))
+        veil = self._frames.veil_of(media.camera_id)
+        return await self._run(lambda: _written(self._paths.video_thumbnail(owner_id), thumbnail(picture, veil=veil)))
 
-    async def kept_thumbnail(self, owner_id: str) -> bytes | None:
-        """Give a thumbnail that was drawn before, None if there is none."""
-        return await self._run(lambda: _read(self._paths.thumbnail(owner_id)))
+    async def kept_thumbnail(self, owner_id: str, camera_id: str) -> bytes | None:
+        """Give a thumbnail that was drawn before, None if there is none or the camera's masks are newer."""
+        veil = self._frames.veil_of(camera_id)
+        return await self._run(lambda: _read(self._paths.thumbnail(owner_id), veil))
 
     async def forget(self, owner_id: str) -> bool:
         """Delete the thumbnails of an id; False when there were none."""
@@ -64,8 +71,10 @@ class Gallery:
         max_side: int | None = None,
     ) -> bytes:
         """Encode the picture with boxes around ``detections``, as a JPEG without metadata."""
-        picture = await self._frames.picture(media, offset_s)
-        return await self._run(lambda: snapshot(picture, detections, boxes=bool(detections), max_side=max_side))
+        picture, veil = await self._frames.picture(media, offset_s), self._frames.veil_of(media.camera_id)
+        return await self._run(
+            lambda: snapshot(picture, detections, boxes=bool(detections), max_side=max_side, veil=veil)
+        )
 
     async def original(self, media: Media, *, offset_s: float | None = None) -> bytes:
         """Give the picture as the camera delivered it, as a JPEG without metadata."""
@@ -83,9 +92,11 @@ def _written(place: Path, jpeg: bytes) -> bytes:
     return jpeg
 
 
-def _read(place: Path) -> bytes | None:
+def _read(place: Path, veil: Veil | None) -> bytes | None:
     try:
         with open_regular(place) as file:
+            if veil is not None and os.fstat(file.fileno()).st_mtime <= veil.changed_at.timestamp():
+                return None
             return file.read()
     except FileNotFoundError:
         return None

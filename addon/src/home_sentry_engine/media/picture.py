@@ -48,7 +48,7 @@ class Picture:
     """A decoded picture: RGB ``pixels`` of shape (rows, columns, 3), perhaps smaller than ``width`` x ``height``.
 
     ``source`` is the encoded original, ``offset_s`` the time in a video, None for a still; ``stirred`` tells that a
-    video moves there. Do not write to ``pixels``.
+    video moves there, ``veil`` names the privacy masks that are burned in. Do not write to ``pixels``.
     """
 
     pixels: Pixels
@@ -57,6 +57,7 @@ class Picture:
     source: bytes
     offset_s: float | None = None
     stirred: bool = False
+    veil: str | None = None
 
     @property
     def reduced(self) -> bool:
@@ -77,7 +78,8 @@ class Picture:
         """Give the picture at its original size; decodes again only if it was reduced."""
         if not self.reduced:
             return self
-        return replace(decode(self.source, limits=limits), offset_s=self.offset_s, stirred=self.stirred)
+        whole = decode(self.source, limits=limits)
+        return replace(self, pixels=whole.pixels, width=whole.width, height=whole.height)
 
     def crop(self, corners: tuple[float, float, float, float]) -> Pixels:
         """Cut out (x1, y1, x2, y2) of the original, clamped to it, at the scale that was decoded.

@@ -10,11 +10,13 @@ from PIL import Image, ImageDraw, ImageFont
 
 from home_sentry_engine.domain.box import Box, InvalidBoundingBoxError
 
+from .mask import Veil, veil_part, veiled
 from .picture import Picture, Pixels, encode
 
 THUMBNAIL_SIZE: Final = (320, 240)
 QUALITY: Final = 85
 _LINE_PX: Final = 3
+_BLOCK: Final = 8
 _TEXT_PX: Final = 12
 _OTHER: Final = "#FFFFFF"
 _COLOURS: Final[dict[str, str]] = {
@@ -88,8 +90,17 @@ def load_font(size_px: int, names: tuple[str, ...] = _FONTS) -> Font:
     return ImageFont.load_default(size_px)
 
 
-def thumbnail(picture: Picture, detections: Sequence[Marked] = (), *, size: tuple[int, int] = THUMBNAIL_SIZE) -> bytes:
-    """Draw a JPEG of exactly ``size``, padded with black, boxes on top; boxes that are incomplete are left out."""
+def thumbnail(
+    picture: Picture,
+    detections: Sequence[Marked] = (),
+    *,
+    size: tuple[int, int] = THUMBNAIL_SIZE,
+    veil: Veil | None = None,
+) -> bytes:
+    """Draw a JPEG of exactly ``size``, padded with black, boxes on top; boxes that are incomplete are left out.
+
+    Nothing is drawn on what a ``veil`` covers.
+    """
     width, height = size
     scale = min(width / picture.width, height / picture.height)
     inner = _resized(picture.pixels, scale * picture.width, scale * picture.height)
@@ -97,11 +108,19 @@ def thumbnail(picture: Picture, detections: Sequence[Marked] = (), *, size: tupl
     left, top = (width - columns) // 2, (height - rows) // 2
     canvas = np.zeros((height, width, 3), dtype=np.uint8)
     canvas[top : top + rows, left : left + columns] = inner
-    return encode(_annotated(canvas, picture, detections, (left, top, scale)), quality=QUALITY, sharp_colours=True)
+    drawn = _annotated(canvas, picture, detections, (left, top, scale))
+    if veil is not None:
+        drawn = veil_part(drawn, veil, (left, top, columns, rows), block=_BLOCK)
+    return encode(drawn, quality=QUALITY, sharp_colours=True)
 
 
 def snapshot(
-    picture: Picture, detections: Sequence[Marked] = (), *, boxes: bool = True, max_side: int | None = None
+    picture: Picture,
+    detections: Sequence[Marked] = (),
+    *,
+    boxes: bool = True,
+    max_side: int | None = None,
+    veil: Veil | None = None,
 ) -> bytes:
     """Encode the whole picture as a JPEG whose longer side is at most ``max_side``; None keeps the original size."""
     longer = max(picture.width, picture.height)
@@ -111,6 +130,8 @@ def snapshot(
     pixels = _resized(source.pixels, scale * picture.width, scale * picture.height)
     if boxes:
         pixels = _annotated(pixels, picture, detections, (0, 0, scale))
+    if veil is not None:
+        pixels = veiled(pixels, veil)
     return encode(pixels, quality=QUALITY, sharp_colours=boxes)
 
 

@@ -51,6 +51,10 @@ class Ledger:
 
         await self._store.write(work)
 
+    async def repeat(self, arrival: Arrival) -> None:
+        """Book that a file is one that was accepted before."""
+        await self._store.write(lambda tx: tx.media.count_duplicate(source_key=arrival.source_key, now=tx.now))
+
     def _accept(self, tx: Tx, media: Media, arrival: Arrival) -> Entry:
         self._camera(tx, arrival)
         fresh = tx.media.claim(

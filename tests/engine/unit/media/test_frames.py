@@ -116,14 +116,14 @@ async def test_gallery_draws_and_forgets(gallery, paths, tmp_path):
     write_atomic(place, pictures.jpeg(1280, 960))
     media, found = _media(place), Detection(label="person", confidence=0.9, box=Box(x=9, y=9, width=99, height=99))
     drawn = await gallery.thumbnail("e1", media, [found])
-    assert paths.thumbnail("e1").read_bytes() == drawn == await gallery.kept_thumbnail("e1")
+    assert paths.thumbnail("e1").read_bytes() == drawn == await gallery.kept_thumbnail("e1", media.camera_id)
     with Image.open(BytesIO(drawn)) as image:
         assert image.size == (320, 240)
     assert decode(await gallery.snapshot(media, [found])).width == 1280
     assert np.array_equal(decode(await gallery.original(media)).pixels, decode(place.read_bytes()).pixels)
     assert await gallery.forget("e1")
     assert not await gallery.forget("e1")
-    assert await gallery.kept_thumbnail("e1") is None
+    assert await gallery.kept_thumbnail("e1", media.camera_id) is None
 
 
 async def test_video_thumbnail(gallery, paths, tmp_path):
