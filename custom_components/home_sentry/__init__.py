@@ -26,6 +26,7 @@ from .trust import engine_of, follow, is_announced, remember_next
 
 PLATFORMS: Final = (
     Platform.BINARY_SENSOR,
+    Platform.BUTTON,
     Platform.CAMERA,
     Platform.EVENT,
     Platform.IMAGE,

@@ -12,9 +12,10 @@ from homeassistant.components.binary_sensor import (  # type: ignore[attr-define
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.util import dt as dt_util
 
 from .client import Mirror
-from .contract import CameraStatus, Mode, ObjectGroup
+from .contract import CameraStatus, Mode, ObjectGroup, SceneChange, SceneChangeKind
 from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator
 from .entity import CameraEntity, EngineEntity, async_add_for_cameras
 
@@ -46,7 +47,51 @@ def _delivers(mirror: Mirror, camera_id: str) -> bool | None:
 
 def _health(mirror: Mirror, camera_id: str) -> Attributes:
     camera = mirror.camera(camera_id)
-    return {"status": camera.status.value, "reason": camera.status_reason} if camera else None
+    if camera is None:
+        return None
+    return {
+        "status": camera.status.value,
+        "reason": camera.status_reason,
+        "previous_status": camera.previous_status.value if camera.previous_status else None,
+        "since": camera.status_since,
+    }
+
+
+def _change(mirror: Mirror, camera_id: str) -> SceneChange | None:
+    camera = mirror.camera(camera_id)
+    return camera.scene_change if camera else None
+
+
+def _tampered(mirror: Mirror, camera_id: str) -> bool:
+    change = _change(mirror, camera_id)
+    return change is not None and change.kind is not SceneChangeKind.UNKNOWN
+
+
+def _what_changed(mirror: Mirror, camera_id: str) -> Attributes:
+    change = _change(mirror, camera_id)
+    return {"kind": change.kind.value, "since": change.at, "change_id": change.id} if change else None
+
+
+def _quiet(mirror: Mirror, camera_id: str) -> bool:
+    camera = mirror.camera(camera_id)
+    return camera is not None and camera.quiet_since is not None
+
+
+def _since_when_quiet(mirror: Mirror, camera_id: str) -> Attributes:
+    camera = mirror.camera(camera_id)
+    if camera is None or camera.quiet_since is None:
+        return None
+    return {"since": camera.quiet_since, "usual_limit_s": camera.quiet_allowed_s}
+
+
+def _learns(mirror: Mirror, camera_id: str) -> bool:
+    camera = mirror.camera(camera_id)
+    return camera is not None and camera.learning_until is not None and dt_util.utcnow() < camera.learning_until
+
+
+def _until_when(mirror: Mirror, camera_id: str) -> Attributes:
+    camera = mirror.camera(camera_id)
+    return {"until": camera.learning_until} if camera and camera.learning_until else None
 
 
 CAMERA_SENSORS: Final = (
@@ -66,6 +111,30 @@ CAMERA_SENSORS: Final = (
         value=_delivers,
         attributes=_health,
     ),
+    CameraBinaryDescription(
+        key="tamper",
+        translation_key="tamper",
+        device_class=BinarySensorDeviceClass.TAMPER,
+        value=_tampered,
+        attributes=_what_changed,
+    ),
+    CameraBinaryDescription(
+        key="quiet",
+        translation_key="quiet",
+        device_class=BinarySensorDeviceClass.PROBLEM,
+        value=_quiet,
+        attributes=_since_when_quiet,
+    ),
+    CameraBinaryDescription(
+        key="learning",
+        translation_key="learning",
+        entity_category=EntityCategory.DIAGNOSTIC,
+        value=_learns,
+        attributes=_until_when,
+    ),
+)
+SABOTAGE: Final = BinarySensorEntityDescription(
+    key="sabotage", translation_key="sabotage", device_class=BinarySensorDeviceClass.TAMPER
 )
 PROBLEM: Final = BinarySensorEntityDescription(
     key="problem", device_class=BinarySensorDeviceClass.PROBLEM, entity_category=EntityCategory.DIAGNOSTIC
@@ -77,7 +146,7 @@ async def async_setup_entry(
 ) -> None:
     """Add the engine's sensor and those of each camera."""
     coordinator = entry.runtime_data
-    async_add_entities([EngineProblem(coordinator, PROBLEM)])
+    async_add_entities([EngineProblem(coordinator, PROBLEM), PossibleSabotage(coordinator, SABOTAGE)])
     async_add_for_cameras(
         coordinator,
         async_add_entities,
@@ -125,4 +194,26 @@ class EngineProblem(EngineEntity, BinarySensorEntity):
     @override
     def shown(self) -> tuple[Any, ...]:
         """Give state and causes."""
+        return (self._attr_is_on, self._attr_extra_state_attributes)
+
+
+class PossibleSabotage(EngineEntity, BinarySensorEntity):
+    """On while several cameras are quiet that fell silent within minutes of each other."""
+
+    @callback
+    @override
+    def refresh(self) -> None:
+        """Read which cameras those are."""
+        mirror, status = self.coordinator.data, self.coordinator.data.status
+        self._attr_is_on = bool(status.silent_together) if status is not None else None
+        ids = status.silent_together if status is not None else ()
+        known = (mirror.camera(camera_id) for camera_id in ids)
+        self._attr_extra_state_attributes = {
+            "cameras": [camera.name for camera in known if camera is not None],
+            "since": status.silent_since if status is not None else None,
+        }
+
+    @override
+    def shown(self) -> tuple[Any, ...]:
+        """Give state and cameras."""
         return (self._attr_is_on, self._attr_extra_state_attributes)

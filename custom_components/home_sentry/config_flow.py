@@ -10,6 +10,8 @@ from homeassistant.core import callback
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from homeassistant.helpers.selector import (
     BooleanSelector,
+    EntitySelector,
+    EntitySelectorConfig,
     NumberSelector,
     NumberSelectorConfig,
     NumberSelectorMode,
@@ -33,7 +35,18 @@ from .client import (
     grouped,
     shown_fingerprint,
 )
-from .const import CONF_FINGERPRINT, CONF_NEXT_FINGERPRINT, DEFAULT_HALF_LIFE_MIN, DOMAIN, OPTION_HALF_LIFE
+from .const import (
+    CONF_FINGERPRINT,
+    CONF_NEXT_FINGERPRINT,
+    DEFAULT_HALF_LIFE_MIN,
+    DOMAIN,
+    OPTION_ALARMS,
+    OPTION_CONTACTS,
+    OPTION_HALF_LIFE,
+    OPTION_PRESENCE,
+    OPTION_SUN,
+    OPTION_WEATHER,
+)
 from .contract import Info
 from .coordinator import HomeSentryConfigEntry
 from .trust import engine_of
@@ -55,11 +68,22 @@ _RECONFIGURE: Final = vol.Schema(
     }
 )
 _ONLY_TOKEN: Final = vol.Schema({vol.Required(CONF_TOKEN): _TOKEN})
+
+
+def _entities(*domains: str) -> EntitySelector:
+    return EntitySelector(EntitySelectorConfig(domain=list(domains), multiple=True))
+
+
 _OPTIONS: Final = vol.Schema(
     {
         vol.Required(OPTION_HALF_LIFE, default=DEFAULT_HALF_LIFE_MIN): NumberSelector(
             NumberSelectorConfig(min=1, max=240, step=1, mode=NumberSelectorMode.BOX, unit_of_measurement="min")
-        )
+        ),
+        vol.Optional(OPTION_ALARMS): _entities("alarm_control_panel"),
+        vol.Optional(OPTION_PRESENCE): _entities("person", "device_tracker", "group", "zone", "input_boolean"),
+        vol.Optional(OPTION_CONTACTS): _entities("binary_sensor", "cover", "lock"),
+        vol.Optional(OPTION_WEATHER): EntitySelector(EntitySelectorConfig(domain="weather")),
+        vol.Required(OPTION_SUN, default=False): BooleanSelector(),
     }
 )
 _ERRORS: Final[dict[type[Exception], tuple[str, str]]] = {
@@ -309,9 +333,9 @@ class HomeSentryOptionsFlow(OptionsFlowWithReload):
     """What the user may tune on the side of Home Assistant."""
 
     async def async_step_init(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask how fast the risk of a camera falls after an event."""
+        """Ask how fast the risk of a camera falls after an event, and what may be told about the home."""
         if user_input is not None:
-            return self.async_create_entry(data={OPTION_HALF_LIFE: int(user_input[OPTION_HALF_LIFE])})
+            return self.async_create_entry(data={**user_input, OPTION_HALF_LIFE: int(user_input[OPTION_HALF_LIFE])})
         return self.async_show_form(
             step_id="init", data_schema=self.add_suggested_values_to_schema(_OPTIONS, self.config_entry.options)
         )

@@ -14,6 +14,14 @@ CONF_NEXT_FINGERPRINT: Final = "next_fingerprint"
 
 OPTION_HALF_LIFE: Final = "half_life_min"
 DEFAULT_HALF_LIFE_MIN: Final = 10
+OPTION_ALARMS: Final = "home_alarms"
+OPTION_PRESENCE: Final = "home_presence"
+OPTION_CONTACTS: Final = "home_contacts"
+OPTION_WEATHER: Final = "home_weather"
+OPTION_SUN: Final = "home_sun"
+
+HOME_PAUSE_S: Final = 1.0
+HOME_REPEAT: Final = timedelta(minutes=10)
 
 STATUS_FALLBACK: Final = timedelta(minutes=5)
 FIRST_STATE_S: Final = 15.0

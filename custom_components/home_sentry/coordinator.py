@@ -42,6 +42,7 @@ from .const import (
 )
 from .contract import Event, Info, ServerMessage, Snapshot
 from .devices import CameraDevices
+from .home import HomeReporter
 from .issues import Issues
 from .news import bus_payload
 from .risk import Risk
@@ -85,6 +86,7 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
         self._pending: dict[tuple[type, str], deque[News]] = defaultdict(lambda: deque(maxlen=_MAX_PENDING))
         self._held: list[News] | None = []
         self._save_delay_s: float | None = None
+        self.home = HomeReporter(hass, entry.options, self.async_command)
         self.live = Live(
             engine, self, engine_id=info.instance_id, since=lambda: self._ledger.cursor, random=SystemRandom()
         )
@@ -102,12 +104,19 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
         """Give the highest present risk of all cameras."""
         return self._risk(event for camera in self.data.cameras for event in self.data.events(camera.id))
 
+    def is_learning(self, camera_id: str) -> bool:
+        """Tell whether a camera is in its learning time, in which nobody should be alarmed because of it."""
+        camera = self.data.camera(camera_id)
+        until = camera.learning_until if camera is not None else None
+        return until is not None and dt_util.utcnow() < until
+
     @override
     async def _async_setup(self) -> None:
         self._ledger = Ledger.from_plain(await self._store.async_load())
         entry = self.config_entry
         entry.async_create_background_task(self.hass, self.live.run(), name=f"{self.name} live", eager_start=True)
         entry.async_on_unload(async_track_time_interval(self.hass, self._tick, _TICK))
+        entry.async_on_unload(self.home.start())
 
     @override
     async def _async_update_data(self) -> Mirror:
@@ -127,6 +136,10 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
         if self.state is not ConnectionState.CONNECTED:
             raise self._update_failed(self._error)
         return self.data
+
+    async def async_command(self, name: str, args: dict[str, Any]) -> Any:
+        """Ask the engine for something; raises a ``ClientError`` or its ``WireError``."""
+        return await self.live.command(name, args)
 
     @callback
     def _tick(self, _now: datetime) -> None:
@@ -169,6 +182,7 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
             if before is not None:
                 _LOGGER.info("The engine %s is back", self.engine.url)
             self.async_set_updated_data(self.data)
+            self.home.hurry()
             return
         if before is not None:
             _LOGGER.info("The engine %s is not available: %s", self.engine.url, error)
@@ -220,7 +234,9 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
             return
         if isinstance(news, SecurityNews):
             device_id = self.devices.device_id(news.camera_id)
-            self.hass.bus.async_fire(EVENT_NEWS, bus_payload(news, device_id))
+            self.hass.bus.async_fire(
+                EVENT_NEWS, bus_payload(news, device_id, learning=self.is_learning(news.camera_id))
+            )
         key = (type(news), news.camera_id)
         listener = self._news_listeners.get(key)
         if listener is None:

@@ -7,7 +7,7 @@ from homeassistant.const import CONF_TOKEN, CONF_URL
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
-from .const import DOMAIN
+from .const import DOMAIN, OPTION_ALARMS, OPTION_CONTACTS, OPTION_PRESENCE, OPTION_WEATHER
 from .contract import VERSION, to_plain
 from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator
 from .devices import camera_key
@@ -15,6 +15,10 @@ from .devices import camera_key
 TO_REDACT: Final = {
     CONF_TOKEN,
     CONF_URL,
+    OPTION_ALARMS,
+    OPTION_CONTACTS,
+    OPTION_PRESENCE,
+    OPTION_WEATHER,
     "analysis_detail",
     "camera_name",
     "ceiling_reason",

@@ -60,7 +60,8 @@ class SecurityEventEntity(_NewsEntity):
 
     @callback
     def _tell(self, news: SecurityNews) -> None:
-        self._trigger_event(news.transition.change.value, security_attributes(news))
+        learning = self.coordinator.is_learning(self.camera_id)
+        self._trigger_event(news.transition.change.value, security_attributes(news, learning=learning))
         self.async_write_ha_state()
 
 

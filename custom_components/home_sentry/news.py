@@ -6,8 +6,8 @@ from .client import DetectionNews, SecurityNews
 from .const import NEWS_VERSION
 
 
-def security_attributes(news: SecurityNews) -> dict[str, Any]:
-    """Give the attributes of a ``security_event``."""
+def security_attributes(news: SecurityNews, *, learning: bool) -> dict[str, Any]:
+    """Give the attributes of a ``security_event``; ``learning`` says that the camera is new and may alarm nobody."""
     event, transition = news.event, news.transition
     return {
         "event_id": event.event_id,
@@ -16,6 +16,7 @@ def security_attributes(news: SecurityNews) -> dict[str, Any]:
         "state": transition.state.value,
         "summary": event.summary,
         "at": transition.at.isoformat(),
+        "learning": learning,
     }
 
 
@@ -30,7 +31,7 @@ def detection_attributes(news: DetectionNews) -> dict[str, Any]:
     }
 
 
-def bus_payload(news: SecurityNews, device_id: str | None) -> dict[str, Any]:
+def bus_payload(news: SecurityNews, device_id: str | None, *, learning: bool) -> dict[str, Any]:
     """Give the versioned data of the bus event ``home_sentry_event``."""
     return {
         "version": NEWS_VERSION,
@@ -39,6 +40,6 @@ def bus_payload(news: SecurityNews, device_id: str | None) -> dict[str, Any]:
         "camera_id": news.camera_id,
         "camera_name": news.event.camera_name,
         "revision": news.transition.revision,
-        **security_attributes(news),
+        **security_attributes(news, learning=learning),
         "object_types": list(news.event.object_types),
     }

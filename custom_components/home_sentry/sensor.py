@@ -11,7 +11,7 @@ from homeassistant.components.sensor import (
     SensorEntityDescription,
     SensorStateClass,
 )
-from homeassistant.const import EntityCategory, UnitOfTime
+from homeassistant.const import EntityCategory, UnitOfRatio, UnitOfTime
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
@@ -74,6 +74,12 @@ def _summary(coordinator: HomeSentryCoordinator, camera_id: str) -> Reading:
 def _events_today(coordinator: HomeSentryCoordinator, camera_id: str) -> Reading:
     camera = coordinator.data.camera(camera_id)
     return (camera.events_today if camera else None), {}
+
+
+def _scene_anomaly(coordinator: HomeSentryCoordinator, camera_id: str) -> Reading:
+    camera = coordinator.data.camera(camera_id)
+    anomaly = camera.scene_anomaly if camera else None
+    return (None if anomaly is None else round(100 * anomaly)), {}
 
 
 def _last_picture(coordinator: HomeSentryCoordinator, camera_id: str) -> Reading:
@@ -161,6 +167,16 @@ CAMERA_SENSORS: Final = (
         entity_category=EntityCategory.DIAGNOSTIC,
         entity_registry_enabled_default=False,
         read=_last_picture,
+    ),
+    CameraSensorDescription(
+        key="scene_anomaly",
+        translation_key="scene_anomaly",
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=0,
+        read=_scene_anomaly,
     ),
 )
 ENGINE_SENSORS: Final = (

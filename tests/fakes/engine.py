@@ -22,6 +22,7 @@ from custom_components.home_sentry.contract import (
     Camera,
     CameraChanged,
     CameraRemoved,
+    CamerasSilent,
     CameraStatus,
     Command,
     Component,
@@ -87,6 +88,8 @@ class FakeEngine:
         self.greets = True
         self.refuses_sockets = False
         self.answers_commands = True
+        self.commands: list[Command] = []
+        self.failing: set[str] = {"fail"}
         self.status_code: int | None = None
         self.content_type = "image/jpeg"
         self.requests: list[str] = []
@@ -180,6 +183,10 @@ class FakeEngine:
 
     def set_component(self, part: Component) -> None:
         self.components = [part if known.id == part.id else known for known in self.components]
+
+    async def fall_silent(self, *camera_ids: str) -> None:
+        since = self._now if camera_ids else None
+        await self._publish(CamerasSilent(seq=self.cursor + 1, camera_ids=camera_ids, since=since))
 
     async def publish_status(self) -> None:
         await self._send(SystemStatus(status=self.status()))
@@ -355,8 +362,10 @@ class FakeEngine:
         try:
             async for message in socket:
                 command = decode_client(message.data)
-                if isinstance(command, Command) and self.answers_commands:
-                    await socket.send_str(encode(_answer(command)).decode())
+                if isinstance(command, Command):
+                    self.commands.append(command)
+                    if self.answers_commands:
+                        await socket.send_str(encode(_answer(command, self.failing)).decode())
         finally:
             self._sockets.discard(socket)
 
@@ -369,8 +378,8 @@ class FakeEngine:
         return [resumed, *(message for message in self.history if message.seq > since)]
 
 
-def _answer(command: Command) -> Result:
-    if command.name == "fail":
+def _answer(command: Command, failing: set[str]) -> Result:
+    if command.name in failing:
         return Result(id=command.id, ok=False, code="not_found", message="no such thing", details={"a": 1})
     return Result(id=command.id, ok=True, data=command.args)
 

@@ -266,5 +266,5 @@ async def test_options(hass: HomeAssistant, engine: FakeEngine, setup: Setup) ->
     result = await hass.config_entries.options.async_configure(flow["flow_id"], {"half_life_min": 20})
     await hass.async_block_till_done()
     assert result["type"] is FlowResultType.CREATE_ENTRY
-    assert entry.options == {"half_life_min": 20}
+    assert entry.options == {"half_life_min": 20, "home_sun": False}
     assert entry.state is ConfigEntryState.LOADED

@@ -73,6 +73,7 @@ async def test_the_bus_event(hass: HomeAssistant, engine: FakeEngine, setup: Set
             "state": "provisional",
             "summary": "A person at front_door",
             "at": visit.transitions[0].at.isoformat(),
+            "learning": False,
             "object_types": ["person"],
         }
     ]

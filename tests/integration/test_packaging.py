@@ -16,7 +16,7 @@ from homeassistant.util.yaml import load_yaml_dict
 from PIL import Image
 import pytest
 
-from custom_components.home_sentry import PLATFORMS, binary_sensor, camera, const, event, image, sensor
+from custom_components.home_sentry import PLATFORMS, binary_sensor, button, camera, const, event, image, sensor
 from custom_components.home_sentry.config_flow import _ERRORS
 from custom_components.home_sentry.contract import VERSION
 
@@ -24,7 +24,8 @@ ROOT = Path(__file__).parents[2]
 INTEGRATION = ROOT / "custom_components/home_sentry"
 SOURCES = sorted(INTEGRATION.rglob("*.py"))
 DESCRIPTIONS: dict[str, tuple[Any, ...]] = {
-    "binary_sensor": (*binary_sensor.CAMERA_SENSORS, binary_sensor.PROBLEM),
+    "binary_sensor": (*binary_sensor.CAMERA_SENSORS, binary_sensor.PROBLEM, binary_sensor.SABOTAGE),
+    "button": button.BUTTONS,
     "camera": (camera.LATEST,),
     "event": (event.SECURITY, event.DETECTION),
     "image": (image.LAST_EVENT,),
@@ -202,7 +203,8 @@ class TestTexts:
         for name, step in steps.items():
             assert step.get("data", {}).keys() == step.get("data_description", {}).keys(), name
         assert set(steps["user"]["data"]) == {"url", "token", "verify_ssl"}
-        assert set(steps["init"]["data"]) == {const.OPTION_HALF_LIFE}
+        options = {value for name, value in vars(const).items() if name.startswith("OPTION_")}
+        assert set(steps["init"]["data"]) == options
 
     def test_every_answer_of_the_flow_has_its_text(self) -> None:
         used = literals("reason") | {key for _, key in _flow_errors()}

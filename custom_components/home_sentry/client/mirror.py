@@ -1,5 +1,6 @@
 """Last known state of an engine, kept up to date by its messages."""
 
+from dataclasses import replace
 import operator
 from typing import Final
 
@@ -7,6 +8,7 @@ from ..contract import (
     Camera,
     CameraChanged,
     CameraRemoved,
+    CamerasSilent,
     Event,
     EventCreated,
     EventUpdated,
@@ -73,6 +75,8 @@ class Mirror:
             case CameraRemoved(camera_id=camera_id):
                 self._cameras.pop(camera_id, None)
                 self._events.pop(camera_id, None)
+            case CamerasSilent(camera_ids=ids, since=since) if self.status is not None:
+                self.status = replace(self.status, silent_together=ids, silent_since=since)
             case SystemStatus(status=status):
                 self.status = status
             case _:
