@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 from aiohttp import web
 
 from home_sentry_engine.contract import WireError
-from home_sentry_engine.contract.errors import InternalError, InvalidRequest, Unauthorized
+from home_sentry_engine.contract.errors import InternalError, InvalidRequest, RateLimited, Unauthorized
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.errors import HomeSentryError
 from home_sentry_engine.domain.identity import IdSource
@@ -28,7 +28,7 @@ from .bodies import BodyReader
 from .commands import Commands
 from .fields import read_query
 from .hub import Hub, Pace
-from .limits import Limits, RateLimiter
+from .limits import Buckets, Limit, Limits, RateLimiter
 from .openapi import document
 from .peer import Patience, Services
 from .pictures import PictureShelf
@@ -54,6 +54,9 @@ from .tokens import TokenKeys
 
 _LOGGER = logging.getLogger(__name__)
 _SLOW_S: Final = 0.5
+# who goes on asking at once after so many refusals is answered slowly, which keeps the loop free for the others
+_PATIENT: Final = Limit(per_minute=60, burst=40)
+_COOL_OFF_S: Final = 0.25
 _GOODBYE_S: Final = 4.0
 _SHUTDOWN_S: Final = 3.0
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -105,6 +108,7 @@ class ApiServer:
         self._gate = Gate(keys, surroundings.clock, surroundings.limits.failed_logins)
         self._auditor = Auditor(ports.audit)
         self._limiter = RateLimiter(surroundings.limits, surroundings.clock.monotonic)
+        self._stubborn = Buckets(_PATIENT, surroundings.clock.monotonic)
         metrics = surroundings.metrics
         self._seconds = metrics.histogram("http_request_seconds", "Time to answer", ("route", "method", "status"))
         self._refusals = metrics.counter("http_refused_total", "Requests that were refused", ("code",))
@@ -231,6 +235,8 @@ class ApiServer:
                 await self._keep(request, request_id, match, None)
             except Exception as err:  # noqa: BLE001 - the edge: whatever fails becomes a documented answer and a log line
                 response = self._refused(err, request, request_id)
+                if isinstance(err, RateLimited) and self._stubborn.take(address_of(request)):
+                    await asyncio.sleep(_COOL_OFF_S)
                 await self._keep(request, request_id, match, err)
             route = match.route if match is not None else None
             self._note(request, route, response, time.perf_counter() - began)
