@@ -1,0 +1,122 @@
+"""A house whose cameras show real pictures: real decoding, detector, models, views and judgement; the clock is ours."""
+
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image
+import simplejpeg
+
+from home_sentry_engine.app.views import CameraViews
+from home_sentry_engine.contract import Detection, Enrichment, EnrichmentStep, Event
+from home_sentry_engine.domain.clock import SystemClock
+from home_sentry_engine.media.frames import Frames, Rules
+from home_sentry_engine.media.paths import MediaPaths
+from home_sentry_engine.settings import DetectSettings, ModelSettings
+from home_sentry_engine.storage.database import Database, sqlite_url
+from home_sentry_engine.storage.repositories.scenes import Scenes
+from home_sentry_engine.vision.models import ModelRules, Models
+from home_sentry_engine.vision.zoo import Zoo
+from tests.fakes.clock import FakeClock
+from tests.fakes.household import Household
+
+type Pixels = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+def photograph(path: Path) -> Pixels:
+    """Read a picture as RGB."""
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def sized(pixels: Pixels, width: int) -> Pixels:
+    """Enlarge or shrink a picture to a width."""
+    height = round(pixels.shape[0] * width / pixels.shape[1])
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_CUBIC))
+
+
+def noisy(pixels: Pixels, seed: int) -> Pixels:
+    """The same view a moment later: another grain, a little more or less light."""
+    rng = np.random.default_rng(seed)
+    changed = pixels.astype(np.float32) * rng.uniform(0.97, 1.03) + rng.normal(0, 2, pixels.shape)
+    return np.clip(changed, 0, 255).astype(np.uint8)
+
+
+class Stage:
+    """What a test does with the house: ``show`` a picture, let time go by, ask what became of it."""
+
+    def __init__(self, home: Household, zoo: Zoo, folder: Path) -> None:
+        self.home, self.zoo, self._folder = home, zoo, folder
+
+    async def show(self, pixels: Pixels, *, camera: str = "door") -> str:
+        """Let a camera deliver a picture and the detector look at it."""
+        data = simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), quality=92, colorsubsampling="420")
+        media, arrival = self.home.arrival_from(camera.title(), camera, sha256=hashlib.sha256(data).hexdigest())
+        path = self._folder / f"{media.media_id}.jpg"
+        path.write_bytes(data)
+        height, width = pixels.shape[:2]
+        media = replace(media, path=path, size_bytes=len(data), width=width, height=height)
+        await self.home.ledger.accept(media, replace(arrival, path=path))
+        await self.home.work()
+        return media.media_id
+
+    def forget(self, media_id: str) -> None:
+        """Take a picture's file away; nothing of it is remembered."""
+        (self._folder / f"{media_id}.jpg").unlink()
+
+    async def end(self) -> list[Event]:
+        """Let the visit end and give all events."""
+        await self.home.pass_time(90, step=15)
+        return await self.home.events()
+
+    async def enrichment(self, event: Event) -> Enrichment:
+        found = await self.home.database.read(lambda conn: self.home.tables.enrichments.of(conn, event.event_id))
+        assert found is not None
+        return found
+
+    async def steps(self, event: Event) -> dict[str, EnrichmentStep]:
+        return {step.about: step for step in (await self.enrichment(event)).steps}
+
+    async def detections(self, event: Event) -> tuple[Detection, ...]:
+        return await self.home.database.read(lambda conn: self.home.tables.detections.of_event(conn, event.event_id))
+
+
+@asynccontextmanager
+async def staged(
+    data: Path,
+    mirror: Path,
+    *,
+    at: datetime,
+    rules: ModelRules | None = None,
+    wrap: Callable[[Models], Any] = lambda models: models,
+    **overrides: Any,
+) -> AsyncIterator[Stage]:
+    """Open a house at a local time (UTC) with the models of a folder; ``rules`` say which may run.
+
+    ``wrap`` may put something between the house and its models.
+    """
+    data.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 a test has the loop for itself
+    clock = FakeClock(at)
+    async with AsyncExitStack() as stack:
+        detect = DetectSettings(detector="deimv2-femto", confidence=0.5, provider="cpu")
+        source = ModelSettings(folder=data / "models", mirror=str(mirror), offline=True)
+        zoo = await stack.enter_async_context(Zoo(detect, source, SystemClock(), rules=rules))
+        await zoo.prepare()
+        database = await stack.enter_async_context(Database(sqlite_url(data / "home.db"), clock))
+        decoding = stack.enter_context(ThreadPoolExecutor(2))
+        frames = Frames(MediaPaths(data), Rules(remembered_bytes=0), decoding)
+        senses = {
+            "frames": frames,
+            "detector": zoo.detector,
+            "pictures": frames,
+            "models": wrap(zoo.models),
+            "views": CameraViews(database, Scenes(), decoding),
+        }
+        home = Household(database, clock, data, senses=senses, time_zone="UTC", **overrides)
+        yield Stage(home, zoo, data)
