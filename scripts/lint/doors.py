@@ -20,6 +20,7 @@ DOORS = {
     "llama_cpp": ("language.worker",),
     "pynvml": ("operations.gpu",),
     "tokenizers": ("vision.tasks.tokens",),
+    "usearch": ("context.graph_index",),
     "voluptuous": ("settings", "alerting.rules", "context.zones"),
     "aiohttp.web": ("api",),
     "pyftpdlib": ("ingest.ftp",),

@@ -2,7 +2,9 @@
 
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from pathlib import Path
 
+from home_sentry_engine.context.graph_index import GrowingIndex
 from home_sentry_engine.context.identity import Traces
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.identity import IdSource
@@ -42,11 +44,19 @@ class Recognising:
     memory: TraceMemory
 
 
-def make_comparers(settings: IdentitySettings, models: Models, clock: Clock) -> Comparers:
-    """Give what compares, as far as the settings allow it."""
+def make_comparers(settings: IdentitySettings, models: Models, clock: Clock, folder: Path) -> Comparers:
+    """Give what compares, as far as the settings allow it; a large index is kept in ``folder``."""
     rules = AppearanceRules(at_once=settings.at_once, threshold=settings.similarity_threshold)
     eyes = ModelAppearances(models, clock, rules)
-    return Comparers(appearances=eyes if settings.enabled else None, faces=eyes if settings.faces else None)
+
+    def index(model_id: str, kind: str, dimension: int) -> GrowingIndex:
+        return GrowingIndex(dimension, file=folder / f"{model_id}-{kind}.usearch")
+
+    return Comparers(
+        appearances=eyes if settings.enabled else None,
+        faces=eyes if settings.faces else None,
+        traces=Traces(index=index),
+    )
 
 
 def make_recognising(

@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from home_sentry_engine.domain.clock import SystemClock
 from home_sentry_engine.operations.bench.detect import bench_detect
@@ -22,6 +22,9 @@ from .options import add_json, add_models_folder, add_places, settings_of
 
 
 class Result(Protocol):
+# more looks than are compared one by one
+_BEYOND: Final = 120_000
+
     """What every benchmark gives."""
 
     @property
@@ -108,7 +111,7 @@ async def _similarity(arguments: argparse.Namespace) -> Result:
 
 
 async def _identity(arguments: argparse.Namespace) -> Result:
-    return await asyncio.to_thread(bench_identity, rounds=arguments.rounds)
+    return await asyncio.to_thread(bench_identity, rounds=arguments.rounds, beyond=_BEYOND)
 
 
 async def _quality(arguments: argparse.Namespace) -> Result:

@@ -21,6 +21,9 @@ THRESHOLDS: Final[dict[str, float]] = {
 }
 MOST_MATCHES: Final = 32
 
+# (model id, kind, length of the vectors) -> an empty index
+type NewIndex = Callable[[str, str, int], Index]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbableMatch:
@@ -63,12 +66,10 @@ class Question:
 class Traces:
     """Remembered looks with their vectors, one index per model and kind."""
 
-    def __init__(
-        self, thresholds: Mapping[str, float] | None = None, *, index: Callable[[int], Index] = ExactIndex
-    ) -> None:
-        """Take the thresholds of models that differ from the known ones, and what makes an index for a dimension."""
+    def __init__(self, thresholds: Mapping[str, float] | None = None, *, index: NewIndex | None = None) -> None:
+        """Take the thresholds of models that differ from the known ones, and what makes an index for a model."""
         self._thresholds = {**THRESHOLDS, **(thresholds or {})}
-        self._new_index = index
+        self._new_index = index or (lambda _model_id, _kind, dimension: ExactIndex(dimension))
         self._indexes: dict[tuple[str, str], Index] = {}
         self._traces: dict[int, Trace] = {}
         self._visits: Counter[str] = Counter()
@@ -90,7 +91,7 @@ class Traces:
         key = trace.model_id, trace.kind
         index = self._indexes.get(key)
         if index is None:
-            index = self._new_index(int(unit_rows(vector).shape[1]))
+            index = self._new_index(*key, int(unit_rows(vector).shape[1]))
         index.add([trace.id], vector)
         self._indexes[key] = index
         before = self._traces.get(trace.id)

@@ -63,6 +63,25 @@ class ExactIndex:
         """The unit vectors, one per row; a view that the next change may move."""
         return self._rows[: len(self)]
 
+    @property
+    def ids(self) -> list[int]:
+        """Ids of the vectors, in the order of the matrix."""
+        return [int(one) for one in self._ids[: len(self)]]
+
+    def __contains__(self, one: int) -> bool:
+        return one in self._place
+
+    def rows(self, ids: Sequence[int]) -> Vectors:
+        """Give stored unit vectors; raises ``KeyError`` for an id that is not there."""
+        return self._rows[[self._place[one] for one in ids]]
+
+    def ranked(self, ids: Sequence[int], wanted: Vectors) -> list[Hit]:
+        """Give those of these ids that are there with their cosine to a unit vector, the nearest first."""
+        known = [one for one in ids if one in self._place]
+        scores = self.rows(known) @ wanted
+        hits = [Hit(one, float(score)) for one, score in zip(known, scores, strict=True)]
+        return sorted(hits, key=lambda hit: (-hit.similarity, hit.id))
+
     def add(self, ids: Sequence[int], vectors: ArrayLike) -> None:
         """Store vectors of any length above 0; raises ``UnusableVector`` and stores none."""
         unit = unit_rows(vectors, self.dimension)

@@ -1,6 +1,6 @@
 """The comparison of pictures and the search of vectors, each against its limit in the same run."""
 
-from home_sentry_engine.operations.bench.identity import bench_identity
+from home_sentry_engine.operations.bench.identity import bench_graph, bench_identity
 from home_sentry_engine.operations.bench.similarity import bench_similarity
 
 
@@ -20,3 +20,10 @@ def test_the_exact_search_is_right_and_hardly_slower_than_the_product():
     assert min(one.ratio for one in found.counts) <= 1.3
     assert found.document()["bench"] == "identity"
     assert len(found.rows()) == 4
+
+
+def test_the_graph_beyond_the_limit_finds_the_right_ones():
+    found = bench_graph(3000)
+    assert found is not None
+    assert found.recall >= 0.99
+    assert found.build_s > 0
