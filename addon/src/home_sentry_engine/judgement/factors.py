@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from home_sentry_engine.contract import Factor, ObjectGroup
@@ -10,6 +10,7 @@ from home_sentry_engine.domain.labels import group_of
 
 from .facts import Facts
 from .legs import FULL_TRUST, PUBLIC_ZONES, RESIDENT_ROLES, Known, Match, ZoneVisit
+from .paths import PathPoints, doors_of, gaps_of, ways_of
 from .words import counted, duration, listed
 
 
@@ -65,6 +66,7 @@ class Points:
     violence: int = 26
     covered_face: int = 14
     tamper: int = 36
+    paths: PathPoints = field(default_factory=PathPoints)
 
 
 BEHAVIOUR: Final[tuple[tuple[str, str], ...]] = (
@@ -327,6 +329,14 @@ def _home(facts: Facts, known: Known, points: Points) -> Iterator[Factor]:
             )
 
 
+def _ways(facts: Facts, known: Known, points: Points) -> Iterator[Factor]:
+    if facts.persons and not all_known(facts, known):
+        if not brings_delivery(facts, known):
+            yield from ways_of(known, points.paths)
+        yield from doors_of(known, points.paths)
+    yield from gaps_of(known)
+
+
 def _behaviour(facts: Facts, known: Known, points: Points) -> Iterator[Factor]:
     if not facts.persons:
         return
@@ -367,6 +377,7 @@ _SOURCES: Final[tuple[Source, ...]] = (
     _place,
     _habit,
     _home,
+    _ways,
     _behaviour,
     _threats,
 )

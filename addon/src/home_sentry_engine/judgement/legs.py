@@ -2,7 +2,9 @@
 
 Shapes of ``Scene.legs`` that are read here, all JSON values::
 
-    zones       [{"name", "type", "labels": [...], "private": bool?, "inside": bool?, "dwell_s"?, "loitering"?}]
+    zones       [{"name", "type", "labels": [...], "private": bool?, "inside": bool?, "dwell_s"?, "loitering"?,
+                  "entered"?: bool, "left"?: bool, "crossed"?: ["in" | "out", ...]}]
+    routes      [{"label", "zones": names in the order in which they were entered}]
     camera      {"inside": bool}
     visit       {"dwell_s": seconds that earlier batches of the same visit add}
     baseline    {"state": "ready" | "learning", "tail": upper-tail probability of this activity 0..1}
@@ -11,6 +13,8 @@ Shapes of ``Scene.legs`` that are read here, all JSON values::
     identity    {"subjects": [{"kind", "similarity", "entity"?: {"id", "trust", "visits", "name"?}}]}
     arm_mode    "disarmed" | "armed_home" | "armed_night" | "armed_away" | "armed_vacation" | "triggered"
     presence    {"home": bool}
+    contacts    [{"name", "state": "open" | "closed" | ...}]
+    home_gaps   [why something that the owner chose is not known]
     threats     [{"label", "confidence", "source"}]        one entry per look; sources tell independent looks apart
     behaviour   [{"kind", "confidence", "source"}]
     attributes  {"courier": bool?, "service_worker": bool?}
@@ -46,6 +50,9 @@ class ZoneVisit:
     private: bool
     inside: bool
     loitering: bool
+    entered: bool = False
+    left: bool = False
+    crossed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +114,9 @@ class Known:
     covered_face: float | None
     violence: float | None
     tamper: str | None
+    routes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    open_contacts: tuple[str, ...] = ()
+    home_gaps: tuple[str, ...] = ()
 
     @property
     def armed_away(self) -> bool:
@@ -144,6 +154,11 @@ def known_of(scene: Scene) -> Known:
         covered_face=_number(_record(_leg(scene, "covered_face")).get("confidence"), 0.0, 1.0),
         violence=_number(_record(_leg(scene, "violence")).get("confidence"), 0.0, 1.0),
         tamper=_text(_record(_leg(scene, "tamper")).get("kind")) or None,
+        routes=tuple((_text(one.get("label")), _texts(one.get("zones"))) for one in _records(_leg(scene, "routes"))),
+        open_contacts=tuple(
+            _text(one.get("name")) for one in _records(_leg(scene, "contacts")) if one.get("state") == "open"
+        ),
+        home_gaps=_texts(_leg(scene, "home_gaps"), longest=160),
     )
 
 
@@ -163,6 +178,12 @@ def _records(value: object) -> Iterator[Mapping[str, object]]:
 
 def _text(value: object) -> str:
     return " ".join(value.split())[:_MAX_TEXT] if isinstance(value, str) else ""
+
+
+def _texts(value: object, *, longest: int = _MAX_TEXT) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        return ()
+    return tuple(" ".join(one.split())[:longest] for one in value[:_MAX_RECORDS] if isinstance(one, str))
 
 
 def _flag(value: object) -> bool | None:
@@ -192,6 +213,9 @@ def _zone(record: Mapping[str, object]) -> ZoneVisit:
         private=kind in PRIVATE_ZONES if private is None else private,
         inside=record.get("inside") is True,
         loitering=record.get("loitering") is True,
+        entered=record.get("entered") is True,
+        left=record.get("left") is True,
+        crossed=_texts(record.get("crossed")),
     )
 
 

@@ -13,13 +13,18 @@ from .sanitize import Cap, clean, clean_value
 
 # leg -> its title in the prompt; a leg that is not here is shown under its own cleaned name
 LEGS: Final[dict[str, str]] = {
+    "subjects": "subjects over all pictures",
     "zones": "zones",
+    "routes": "ways through the zones",
     "baseline": "comparison with the usual activity",
     "deviation": "deviation score",
     "cross_camera": "other cameras",
     "household": "household",
     "arm_mode": "alarm mode",
     "presence": "presence",
+    "contacts": "doors and windows",
+    "home_weather": "weather (Home Assistant)",
+    "sun": "sun",
     "identity": "seen before (probable)",
     "plates": "plates read",
     "faces": "faces",
@@ -50,6 +55,8 @@ DROP_ORDER: Final[tuple[str, ...]] = (
     "depth",
     "quality",
     "weather",
+    "home_weather",
+    "sun",
     "clothing",
     "damage",
     "vehicle",
@@ -70,11 +77,16 @@ DROP_ORDER: Final[tuple[str, ...]] = (
     "not_performed",
     "detections",
     "baseline",
+    "routes",
+    "subjects",
+    "contacts",
     "presence",
     "factors",
 )
 
 _BEST_DETECTIONS: Final = 12
+# the absent legs that these sum up say their reasons themselves
+_SAID_ELSEWHERE: Final = frozenset({"home_gaps"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +147,7 @@ def _rule(scene: Scene, rule: RuleVerdict) -> Iterator[Line]:
 
 def _legs(scene: Scene) -> Iterator[Line]:
     for name, value in scene.legs.items():
-        if isinstance(value, Absent):
+        if isinstance(value, Absent) or name in _SAID_ELSEWHERE:
             continue
         key = clean(name, 40)
         title = LEGS.get(name, key.text)
