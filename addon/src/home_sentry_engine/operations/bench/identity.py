@@ -97,7 +97,10 @@ def bench_identity(*, rounds: int, beyond: int = 0) -> IdentityBench:
         held = max(held, index.matrix.nbytes)
         counts.append(_measured(index, plain, random.standard_normal((rounds, _DIMENSION), dtype=np.float32)))
     return IdentityBench(
-        rounds=rounds, counts=tuple(counts), memory_mb=round(held / 1e6, 1), beyond=_graph(beyond) if beyond else None
+        rounds=rounds,
+        counts=tuple(counts),
+        memory_mb=round(held / 1e6, 1),
+        beyond=bench_graph(beyond) if beyond else None,
     )
 
 
