@@ -187,6 +187,7 @@ class FakeEngine:
         self.catalogue = FakeCatalogue(self)
         self.intake = FakeUploads(self)
         self.analyzer = FakeAnalyzer(self)
+        self.load = FakeLoad(self.pause)
         self.queues = FakeQueues(self.pause)
         self.parts = FakeParts(self.pause)
         self.audit = FakeAudit(self.pause)
@@ -207,15 +208,16 @@ class FakeEngine:
             uploads=self.intake,
             analyzer=self.analyzer,
             health=FakeHealth(self),
+            load=self.load,
             feed=self.feed,
             queues=self.queues,
             parts=self.parts,
             audit=self.audit,
             places=self.places,
-            scenes=self.scenes,
             masks=self.masks,
             entities=self.entities,
             household=self.household,
+            scenes=self.scenes,
             home=self.home,
             learning=self.learning,
         )

@@ -5,7 +5,17 @@ import asyncio
 import aiohttp
 from aiohttp import WSMsgType
 
-from home_sentry_engine.contract import Auth, Command, Hello, Result, SystemStatus, decode_server, encode
+from home_sentry_engine.contract import (
+    Auth,
+    Command,
+    Hello,
+    InfrastructureAlert,
+    Result,
+    ServiceStatus,
+    SystemStatus,
+    decode_server,
+    encode,
+)
 from tests.fakes.api import TOKEN
 
 
@@ -19,14 +29,14 @@ class Peer:
         await self.socket.send_str(encode(message).decode())
 
     async def receive(self, *, statuses: bool = False):
-        """Give the next message, without the regular status unless it is wanted."""
+        """Give the next message, without the status and its changes unless they are wanted."""
         while True:
             async with asyncio.timeout(10):
                 frame = await self.socket.receive()
             if frame.type is not WSMsgType.TEXT:
                 return frame
             message = decode_server(frame.data)
-            if statuses or not isinstance(message, SystemStatus):
+            if statuses or not isinstance(message, SystemStatus | ServiceStatus | InfrastructureAlert):
                 return message
 
     async def greet(self, since: int | None = None, token: str = TOKEN):

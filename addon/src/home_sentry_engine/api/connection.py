@@ -1,15 +1,15 @@
 """One WebSocket: greeting, authentication, resume, live messages, commands, goodbye."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections import deque
 import logging
 from typing import Final, Literal
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSMsgType
 
 from home_sentry_engine.contract import (
     MIN_SCHEMA,
+    Ack,
     Auth,
     AuthFailed,
     Bye,
@@ -19,67 +19,34 @@ from home_sentry_engine.contract import (
     Result,
     Resync,
     Snapshot,
+    Subscribe,
     decode_client,
     encode,
 )
 from home_sentry_engine.contract.errors import InvalidRequest, RateLimited, Unauthorized
-from home_sentry_engine.domain.clock import Clock
 
-from .audit import Auditor
+from .acks import Unacknowledged
 from .auth import Caller
-from .commands import Commands
-from .hub import DropReason, Gap, Hub
-from .limits import Limit, LimitClass, RateLimiter, TokenBucket
-from .ports import Feed, Health, Published
+from .hub import DropReason, Gap
+from .limits import LimitClass, TokenBucket
+from .peer import Peer, Services
+from .ports import Published
 from .problems import wire_error_of
+from .subscription import Subscription
 
 _LOGGER = logging.getLogger(__name__)
 _ROOM_BYTES: Final = 32 * 1024
 _COMMANDS_AT_ONCE: Final = 8
 _LARGEST_ID: Final = 2**53
 _SHORTEST_COMMAND_S: Final = 0.05
-_CODES: Final = {"slow": 1013, "idle": 4408, "shutdown": 1001, "protocol": 1008}
+_CODES: Final = {"slow": 1013, "idle": 4408, "shutdown": 1001, "protocol": 1008, "rate_limited": 4429}
+_MOST_NOTICES: Final = 64
+_DEFLATED_BYTES: Final = 1024
 _REFUSED: Final = 4401
 _NORMAL: Final = 1000
 _FAILED: Final = 1011
 
-type _Farewell = Literal["slow", "idle", "shutdown", "protocol"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long a peer may take, and how many frames it may send."""
-
-    auth_s: float = 10.0
-    send_s: float = 15.0
-    goodbye_s: float = 3.0
-    longest_command_s: float = 30.0
-    frames: Limit = field(default_factory=lambda: Limit(per_minute=1200))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """What every connection shares."""
-
-    hub: Hub
-    feed: Feed
-    health: Health
-    commands: Commands
-    admit: Callable[[str, str], Caller]
-    audit: Auditor
-    limiter: RateLimiter
-    clock: Clock
-    patience: Patience
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Peer:
-    """One prepared WebSocket, which does not wait for its peer by itself, and what tells when there is room."""
-
-    socket: web.WebSocketResponse
-    transport: asyncio.Transport
-    writable: asyncio.Event
-    address: str
+type _Farewell = Literal["slow", "idle", "shutdown", "protocol", "rate_limited"]
 
 
 class _Leave(Exception):
@@ -97,6 +64,11 @@ class Connection:
         self._transport = peer.transport
         self._writable = peer.writable
         self._address = peer.address
+        self._deflate_bits = peer.deflate_bits
+        self._subscription = Subscription()
+        self._acks: Unacknowledged | None = None
+        self._acks_due = asyncio.Event()
+        self._notices: deque[bytes] = deque(maxlen=_MOST_NOTICES)
         self._shared = shared
         self._frames = TokenBucket(shared.patience.frames, shared.clock.monotonic())
         self._slots = asyncio.Semaphore(_COMMANDS_AT_ONCE)
@@ -125,16 +97,25 @@ class Connection:
         """Take the newest message if everything before it went out and the peer keeps up."""
         if message.seq <= self.cursor:
             return True
+        wanted = self._subscription.wants(message.kind, message.camera_id)
         room = self._transport.get_write_buffer_size() + len(message.body) <= _ROOM_BYTES
-        if not self._live or not room or self._transport.is_closing():
+        if not self._live or (wanted and not room) or self._transport.is_closing():
             self._live = False
             return False
         self.cursor = message.seq
-        try:
-            await self._socket.send_frame(message.body, WSMsgType.TEXT)
-        except ConnectionError:
-            self._live = False
+        if wanted:
+            try:
+                await self._frame(message.body)
+            except ConnectionError:
+                self._live = False
+            self._expect(message)
         return True
+
+    def tell(self, kind: str, body: bytes) -> None:
+        """Take a message without a number; the oldest give way where the peer does not keep up."""
+        if self._subscription.wants(kind):
+            self._notices.append(body)
+            self._news.set()
 
     def wake(self) -> None:
         """Hear that there is more to read."""
@@ -158,6 +139,8 @@ class Connection:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._write(auth.since))
                 group.create_task(self._read(caller, group))
+                if self._acks is not None:
+                    group.create_task(self._chase(self._acks))
         except* _Leave as ending:
             self._farewell = self._farewell or _reason_of(ending)
         except* (ConnectionError, TimeoutError) as lost:
@@ -180,18 +163,38 @@ class Connection:
             raise _Leave(None) from err
         except RateLimited as err:
             # the token may well be right: the peer is to come back later, not to ask its user for another one
-            raise _Leave("protocol") from err
+            raise _Leave("rate_limited") from err
         if message.schema < MIN_SCHEMA:
             raise _Leave("protocol")
+        self._subscribe(message)
+        if message.acks:
+            self._acks = Unacknowledged(self._shared.patience.acks, self._shared.random)
         return message, caller
+
+    def _subscribe(self, wish: Auth | Subscribe) -> None:
+        try:
+            self._subscription = Subscription.of(wish.types, wish.cameras)
+        except InvalidRequest as err:
+            raise _Leave("protocol") from err
 
     async def _read(self, caller: Caller, group: asyncio.TaskGroup) -> None:
         while True:
-            message = await self._received()
-            if not isinstance(message, Command) or not 0 <= message.id <= _LARGEST_ID:
-                raise _Leave("protocol")
-            await self._slots.acquire()
-            group.create_task(self._answer(message, caller))
+            try:
+                async with asyncio.timeout(self._shared.patience.idle_s):
+                    message = await self._received()
+            except TimeoutError as err:
+                raise _Leave("idle") from err
+            match message:
+                case Subscribe():
+                    self._subscribe(message)
+                case Ack(seq=seq):
+                    if self._acks is not None:
+                        self._acks.acknowledged(seq)
+                case Command(id=number) if 0 <= number <= _LARGEST_ID:
+                    await self._slots.acquire()
+                    group.create_task(self._answer(message, caller))
+                case _:
+                    raise _Leave("protocol")
 
     async def _received(self) -> ClientMessage:
         while True:
@@ -254,6 +257,8 @@ class Connection:
             if self._told_status is not (status := self._shared.hub.status) and status is not None:
                 self._told_status = status
                 await self._send(status)
+            while self._notices:
+                await self._send(self._notices.popleft())
             await self._catch_up()
             await self._news.wait()
 
@@ -279,7 +284,9 @@ class Connection:
                 await self._resync("the engine dropped older messages meanwhile")
                 continue
             for message in messages:
-                await self._send(message.body)
+                if self._subscription.wants(message.kind, message.camera_id):
+                    await self._send(message.body)
+                    self._expect(message)
                 self.cursor = message.seq
             if not messages:
                 # nothing awaits between this look at the tape and going live, so no message falls between
@@ -296,10 +303,37 @@ class Connection:
         snapshot = await self._shared.feed.snapshot()
         await self._send(encode(snapshot))
         self.cursor = snapshot.cursor
+        if self._acks is not None:
+            self._acks.clear()
+
+    def _expect(self, message: Published) -> None:
+        if self._acks is not None and message.grave:
+            self._acks.sent(message.seq, message.body, asyncio.get_running_loop().time())
+            self._acks_due.set()
+
+    async def _chase(self, acks: Unacknowledged) -> None:
+        """Send again what is not acknowledged in time; a peer that never does is told to come back."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._acks_due.clear()
+            due = acks.next_due()
+            if due is None:
+                await self._acks_due.wait()
+                continue
+            await asyncio.sleep(max(0.0, due - loop.time()))
+            again = acks.again(loop.time())
+            if again is None:
+                raise _Leave("slow")
+            for body in again:
+                await self._send(body)
 
     async def _send(self, body: bytes) -> None:
         await self._room()
-        await self._socket.send_frame(body, WSMsgType.TEXT)
+        await self._frame(body)
+
+    async def _frame(self, body: bytes) -> None:
+        bits = self._deflate_bits if len(body) >= _DEFLATED_BYTES else 0
+        await self._socket.send_frame(body, WSMsgType.TEXT, compress=bits or None)
 
     async def _room(self) -> None:
         try:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import logging
 from typing import Final, Literal, Protocol
 
-from home_sentry_engine.contract import SystemStatus, WireError, encode
+from home_sentry_engine.contract import PerformanceUpdate, SystemStatus, WireError, encode
 from home_sentry_engine.domain.errors import HomeSentryError
 from home_sentry_engine.telemetry.metrics import Registry
 
-from .ports import Feed, Health, Published, Span
+from .notices import Notices
+from .ports import Ports, Published, Span
 from .tape import Tape
 
 _LOGGER = logging.getLogger(__name__)
@@ -28,12 +29,14 @@ type DropReason = Literal["slow", "shutdown"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How far a client may fall behind, and how often the status is told."""
+    """How far a client may fall behind, how often status and load are told, and the feed is looked after."""
 
     most_messages_behind: int = 1000
     most_bytes_behind: int = 1024 * 1024
     status_every_s: float = 5.0
     status_pause_s: float = 0.5
+    performance_every_s: float = 5.0
+    feed_checked_every_s: float = 30.0
 
 
 class Client(Protocol):
@@ -56,6 +59,10 @@ class Client(Protocol):
         """
         ...
 
+    def tell(self, kind: str, body: bytes) -> None:
+        """Take a message without a number, if it wants that kind."""
+        ...
+
     def wake(self) -> None:
         """Hear that there is more to read."""
         ...
@@ -72,10 +79,12 @@ class Client(Protocol):
 class Hub:
     """Receives the feed and the status, keeps the tape, and serves clients that follow it."""
 
-    def __init__(self, feed: Feed, health: Health, metrics: Registry, *, replay_messages: int, pace: Pace) -> None:
+    def __init__(self, ports: Ports, metrics: Registry, *, replay_messages: int, pace: Pace) -> None:
         """Take the ports; ``replay_messages`` is the length of the tape."""
-        self._feed = feed
-        self._health = health
+        self._feed = ports.feed
+        self._health = ports.health
+        self._load = ports.load
+        self._notices = Notices()
         self._pace = pace
         self._replay_messages = replay_messages
         self._clients: set[Client] = set()
@@ -97,6 +106,8 @@ class Hub:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow_feed(), name="api feed")
             group.create_task(self._follow_status(), name="api status")
+            group.create_task(self._follow_load(), name="api load")
+            group.create_task(self._watch_feed(), name="api feed watch")
 
     async def join(self, client: Client) -> None:
         """Serve a client from now on; it reads itself up to date first. Waits until the feed is there."""
@@ -139,10 +150,18 @@ class Hub:
         return seq >= self._tape.last
 
     async def _follow_feed(self) -> None:
+        try:
+            await self._follow()
+        except Exception as err:
+            self._tell_all(self._notices.feed_broken(f"the news ended: {type(err).__name__}"))
+            raise
+
+    async def _follow(self) -> None:
         async with self._feed.subscribe() as messages:
             start = (await self._feed.span()).last
             self._tape = Tape(start, most_messages=self._replay_messages, most_bytes=_TAPE_BYTES)
             self._ready.set()
+            self._tell_all(self._notices.feed_works())
             # what was announced while nobody followed the feed is in the store alone
             for client in self._clients:
                 client.fall_behind()
@@ -173,12 +192,47 @@ class Hub:
         while True:
             await self._listened.wait()
             try:
-                self._status = encode(SystemStatus(status=await self._health.status()))
+                status = await self._health.status()
+                self._status = encode(SystemStatus(status=status))
+                self._tell_all(self._notices.of_parts(status.components))
             except (WireError, HomeSentryError, OSError) as err:
                 _LOGGER.warning("Could not tell the status: %s", type(err).__name__)
             self._wake(tuple(self._clients))
             await asyncio.sleep(self._pace.status_pause_s)
             await self._health.changed(self._pace.status_every_s - self._pace.status_pause_s)
+
+    async def _follow_load(self) -> None:
+        while True:
+            await self._listened.wait()
+            try:
+                load = await self._load.now()
+            except (WireError, HomeSentryError, OSError) as err:
+                _LOGGER.warning("Could not tell the load: %s", type(err).__name__)
+            else:
+                self._tell_all([("performance_update", encode(PerformanceUpdate(performance=load)))])
+                self._tell_all(self._notices.of_alerts(load.alerts))
+            await asyncio.sleep(self._pace.performance_every_s)
+
+    async def _watch_feed(self) -> None:
+        """See to it that what is in the store really comes through; raises ``ConnectionError`` when it does not."""
+        waiting: int | None = None
+        while True:
+            await asyncio.sleep(self._pace.feed_checked_every_s)
+            try:
+                last = (await self._feed.span()).last
+            except (WireError, HomeSentryError, OSError) as err:
+                self._tell_all(self._notices.feed_broken(f"the store does not answer: {type(err).__name__}"))
+                continue
+            if waiting is not None and self._tape.last < waiting:
+                self._tell_all(self._notices.feed_broken("news do not come through"))
+                raise ConnectionError("the feed stands still")
+            self._tell_all(self._notices.feed_works())
+            waiting = last if last > self._tape.last else None
+
+    def _tell_all(self, notices: Iterable[tuple[str, bytes]]) -> None:
+        for kind, body in notices:
+            for client in tuple(self._clients):
+                client.tell(kind, body)
 
     def _wake(self, clients: Iterable[Client]) -> None:
         for client in clients:

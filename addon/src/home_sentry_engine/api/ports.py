@@ -35,9 +35,10 @@ from home_sentry_engine.domain.filetypes import FileType
 from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQuery, Page
 from home_sentry_engine.storage.repositories.audit import AuditQuery, Deed
 
+from .household_ports import Entities, HouseholdDesk
+from .load_ports import Load
 from .watch_ports import Home, Learning, Scenes
 
-from .household_ports import Entities, HouseholdDesk
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
@@ -323,6 +324,7 @@ class Ports:
     uploads: Uploads
     analyzer: Analyzer
     health: Health
+    load: Load
     feed: Feed
     queues: Queues
     parts: Parts

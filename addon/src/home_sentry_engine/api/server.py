@@ -41,6 +41,7 @@ from .routes.entities import EntityRoutes
 from .routes.events import EventRoutes
 from .routes.home import HomeRoutes
 from .routes.household import HouseholdRoutes
+from .routes.load import LoadRoutes
 from .routes.masks import MaskRoutes
 from .routes.media import MediaRoutes
 from .routes.places import PlaceRoutes
@@ -113,8 +114,7 @@ class ApiServer:
         self._seconds = metrics.histogram("http_request_seconds", "Time to answer", ("route", "method", "status"))
         self._refusals = metrics.counter("http_refused_total", "Requests that were refused", ("code",))
         self._hub = Hub(
-            ports.feed,
-            ports.health,
+            ports,
             metrics,
             replay_messages=settings.replay_messages,
             pace=surroundings.pace,
@@ -219,10 +219,9 @@ class ApiServer:
             *AnalyzeRoutes(ports.analyzer, bodies).routes(),
             *QueueRoutes(ports.queues).routes(),
             *SystemRoutes(ports.parts, ports.audit).routes(),
+            *LoadRoutes(ports.load).routes(),
             *self._socket.routes(),
         )
-            *EntityRoutes(ports.entities, bodies).routes(),
-            *HouseholdRoutes(ports.household, bodies).routes(),
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         request_id = self._new_id()

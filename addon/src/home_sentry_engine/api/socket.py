@@ -11,7 +11,8 @@ from home_sentry_engine.contract import Hello
 from home_sentry_engine.contract.errors import Forbidden, InvalidRequest, ServiceUnavailable
 
 from .auth import Gate, address_of
-from .connection import Connection, Peer, Services
+from .connection import Connection
+from .peer import Peer, Services
 from .protocol import HttpProtocol
 from .routing import Access, Answer, Call, Route
 
@@ -70,7 +71,8 @@ class SocketRoute:
             autoping=False,
             heartbeat=_HEARTBEAT_S,
             max_msg_size=_LARGEST_MESSAGE,
-            compress=False,
+            # per connection it costs memory: only for those who ask, and then without a context between messages
+            compress=True,
             timeout=self._shared.patience.goodbye_s,
             # the connection waits for room by itself
             writer_limit=sys.maxsize,
@@ -81,7 +83,13 @@ class SocketRoute:
         protocol, transport = request.protocol, request.transport
         if transport is None or not isinstance(protocol, HttpProtocol):
             return socket
-        peer = Peer(socket=socket, transport=transport, writable=protocol.writable, address=address_of(request))
+        peer = Peer(
+            socket=socket,
+            transport=transport,
+            writable=protocol.writable,
+            address=address_of(request),
+            deflate_bits=_deflate_bits(socket),
+        )
         connection = Connection(peer, self._shared)
         self._open.add(connection)
         self._empty.clear()
@@ -92,6 +100,14 @@ class SocketRoute:
             if not self._open:
                 self._empty.set()
         return socket
+
+
+def _deflate_bits(socket: web.WebSocketResponse) -> int:
+    """Tell which window the peer asked for, and leave it to us which messages are compressed."""
+    bits = int(socket.compress)
+    if bits and socket._writer is not None:  # noqa: SLF001 - aiohttp knows all or nothing
+        socket._writer.compress = 0  # noqa: SLF001
+    return bits
 
 
 def _refuse_foreign(request: web.BaseRequest) -> None:

@@ -39,6 +39,7 @@ from .catalogue import StoredCatalogue
 from .copies import StillCopies
 from .database import SoundDatabase
 from .discovery import Discovery
+from .enriching import enrichment_part
 from .enrolment import Enroller, Sight
 from .entities import StoredEntities
 from .entrance import GuardedDoor
@@ -69,8 +70,8 @@ from .parts import (
 from .pictures import GalleryPictures
 from .places import StoredPlaces
 from .quiet import QuietWatch, WatchTerms
-from .scenes import StoredScenes
 from .recognising import make_comparers
+from .scenes import StoredScenes
 from .secured import Secured, secure
 from .shared_clock import SharedClock
 from .sight import QualityMeter, make_second_look
@@ -169,6 +170,18 @@ class Engine:
         self.database, self.tables, self.store = database, tables, store
         self.wellbeing = Wellbeing(settings, sound, tables, self.board, clock, node)
         self.board.report(await asyncio.to_thread(self.wellbeing.guard.check))
+        self.measuring = Measuring(
+            settings,
+            Instruments(
+                database=database,
+                tables=tables,
+                board=self.board,
+                metrics=self.metrics,
+                clock=clock,
+                node=node,
+                redis=links.redis_load,
+            ),
+        )
         zoo = await enter(Zoo(settings.detect, settings.models, clock, on_status=self._on_detector))
         self._on_detector(zoo.detector.describe())
         files = CatalogueFiles(zoo.catalogue, zoo.store)
@@ -226,9 +239,11 @@ class Engine:
                 detector=self.zoo.detector.describe,
                 language=self._language_name,
                 looks_here="detect" in settings.roles,
+                gpu=self.measuring.summary,
             ),
             clock=around.clock,
         )
+        self.measuring.attach(self.pipeline, self.zoo.detector.describe, self._language_name)
         self._parts = self._pipeline_parts(folders)
         if self.secured is not None:
             look = DetectorLook(
@@ -256,7 +271,12 @@ class Engine:
             inspector=frames,
             copies=StillCopies(paths),
             open_file=folders.open,
-            means=Means(executor=decoding, ids=self._around.ids, limits=limits),
+            means=Means(
+                executor=decoding,
+                ids=self._around.ids,
+                limits=limits,
+                replace=Replacing(folders, self.board.report),
+            ),
         )
         self.intake = GuardedDoor(intake, self.wellbeing.guard)
         return folders
@@ -275,6 +295,7 @@ class Engine:
             ),
             analyzer=look,
             health=health,
+            load=self.measuring.attached,
             feed=OutboxFeed(self.database, self.tables, relay, health),
             queues=QueueDesk(self.database, self.tables),
             parts=PartDesk(self.wellbeing.registry),
@@ -284,6 +305,8 @@ class Engine:
             scenes=StoredScenes(self.database, self.tables, clock, self.links.announce),
             home=StoredHome(self.database, self.tables.home, clock),
             learning=StoredLearning(self.database, self.tables, clock, settings.time_zone, self.links.announce),
+            entities=StoredEntities(self.database, self.tables, self.pipeline.memory, clock, settings.identity),
+            household=self._household(),
         )
         keys, self.token_made = open_tokens(settings.data)
         surroundings = ApiSurroundings(
@@ -296,8 +319,6 @@ class Engine:
             data=settings.data,
             supervisor_token=self._around.supervisor_token,
             clock=clock,
-            entities=StoredEntities(self.database, self.tables, self.pipeline.memory, clock, settings.identity),
-            household=self._household(),
         )
         info = await health.info()
         self._parts += [
@@ -320,6 +341,7 @@ class Engine:
         tidying = PartPlan(id="housekeeping", jobs=upkeep, rank=Rank.OPTIONAL)
         watching = PartPlan(id="camera_watch", jobs=watch, rank=Rank.OPTIONAL)
         parts = [tidying, watching] if "ingest" in roles else []
+        parts.append(self.measuring.part())
         if self.links.jobs:
             parts.append(PartPlan(id="links", jobs=self.links.jobs, fixed=True))
         if "detect" in roles:
@@ -356,6 +378,8 @@ class Engine:
             PartPlan(id="assess_workers", jobs=workers),
             PartPlan(id="second_chances", jobs={"second chances": again.run}, rank=Rank.OPTIONAL),
         ]
+        if self.settings.enrichment.enabled:
+            parts.append(enrichment_part(self.zoo, clock))
         if isinstance(self.language, LanguageAssessor):
             watch = ModelWatch(self.language, clock)
             jobs = {"language model": watch.run}
@@ -377,6 +401,7 @@ class Engine:
         self.wellbeing.monitor.hurry("detector")
 
     def _observe(self, media: Media, found: tuple[FrameDetections, ...]) -> None:
+        self.measuring.hops.looked(media)
         for frame in found:
             self._inference.observe(frame.inference_ms / 1000)
             for detection in frame.detections:

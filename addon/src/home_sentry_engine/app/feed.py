@@ -2,14 +2,18 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Final
 
 from home_sentry_engine.api.ports import Health, Published, Span
 from home_sentry_engine.contract import Snapshot
-from home_sentry_engine.pipeline.relay import Relay, to_messages
+from home_sentry_engine.pipeline.relay import Relay, Relayed, to_messages
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.repositories.outbox import OutboxRow
 
 from .transactions import Tables
+
+_EVENTS: Final = frozenset({"event_created", "event_updated"})
+_GRAVE: Final = (b'"risk_level":"high"', b'"risk_level":"critical"')
 
 
 class OutboxReader:
@@ -73,10 +77,16 @@ class OutboxFeed:
     async def since(self, seq: int, limit: int) -> tuple[Published, ...]:
         """Give up to ``limit`` messages after ``seq``, in order."""
         rows = await self._reader.since(seq, limit)
-        return tuple(Published(seq=number, body=body) for number, body in to_messages(rows))
+        return tuple(map(_published, to_messages(rows)))
 
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator[AsyncIterator[Published]]:
         """Receive messages, in order, from the moment of entering."""
         async with self._relay.follow() as messages:
-            yield (Published(seq=number, body=body) async for number, body in messages)
+            yield (_published(message) async for message in messages)
+
+
+def _published(message: Relayed) -> Published:
+    # quotes inside of strings are escaped in JSON, so these bytes are the field and nothing that the scene says
+    grave = message.kind in _EVENTS and any(level in message.body for level in _GRAVE)
+    return Published(seq=message.seq, body=message.body, kind=message.kind, camera_id=message.camera_id, grave=grave)

@@ -1,10 +1,11 @@
 """What the engine says about itself, from what its parts report."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+import logging
+from typing import NamedTuple, Protocol
 
 from home_sentry_engine.api.ports import Readiness
 from home_sentry_engine.contract import (
@@ -16,11 +17,15 @@ from home_sentry_engine.contract import (
     CameraStatus,
     Component,
     ComponentState,
+    GpuSummary,
+    Health,
     Info,
     Mode,
+    QueueDepth,
     Status,
 )
 from home_sentry_engine.domain.clock import Clock
+from home_sentry_engine.domain.errors import HomeSentryError
 from home_sentry_engine.domain.jobs import ASSESS, DETECT
 from home_sentry_engine.domain.risk import Bands
 from home_sentry_engine.operations.certificate import Certificate
@@ -30,7 +35,16 @@ from home_sentry_engine.vision.detector import DetectorStatus
 
 from .transactions import Tables
 
+_LOGGER = logging.getLogger(__name__)
 _QUEUES = (DETECT, ASSESS)
+_PATIENCE_S = 5.0
+_HEALTH = {
+    Mode.NORMAL: Health.HEALTHY,
+    Mode.DEGRADED: Health.DEGRADED,
+    Mode.MINIMAL: Health.UNHEALTHY,
+    Mode.OFFLINE: Health.UNHEALTHY,
+    Mode.UNKNOWN: Health.UNKNOWN,
+}
 CAPABILITIES = ("upload", "analyze", "review", "events", "detections", "websocket_resume")
 
 
@@ -70,6 +84,13 @@ class Models:
     detector: Callable[[], DetectorStatus]
     language: Callable[[], str | None]
     looks_here: bool = True
+    gpu: Callable[[], GpuSummary] = GpuSummary
+
+
+class _Counts(NamedTuple):
+    cameras: tuple[Camera, ...]
+    accounting: Accounting
+    rejections: dict[str, int]
 
 
 class EngineHealth:
@@ -94,6 +115,7 @@ class EngineHealth:
         self._language = models.language
         self._clock = clock
         self._looks = models.looks_here
+        self._gpu = models.gpu
         self._changed = asyncio.Event()
         board.subscribe(lambda _component: self._changed.set())
 
@@ -121,28 +143,33 @@ class EngineHealth:
         )
 
     async def status(self) -> Status:
-        """Give the state of every component, queue and count."""
+        """Give the state of every component, queue and count; what its source does not tell is None."""
         components = self._board.components()
         mode, causes = mode_of(components)
         features, missing = features_of(components)
-        queues = tuple([await self._tables.queue.depth(name) for name in _QUEUES])
-        cameras, accounting, rejections = await self._database.read(self._counts)
-        silent, silent_since = await self._database.read(self._tables.home.silent)
+        queues = await _known(self._depths())
+        counts = await _known(self._database.read(self._counts))
+        silent, silent_since = await _known(self._database.read(self._tables.home.silent)) or ((), None)
+        cameras = counts.cameras if counts is not None else None
         return Status(
             mode=mode,
             mode_causes=causes,
             features=features,
             missing=missing,
             components=components,
-            queues=queues,
-            accounting=accounting,
-            cameras_active=sum(camera.status is CameraStatus.ONLINE for camera in cameras),
-            cameras_total=len(cameras),
+            queues=queues or (),
+            accounting=counts.accounting if counts is not None else None,
+            cameras_active=_online(cameras) if cameras is not None else None,
+            cameras_total=len(cameras) if cameras is not None else None,
             detector_ms=self._detector().inference_ms,
-            rejections=rejections,
+            rejections=counts.rejections if counts is not None else {},
             silent_together=silent,
             silent_since=silent_since,
             at=self._clock.now(),
+            health=_HEALTH[mode],
+            pending=sum(queue.pending for queue in queues) if queues is not None else None,
+            processing=sum(queue.processing for queue in queues) if queues is not None else None,
+            gpu=self._gpu(),
         )
 
     async def readiness(self) -> Readiness:
@@ -162,9 +189,26 @@ class EngineHealth:
         self._changed.clear()
         return True
 
-    def _counts(self, conn: Connection) -> tuple[tuple[Camera, ...], Accounting, dict[str, int]]:
+    async def _depths(self) -> tuple[QueueDepth, ...]:
+        return tuple([await self._tables.queue.depth(name) for name in _QUEUES])
+
+    def _counts(self, conn: Connection) -> _Counts:
         media = self._tables.media
-        return self._tables.cameras.all(conn), media.accounting(conn), media.rejections(conn)
+        return _Counts(self._tables.cameras.all(conn), media.accounting(conn), media.rejections(conn))
+
+
+async def _known[T](answer: Awaitable[T]) -> T | None:
+    """Give an answer, None where its source does not answer in time."""
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            return await answer
+    except (HomeSentryError, OSError) as err:
+        _LOGGER.debug("A figure of the status is not known: %s", err)
+        return None
+
+
+def _online(cameras: tuple[Camera, ...]) -> int:
+    return sum(camera.status is CameraStatus.ONLINE for camera in cameras)
 
 
 def detector_component(status: DetectorStatus) -> Component:

@@ -5,7 +5,7 @@ One engine needs none of it and gets the queue in its own database. Several shar
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from home_sentry_engine.broker.pubsub import Bus, SubscriberLagged
 from home_sentry_engine.broker.queue import Queue
-from home_sentry_engine.contract import Component, ComponentState
+from home_sentry_engine.contract import Component, ComponentState, RedisLoad
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.identity import IdSource
 from home_sentry_engine.resilience.supervise import Job
@@ -67,6 +67,7 @@ class Links:
     queue: Queue[Connection]
     clock: Clock
     bus: Bus | None = None
+    redis_load: Callable[[], Awaitable[RedisLoad]] | None = None
     jobs: dict[str, Job] = field(default_factory=dict)
     _nudge: Nudge = lambda: None
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -135,7 +136,7 @@ async def open_links(
         queue_over = RedisQueue(database, dispatch, bus, clock, limits_of_queue(settings.storage))
         report(_redis(None))
         await queue_over.watched(lambda problem: report(_redis(problem))).recover()
-        links = Links(queue=queue_over, clock=clock, bus=bus)
+        links = Links(queue=queue_over, clock=clock, bus=bus, redis_load=bus.load)
         links.jobs |= {
             "shared time": partial(clock.keep, database.server_time),
             "redis": queue_over.run,
@@ -147,7 +148,7 @@ async def open_links(
 
 
 @asynccontextmanager
-async def _over_redis(address: str, names: Names) -> AsyncIterator[tuple[Any, Bus]]:
+async def _over_redis(address: str, names: Names) -> AsyncIterator[tuple[Any, Any]]:
     from home_sentry_engine.broker.redis.connection import connected  # noqa: PLC0415
     from home_sentry_engine.broker.redis.dispatch import Dispatch  # noqa: PLC0415
     from home_sentry_engine.broker.redis.pubsub import RedisBus  # noqa: PLC0415

@@ -7,27 +7,28 @@ callers that hold the pin already, so that they can follow without asking anybod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-import hashlib
-import ipaddress
-import os
 from pathlib import Path
 import ssl
-from typing import TYPE_CHECKING, Final
+from types import ModuleType
+from typing import Final
 
-from home_sentry_engine.domain.errors import HomeSentryError
-from home_sentry_engine.domain.lazy import lazy
+from .certificate_errors import UnusableCertificate
 
-if TYPE_CHECKING:
-    from cryptography import exceptions, x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-else:
-    # an engine without TLS never looks into it
-    exceptions = lazy("cryptography.exceptions")
-    x509 = lazy("cryptography.x509")
-    hashes = lazy("cryptography.hazmat.primitives.hashes")
-    serialization = lazy("cryptography.hazmat.primitives.serialization")
-    ec = lazy("cryptography.hazmat.primitives.asymmetric.ec")
+__all__ = [
+    "ANNOUNCED",
+    "FOLDER",
+    "LASTS",
+    "RENEWED",
+    "Certificate",
+    "Keeper",
+    "UnusableCertificate",
+    "grouped",
+    "known_certificate",
+    "load_into",
+    "own_certificate",
+    "provided_certificate",
+    "server_context",
+]
 
 FOLDER: Final = "tls"
 KEY_FILE: Final = "key.pem"
@@ -36,11 +37,6 @@ NEXT_FILE: Final = "next.pem"
 LASTS: Final = timedelta(days=3 * 365)
 ANNOUNCED: Final = timedelta(days=90)
 RENEWED: Final = timedelta(days=30)
-_EARLY: Final = timedelta(days=1)
-
-
-class UnusableCertificate(HomeSentryError, ValueError):
-    """Certificate, key or authority file cannot be read, are no PEM, or do not belong together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +61,9 @@ def grouped(fingerprint: str) -> str:
 
 def provided_certificate(chain: Path, key: Path) -> Certificate:
     """Read the owner's files; raises ``UnusableCertificate``."""
-    leaf = _read(chain)
+    leaf = _x509().read(chain)
     return Certificate(
-        chain=chain, key=key, fingerprint=_fingerprint(leaf), expires_at=leaf.not_valid_after_utc, own=False
+        chain=chain, key=key, fingerprint=_x509().fingerprint(leaf), expires_at=leaf.not_valid_after_utc, own=False
     )
 
 
@@ -80,12 +76,12 @@ def own_certificate(data: Path, names: Sequence[str], now: datetime) -> Certific
     key_file, chain, following = folder / KEY_FILE, folder / CERTIFICATE_FILE, folder / NEXT_FILE
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        key = _key(key_file)
-        if following.exists() and (not chain.exists() or _read(chain).not_valid_after_utc <= now):
+        key = _x509().key(key_file)
+        if following.exists() and (not chain.exists() or _x509().read(chain).not_valid_after_utc <= now):
             following.replace(chain)
-        leaf = _made(chain, key, names, now)
+        leaf = _x509().made(chain, key, names, (now, now + LASTS))
         if leaf.not_valid_after_utc - now < ANNOUNCED:
-            successor = _made(following, key, names, now)
+            successor = _x509().made(following, key, names, (now, now + LASTS))
             if leaf.not_valid_after_utc - now < RENEWED:
                 following.replace(chain)
                 leaf = successor
@@ -94,10 +90,10 @@ def own_certificate(data: Path, names: Sequence[str], now: datetime) -> Certific
     return Certificate(
         chain=chain,
         key=key_file,
-        fingerprint=_fingerprint(leaf),
+        fingerprint=_x509().fingerprint(leaf),
         expires_at=leaf.not_valid_after_utc,
         own=True,
-        next_fingerprint=_fingerprint(_read(following)) if following.exists() else None,
+        next_fingerprint=_x509().fingerprint(_x509().read(following)) if following.exists() else None,
     )
 
 
@@ -106,11 +102,11 @@ def known_certificate(data: Path) -> Certificate | None:
     chain = data / FOLDER / CERTIFICATE_FILE
     if not chain.exists():
         return None
-    leaf = _read(chain)
+    leaf = _x509().read(chain)
     return Certificate(
         chain=chain,
         key=data / FOLDER / KEY_FILE,
-        fingerprint=_fingerprint(leaf),
+        fingerprint=_x509().fingerprint(leaf),
         expires_at=leaf.not_valid_after_utc,
         own=True,
     )
@@ -162,73 +158,8 @@ class Keeper:
         return changed
 
 
-def _key(file: Path) -> ec.EllipticCurvePrivateKey:
-    if file.exists():
-        if file.stat().st_mode & 0o077:
-            file.chmod(0o600)
-        try:
-            key = serialization.load_pem_private_key(file.read_bytes(), password=None)
-        except (ValueError, TypeError, exceptions.UnsupportedAlgorithm) as err:
-            raise UnusableCertificate(f"{file.name} is damaged; without it a new one is made") from err
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise UnusableCertificate(f"{file.name} is not the engine's; without it a new one is made")
-        return key
-    made = ec.generate_private_key(ec.SECP256R1())
-    text = made.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    _write(file, text)
-    return made
+def _x509() -> ModuleType:
+    # its library weighs 10 MB in memory, which an engine without TLS never needs
+    from . import x509_files  # noqa: PLC0415
 
-
-def _made(file: Path, key: ec.EllipticCurvePrivateKey, names: Sequence[str], now: datetime) -> x509.Certificate:
-    """Read a certificate of this key that has not ended, else make one."""
-    if file.exists():
-        found = _read(file)
-        if found.public_key() == key.public_key() and found.not_valid_after_utc > now:
-            return found
-    subject = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "Home Sentry engine")])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _EARLY)
-        .not_valid_after(now + LASTS)
-        .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([x509.oid.ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    _write(file, made.public_bytes(serialization.Encoding.PEM))
-    return made
-
-
-def _general(name: str) -> x509.GeneralName:
-    try:
-        return x509.IPAddress(ipaddress.ip_address(name))
-    except ValueError:
-        return x509.DNSName(name.encode("idna").decode())
-
-
-def _read(file: Path) -> x509.Certificate:
-    try:
-        return x509.load_pem_x509_certificate(file.read_bytes())
-    except (OSError, ValueError) as err:
-        raise UnusableCertificate(f"{file.name} holds no certificate that can be read") from err
-
-
-def _fingerprint(certificate: x509.Certificate) -> str:
-    return hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
-
-
-def _write(file: Path, content: bytes) -> None:
-    fresh = file.with_name(f".{file.name}.{os.getpid()}.new")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    fresh.replace(file)
+    return x509_files

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 import logging
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from home_sentry_engine.contract import (
     Camera,
@@ -36,6 +36,11 @@ class Announcement(Protocol):
     @property
     def kind(self) -> str:
         """Type of the message."""
+        ...
+
+    @property
+    def camera_id(self) -> str | None:
+        """Camera that it is about, if one."""
         ...
 
     @property
@@ -87,12 +92,21 @@ def to_message(row: Announcement) -> bytes:
     raise ValueError(f"the outbox holds an unknown kind of announcement: {row.kind}")
 
 
-def to_messages(rows: Sequence[Announcement]) -> list[tuple[int, bytes]]:
+class Relayed(NamedTuple):
+    """One message of the wire with what is known of it without reading it."""
+
+    seq: int
+    body: bytes
+    kind: str
+    camera_id: str | None
+
+
+def to_messages(rows: Sequence[Announcement]) -> list[Relayed]:
     """Make the messages of several rows; a row that cannot be read is logged and left out."""
     messages = []
     for row in rows:
         try:
-            messages.append((row.seq, to_message(row)))
+            messages.append(Relayed(row.seq, to_message(row), row.kind, row.camera_id))
         except ValueError:
             _LOGGER.exception("Left out announcement %d", row.seq)
     return messages
@@ -113,8 +127,8 @@ class Relay:
             follower.set()
 
     @asynccontextmanager
-    async def follow(self) -> AsyncIterator[AsyncIterator[tuple[int, bytes]]]:
-        """Receive (sequence number, message) of every row that is newer than the moment of entering, in order."""
+    async def follow(self) -> AsyncIterator[AsyncIterator[Relayed]]:
+        """Receive the message of every row that is newer than the moment of entering, in order."""
         news = asyncio.Event()
         self._followers.add(news)
         try:
@@ -122,7 +136,7 @@ class Relay:
         finally:
             self._followers.discard(news)
 
-    async def _messages(self, sent: int, news: asyncio.Event) -> AsyncIterator[tuple[int, bytes]]:
+    async def _messages(self, sent: int, news: asyncio.Event) -> AsyncIterator[Relayed]:
         while True:
             news.clear()
             while rows := await self._outbox.since(sent, _AT_ONCE):

@@ -68,7 +68,10 @@ class WorkerCounts:
 
 
 class Worker:
-    """Runs one stage over its queue until cancelled; a cancelled job goes back to the queue uncounted."""
+    """Runs one stage over its queue until cancelled; a cancelled job goes back to the queue uncounted.
+
+    ``finished`` hears of each job that was done and committed, with the seconds that it took.
+    """
 
     def __init__(self, stage: Stage, jobs: Jobs, store: Store, clock: Clock, random: Callable[[], float]) -> None:
         """Take the stage and its surroundings; ``random`` gives 0..1 for the jitter of the back-off."""
@@ -79,6 +82,7 @@ class Worker:
         self._random = random
         self.rules = WorkerRules()
         self.counts = WorkerCounts()
+        self.finished: Callable[[Job, float], None] = lambda _job, _seconds: None
 
     def ruled(self, rules: WorkerRules) -> Worker:
         """Set the limits and give the worker."""
@@ -106,10 +110,12 @@ class Worker:
 
     async def _finish(self, job: Job) -> None:
         self.counts.running.add(job.id)
+        began, done = self._clock.monotonic(), self.counts.processed
         heartbeat = asyncio.create_task(self._heartbeat(job), name=f"lease of {job.id}")
         try:
             commit = await self._outcome(job)
-            await self._commit(job, commit)
+            if await self._commit(job, commit) and self.counts.processed > done:
+                self.finished(job, self._clock.monotonic() - began)
         except asyncio.CancelledError:
             with suppress(Exception):
                 await asyncio.shield(self._give_back(job))
@@ -172,7 +178,7 @@ class Worker:
         _LOGGER.info("%s tries again in %.1f s: %s", job.queue, after, error.reason, extra=extra)
         return lambda tx: tx.jobs.retry(job, after_s=after, error=error.reason)
 
-    async def _commit(self, job: Job, commit: Commit) -> None:
+    async def _commit(self, job: Job, commit: Commit) -> bool:
         try:
             await self._store.write(commit)
         except StageError as err:
@@ -181,6 +187,9 @@ class Worker:
             # The lease runs out and another try redoes the whole step: sinks are idempotent.
             _LOGGER.exception("The result of a %s job could not be stored", job.queue, extra={"job_id": job.id})
             await self._clock.sleep(_STORE_RETRY_S)
+        else:
+            return True
+        return False
 
     async def _give_back(self, job: Job) -> None:
         await self._store.write(lambda tx: tx.jobs.retry(job, after_s=0.0, error="engine stopped", counted=False))

@@ -71,6 +71,7 @@ def assemble(raw: Mapping[str, Any], data: Path) -> Settings:
             retention_days=raw["retention_days"],
             disk_floor_bytes=raw["disk_min_free_mb"] * 1024 * 1024,
             backups=raw["backups"],
+            gpu_poll_s=raw["gpu_poll_seconds"],
         ),
         identity=IdentitySettings(
             enabled=raw["reid"],

@@ -200,6 +200,7 @@ SCHEMA: Final = vol.Schema(
         vol.Optional("retention_days", default=30): _number(1, 3650),
         vol.Optional("disk_min_free_mb", default=256): _whole(1, 1_000_000),
         vol.Optional("backups", default=3): _whole(0, 100),
+        vol.Optional("gpu_poll_seconds", default=5): _number(1, 60),
         vol.Optional("risk_medium", default=30): _whole(1, 100),
         vol.Optional("risk_high", default=60): _whole(1, 100),
         vol.Optional("risk_critical", default=85): _whole(1, 100),

@@ -200,6 +200,7 @@ class OperationsSettings:
     retention_days: float = 30.0
     disk_floor_bytes: int = 256 * 1024 * 1024
     backups: int = 3
+    gpu_poll_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

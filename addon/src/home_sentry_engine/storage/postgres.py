@@ -20,6 +20,7 @@ from home_sentry_engine.domain.clock import Clock
 from .errors import CorruptDatabase, StorageBusy, StorageClosed, StorageError, StorageFull, StorageUnreachable
 from .group import Group, Waiting
 from .migrate import upgrade
+from .slow import note_slow
 
 _READERS: Final = 4
 _GROUP: Final = 64
@@ -82,6 +83,7 @@ class PostgresStore:
                 },
             },
         )
+        note_slow(self._engine.sync_engine)
         self._inbox: asyncio.Queue[Waiting | None] = asyncio.Queue()
         self._readers = asyncio.Semaphore(_READERS)
         self._waiting = 0

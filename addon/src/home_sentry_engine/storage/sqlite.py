@@ -22,6 +22,7 @@ from .errors import CorruptDatabase, StorageBusy, StorageClosed, StorageError, S
 from .group import Group, Waiting
 from .location import refuse_network
 from .migrate import is_current, refuse_newer, revision_of, upgrade
+from .slow import note_slow
 
 _LOGGER = logging.getLogger(__name__)
 _READERS: Final = 4
@@ -254,6 +255,7 @@ def _engine(path: Path, *, readers: int | None) -> Engine:
         ):
             raw.execute(f"PRAGMA {pragma}")
 
+    note_slow(engine)
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine

@@ -4,7 +4,7 @@ import aiohttp
 from aiohttp import WSMsgType
 import pytest
 
-from home_sentry_engine.api.connection import Patience
+from home_sentry_engine.api.peer import Patience
 from home_sentry_engine.api.limits import Limit, Limits
 from home_sentry_engine.contract import (
     AuthFailed,
@@ -35,7 +35,7 @@ async def test_guessing_is_slowed_down_but_the_right_token_opens():
             peer = Peer(await session.ws_connect("/api/v1/ws"))
             answers.append(await peer.greet(token="guess"))
             await peer.socket.close()
-        assert answers == [AuthFailed(message="the token is wrong")] * 5 + [Bye(reason="protocol")] * 2
+        assert answers == [AuthFailed(message="the token is wrong")] * 5 + [Bye(reason="rate_limited")] * 2
         peer = Peer(await session.ws_connect("/api/v1/ws"))
         assert isinstance(await peer.greet(), Snapshot)
         await peer.socket.close()

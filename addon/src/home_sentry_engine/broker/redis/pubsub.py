@@ -9,6 +9,7 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from home_sentry_engine.broker.pubsub import SubscriberLagged
+from home_sentry_engine.contract import RedisLoad
 
 from .connection import RedisUnreachable, reaching
 
@@ -54,6 +55,13 @@ class RedisBus:
         """Hand a message to the subscribers of now."""
         with reaching():
             await self._client.publish(self._channel(topic), message)
+
+    async def load(self) -> RedisLoad:
+        """Ask the server how much it holds; raises ``RedisUnreachable``."""
+        with reaching():
+            memory = await self._client.info("memory")
+            clients = await self._client.info("clients")
+        return RedisLoad(used_bytes=int(memory["used_memory"]), clients=int(clients["connected_clients"]))
 
     @asynccontextmanager
     async def subscribe(self, topic: str) -> AsyncIterator[AsyncIterator[bytes]]:
