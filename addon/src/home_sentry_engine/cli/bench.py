@@ -9,6 +9,8 @@ from typing import Any, Final, Protocol
 
 from home_sentry_engine.domain.clock import SystemClock
 from home_sentry_engine.operations.bench.detect import bench_detect
+from home_sentry_engine.operations.bench.detectors import bench_detectors
+from home_sentry_engine.operations.bench.enrich import bench_enrich
 from home_sentry_engine.operations.bench.identity import bench_identity
 from home_sentry_engine.operations.bench.intake import bench_intake
 from home_sentry_engine.operations.bench.latency import bench_latency
@@ -20,11 +22,11 @@ from .bench_storage import add_benches, count_up_to
 from .display import print_json, print_table, quiet
 from .options import add_json, add_models_folder, add_places, settings_of
 
-
-class Result(Protocol):
 # more looks than are compared one by one
 _BEYOND: Final = 120_000
 
+
+class Result(Protocol):
     """What every benchmark gives."""
 
     @property
@@ -47,6 +49,8 @@ def add_parser(commands: Any) -> None:
     benches = parser.add_subparsers(dest="bench", required=True, metavar="BENCH")
     for name, measure, rounds, text in (
         ("detect", _detect, 5, "pictures per second of the engine over those of bare ONNX Runtime"),
+        ("detectors", _detectors, 15, "every detector that is here on every provider, INT8 variants beside float32"),
+        ("enrich", _enrich, 15, "time of each model on demand over its bare graphs, and the memory that it takes"),
         ("intake", _intake, 15, "processor time around the models over that of a naive chain, and files missed"),
         (
             "quality",
@@ -91,6 +95,15 @@ async def _detect(arguments: argparse.Namespace) -> Result:
     return await bench_detect(
         settings.detect, settings.models, SystemClock(), pictures=arguments.pictures, rounds=arguments.rounds
     )
+
+
+async def _detectors(arguments: argparse.Namespace) -> Result:
+    media = arguments.pictures[0] if arguments.pictures else None
+    return await bench_detectors(settings_of(arguments).models, media=media, rounds=arguments.rounds)
+
+
+async def _enrich(arguments: argparse.Namespace) -> Result:
+    return await bench_enrich(settings_of(arguments).models, SystemClock(), rounds=arguments.rounds)
 
 
 async def _intake(arguments: argparse.Namespace) -> Result:

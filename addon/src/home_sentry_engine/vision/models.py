@@ -109,6 +109,7 @@ class _Record:
     broken: tuple[str, str] | None = None
     broken_until: float = 0.0
     on_processor_until: float = float("-inf")
+    model: LocalModel | None = None
     adapters: dict[tuple[type[Any], bool], Any] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -224,7 +225,8 @@ class Models:
         exiled = self._exiled(record) and choice.wanted[0] != "cpu"
         if exiled:
             choice = ProviderChoice(wanted=("cpu",), reason="the device had no memory left for it")
-        model = await self._files(card)
+        # files of a model in memory were read already: no need to look at the disk for every use
+        model = record.model or await self._files(card)
         async with AsyncExitStack() as stack:
             graphs: dict[str, Graph] = {}
             for key, spec in specs_of(card, model, choice, self._rules.tier, aside=exiled).items():
@@ -235,6 +237,7 @@ class Models:
                     loaded = Loaded(card=card, graphs=graphs, paths=_paths(model))
                     adapter = await self._proven(card, record, kind, loaded)
                     record.adapters[kind, exiled] = adapter
+                    record.model = model
             yield adapter
 
     async def _proven[A: Adapter](self, card: Card, record: _Record, kind: type[A], loaded: Loaded) -> A:
@@ -289,6 +292,7 @@ class Models:
         record = self._records.get(model_of(key))
         if record is not None:
             record.adapters.clear()
+            record.model = None
 
     def _status(self, card: Card) -> ModelStatus:
         record = self._records.get(card.id, _Record())
