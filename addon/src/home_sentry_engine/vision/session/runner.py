@@ -33,16 +33,14 @@ class Runner:
             raise
         future.add_done_callback(self._done)
         try:
-            async with asyncio.timeout(limit_s) as deadline:
-                return await asyncio.shield(future)
-        except TimeoutError:
-            if not deadline.expired():
-                raise
-            cancel.cancel()
-            raise InferenceTimeout(f"the model took longer than {limit_s:g} s", code="timeout") from None
+            done, _ = await asyncio.wait({future}, timeout=limit_s)
         except asyncio.CancelledError:
             cancel.cancel()
             raise
+        if not done:
+            cancel.cancel()
+            raise InferenceTimeout(f"the model took longer than {limit_s:g} s", code="timeout")
+        return future.result()
 
     def _done[T](self, future: asyncio.Future[T]) -> None:
         self._gate.release()

@@ -14,7 +14,7 @@ _SIDE: Final = 64
 _MIDDLE: Final = (0.2, 0.25, 0.8, 0.7)
 # a colour counts by its chroma (saturation times value), because dark glass has a hue and nobody sees it
 _GREY_BELOW, _BLACK_BELOW, _WHITE_FROM = 45, 70, 165
-_LEAST_SHARE: Final = 0.35
+_LEAST_SHARE: Final = 0.45
 _COLOURLESS: Final = 12.0
 _DARK: Final = 45.0
 # upper ends of hue in OpenCV's half degrees
