@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+import logging
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
@@ -11,6 +12,8 @@ from home_sentry_engine.domain.household import Trace
 from home_sentry_engine.storage.context_schema import traces
 from home_sentry_engine.storage.rows import insert_into
 from home_sentry_engine.storage.vectors import Vector, from_half, to_half
+
+_LOGGER = logging.getLogger(__name__)
 
 
 class TraceRows:
@@ -40,7 +43,13 @@ class TraceRows:
     def living(self, conn: Connection, now: datetime, *, after: int = 0) -> list[tuple[Trace, Vector]]:
         """Give what has not expired and has a higher id, the oldest first."""
         chosen = sa.select(traces).where(traces.c.expires_at > now, traces.c.id > after)
-        return [(_trace(row), from_half(row.vector)) for row in conn.execute(chosen.order_by(traces.c.id))]
+        found = []
+        for row in conn.execute(chosen.order_by(traces.c.id)):
+            try:
+                found.append((_trace(row), from_half(row.vector)))
+            except ValueError:
+                _LOGGER.warning("A remembered look is damaged and left out", extra={"detection_id": row.detection_id})
+        return found
 
     def of_ids(self, conn: Connection, ids: Sequence[int]) -> dict[int, Trace]:
         """Give those of these looks that are still there."""
