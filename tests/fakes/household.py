@@ -35,6 +35,7 @@ class Eyes:
 
     def __init__(self) -> None:
         self.shows: dict[str, list[tuple[str, float]] | Exception] = {}
+        self.boxes: dict[str, Sequence[Box]] = {}
         self.before: Callable[[], Any] = lambda: None
         self.looks = 0
 
@@ -50,9 +51,10 @@ class Eyes:
         shown = self.shows[frames[0].media_id]
         if isinstance(shown, Exception):
             raise shown
+        usual = [Box(x=50 + 40 * n, y=40, width=60, height=120) for n in range(len(shown))]
+        boxes = self.boxes.get(frames[0].media_id, usual)
         found = tuple(
-            Detection(label=label, confidence=score, box=Box(x=50 + 40 * n, y=40, width=60, height=120))
-            for n, (label, score) in enumerate(shown)
+            Detection(label=label, confidence=score, box=box) for (label, score), box in zip(shown, boxes, strict=False)
         )
         return (FrameDetections(detections=found, image_width=640, image_height=480, model_id=MODEL, inference_ms=1.0),)
 

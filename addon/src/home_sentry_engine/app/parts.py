@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 import random
 
 from home_sentry_engine.broker.queue import Overflow, Queue, QueueLimits
@@ -98,7 +98,7 @@ def make_tables(settings: Settings, clock: Clock, queue: Queue[Connection]) -> T
         return clock.now().astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
 
     return Tables(
-        cameras=Cameras(day_start),
+        cameras=Cameras(day_start, learning=timedelta(days=settings.operations.learning_days)),
         media=MediaFiles(),
         detections=Detections(),
         batches=Batches(),

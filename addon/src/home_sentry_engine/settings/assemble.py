@@ -37,6 +37,8 @@ def assemble(raw: Mapping[str, Any], data: Path) -> Settings:
         ingest=_ingest(raw, data),
         detect=DetectSettings(
             detector=raw["detector"],
+            url=raw.get("detector_url"),
+            token=raw.get("detector_token"),
             provider=raw["provider"],
             confidence=raw["detection_confidence"],
             camera_confidence=raw["camera_confidence"],
@@ -71,6 +73,7 @@ def assemble(raw: Mapping[str, Any], data: Path) -> Settings:
             retention_days=raw["retention_days"],
             disk_floor_bytes=raw["disk_min_free_mb"] * 1024 * 1024,
             backups=raw["backups"],
+            learning_days=raw["learning_days"],
             gpu_poll_s=raw["gpu_poll_seconds"],
         ),
         identity=IdentitySettings(

@@ -45,10 +45,12 @@ class DetectSettings:
     """Which detector looks and what it reports; ``detector`` is a card id or ``auto``.
 
     ``box_rules`` narrow what counts by camera, then class, as ``context.boxes.BoxFilter`` has it. ``second_look`` looks
-    at parts of large pictures again where the first look was not sure.
+    at parts of large pictures again where the first look was not sure. With ``url`` a server looks instead.
     """
 
     detector: str = "auto"
+    url: str | None = None
+    token: str | None = None
     provider: str = "auto"
     confidence: float = 0.5
     camera_confidence: Mapping[str, float] = field(default_factory=dict)
@@ -195,11 +197,15 @@ class StorageSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationsSettings:
-    """How long things are kept, and how much of the disk stays free; ``backups`` 0 makes none."""
+    """How long things are kept, and how much of the disk stays free; ``backups`` 0 makes none.
+
+    A new camera learns for ``learning_days``.
+    """
 
     retention_days: float = 30.0
     disk_floor_bytes: int = 256 * 1024 * 1024
     backups: int = 3
+    learning_days: float = 7.0
     gpu_poll_s: float = 5.0
 
 
