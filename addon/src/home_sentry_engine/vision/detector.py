@@ -12,7 +12,7 @@ from home_sentry_engine.domain.errors import Permanent, StageError, Unavailable
 from home_sentry_engine.settings import DetectSettings
 
 from .history import LatencyHistory
-from .session import Cancel, MemoryExhausted, Runner
+from .session import Cancel, InferenceFailed, MemoryExhausted, Runner
 from .tasks.boxes import BoxRules
 from .tasks.pictures import Frame
 
@@ -43,13 +43,13 @@ class Eye(Protocol):
 
 
 class Rescue(Protocol):
-    """What helps an eye whose device has no memory left."""
+    """What helps an eye whose device has no memory left or fails."""
 
     def make_room(self) -> None:
         """Unload whatever nobody uses."""
         ...
 
-    async def retreat(self) -> Eye | None:
+    async def retreat(self, why: str) -> Eye | None:
         """Put in an eye on the processor and give it; None where the eye in use is there already."""
         ...
 
@@ -156,7 +156,7 @@ class Detector:
         self, eye: Eye, frames: Sequence[Frame], rules: BoxRules, priority: int
     ) -> tuple[FrameDetections, ...]:
         try:
-            found = await self._with_memory(
+            found = await self._rescued(
                 eye, lambda one: self._runner.run(lambda cancel: one.look(frames, rules, cancel), priority=priority)
             )
         except Permanent:
@@ -171,18 +171,21 @@ class Detector:
         self._note(found)
         return found
 
-    async def _with_memory[T](self, eye: Eye, look: Callable[[Eye], Awaitable[T]]) -> T:
-        """Look; where memory runs out, make room and look again, and then on the processor."""
+    async def _rescued[T](self, eye: Eye, look: Callable[[Eye], Awaitable[T]]) -> T:
+        """Look; where memory runs out, make room first; where the device fails twice, look on the processor."""
         try:
             return await look(eye)
-        except MemoryExhausted:
-            if self.rescue is None:
+        except InferenceFailed as err:
+            full = isinstance(err, MemoryExhausted)
+            if self.rescue is None or (not full and self._base.provider in {None, "cpu"}):
                 raise
-            self.rescue.make_room()
+            if full:
+                self.rescue.make_room()
         try:
             return await look(eye)
-        except MemoryExhausted:
-            other = await self.rescue.retreat()
+        except InferenceFailed as err:
+            full = isinstance(err, MemoryExhausted)
+            other = await self.rescue.retreat("the device has no memory left" if full else err.reason)
             if other is None:
                 raise
         return await look(other)

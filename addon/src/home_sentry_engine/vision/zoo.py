@@ -23,10 +23,14 @@ from .models import ModelRules, Models
 from .needs import ON_CPU, provider_for, threads_for
 from .session import (
     AcceleratorGate,
+    InferenceFailed,
+    InferenceTimeout,
+    OutOfMemory,
     ProviderChoice,
     Rank,
     Runner,
     Session,
+    SessionFailed,
     SessionPool,
     SessionSpec,
     available_providers,
@@ -45,6 +49,7 @@ _RETREAT_S: Final = 300.0
 _PROGRESS_S: Final = 0.5
 _RETRY: Final = Backoff(base_s=30.0, factor=2.0, cap_s=900.0, jitter=0.1)
 _FIX: Final = "let the engine reach the internet once, or put the model file into the model folder or a mirror"
+_GPU_FIX: Final = "look after the driver and the memory of the GPU, which `home-sentry doctor` shows; it is tried again"
 
 type OnStatus = Callable[[DetectorStatus], None]
 
@@ -154,8 +159,8 @@ class Zoo:
         """Unload every model that nobody uses at this moment."""
         self.pool.relieve()
 
-    async def retreat(self) -> Eye | None:
-        """Let a detector on the processor look for five minutes, because the device has no memory left.
+    async def retreat(self, why: str) -> Eye | None:
+        """Let a detector on the processor look for five minutes, because the device has no memory left or fails.
 
         Gives its eye, or None where nothing on the processor can look either.
         """
@@ -164,12 +169,12 @@ class Zoo:
                 return self.detector.eye
             if self.detector.describe().provider in {None, "cpu"}:
                 return None
-            choice = ProviderChoice(wanted=("cpu",), reason="the device has no memory left")
+            choice = ProviderChoice(wanted=("cpu",), reason=why)
             used = self.catalogue.get(self.detector.model_id)
             small = [self.catalogue.get(one) for one in _AUTO_ANYWHERE] if self._settings.detector == _AUTO else []
             for card in (*small, used):
                 try:
-                    await self._load(card, choice, fetch=False, troubles=["the device has no memory left"])
+                    await self._load(card, choice, fetch=False, troubles=[why], aside=True)
                 except StageError as err:
                     _LOGGER.warning("detector %s: %s", card.id, err.reason, extra={"model_id": card.id})
                 else:
@@ -211,15 +216,28 @@ class Zoo:
         if card.id == BUILTIN_ID:
             await self._use_builtin(card, troubles)
             return
-        await self._load(card, provider_for(card, choice), fetch=fetch, troubles=troubles)
+        wanted = provider_for(card, choice)
+        try:
+            await self._load(card, wanted, fetch=fetch, troubles=troubles)
+        except (SessionFailed, OutOfMemory, InferenceFailed, InferenceTimeout) as err:
+            left = wanted.without(set(wanted.wanted) - {"cpu"}, err.reason)
+            if left is wanted or self._rather_smaller(card):
+                raise
+            await self._load(card, left, fetch=False, troubles=[*troubles, err.reason], aside=True)
+            self._home_at = self._clock.monotonic() + _RETREAT_S
 
-    async def _load(self, card: Card, choice: ProviderChoice, *, fetch: bool, troubles: list[str]) -> None:
+    def _rather_smaller(self, card: Card) -> bool:
+        return card.id == _AUTO_GPU and self._settings.detector == _AUTO
+
+    async def _load(
+        self, card: Card, choice: ProviderChoice, *, fetch: bool, troubles: list[str], aside: bool = False
+    ) -> None:
         self._starting(card, "looking for its file")
         model = await self._files(card, fetch=fetch)
         self._starting(card, "loading")
         lease = AsyncExitStack()
         threads = self._settings.threads or threads_for(card, choice, model.size_bytes)
-        aside = self.detector.input_side is not None and card.id == self.detector.model_id
+        aside = aside or (self.detector.input_side is not None and card.id == self.detector.model_id)
         spec = SessionSpec(
             key=f"{card.id}/{ON_CPU}" if aside else card.id, path=model.main, choice=choice, threads=threads,
             need_bytes=card.memory_bytes or model.size_bytes, priority=Rank.CRITICAL,
@@ -227,9 +245,10 @@ class Zoo:
         session = await lease.enter_async_context(self.pool.lease(spec))
         try:
             lost = session.provider == "cpu" and has_accelerator(choice.wanted)
-            if lost and card.id == _AUTO_GPU and self._settings.detector == _AUTO:
+            if lost and self._rather_smaller(card):
                 raise Unavailable(f"the GPU cannot be used: {session.provider_reason}", code="no_gpu")
-            await self._use(model, session, troubles)
+            found = [*troubles, session.provider_reason] if lost else troubles
+            await self._use(model, session, found, fix=_GPU_FIX if lost or aside else _FIX)
         except BaseException:
             await lease.aclose()
             raise
@@ -244,7 +263,7 @@ class Zoo:
             raise Unavailable("its file is not here", code="missing")
         return model
 
-    async def _use(self, model: LocalModel, session: Session, troubles: list[str]) -> None:
+    async def _use(self, model: LocalModel, session: Session, troubles: list[str], *, fix: str) -> None:
         card, asked = model.card, self._settings.provider
         eye = GraphEye(card, session)
         batch = self._settings.batch_frames
@@ -259,7 +278,7 @@ class Zoo:
             name=card.name,
             state=ComponentState.DEGRADED if shortfall else ComponentState.HEALTHY,
             reason="; ".join(shortfall) or None,
-            fix=_FIX if troubles else None,
+            fix=fix if troubles else None,
             provider=session.provider,
             provider_reason=session.provider_reason,
             contract=card.contract,
