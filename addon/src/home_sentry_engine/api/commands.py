@@ -14,6 +14,7 @@ from .routes.events import EVENT_FILTERS, REVIEW_FIELDS, event_query, review_of
 
 type Answering = Callable[[dict[str, Any]], Awaitable[object]]
 
+from .details import detail_of, detailed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandRule:
@@ -87,7 +88,8 @@ class Commands:
         return _found(await self._catalogue.camera(args["camera_id"]), "camera")
 
     async def _event(self, args: dict[str, Any]) -> object:
-        return _found(await self._catalogue.event(args["event_id"]), "event")
+        event = _found(await self._catalogue.event(args["event_id"]), "event")
+        return detail_of(event, await self._catalogue.enrichment(event.event_id))
 
     async def _events(self, args: dict[str, Any]) -> object:
         page = await self._catalogue.events_page(event_query(args))
@@ -96,7 +98,8 @@ class Commands:
     async def _detections(self, args: dict[str, Any]) -> object:
         event = _found(await self._catalogue.event(args["event_id"]), "event")
         detections = await self._catalogue.event_detections(event.event_id)
-        return DetectionPage(items=detections, total=len(detections))
+        items = detailed(detections, await self._catalogue.enrichment(event.event_id))
+        return DetectionDetailPage(items=items, total=len(items))
 
     async def _review(self, args: dict[str, Any]) -> object:
         return _found(await self._catalogue.review(args["event_id"], review_of(args)), "event")

@@ -11,18 +11,27 @@ from home_sentry_engine.api.limits import Limits
 from home_sentry_engine.api.ports import Readiness
 from home_sentry_engine.api.routing import Router
 from home_sentry_engine.contract import (
+    Box,
     Camera,
     CameraPage,
+    DetectionDetailPage,
     DetectionPage,
+    Enrichment,
+    EnrichmentFinding,
+    EnrichmentStatus,
+    EnrichmentStep,
     Event,
+    EventDetail,
     EventPage,
     Info,
     Media,
     MediaPage,
     Mode,
     Problem,
+    RegionKind,
     RiskLevel,
     Status,
+    StepOutcome,
     decode,
 )
 from home_sentry_engine.domain.errors import Permanent, Transient, Unavailable
@@ -326,3 +335,33 @@ async def test_slow_answers_end_at_their_deadline(engine, server, client):
     async with client.get("/api/v1/cameras") as response:
         assert response.status == 504
         assert (await problem_of(response)).code == "deadline"
+
+
+async def test_an_event_shows_what_models_found_and_what_nobody_looked_at(client, engine):
+    face = EnrichmentFinding(
+        about="faces", model_id="yunet", confidence=0.9, subject=1, detection_id=1, box=Box(x=5, y=6, width=7, height=8)
+    )
+    pose = EnrichmentFinding(about="pose", model_id="movenet", value={"posture": "standing"}, detection_id=1)
+    engine.enrichments["e1"] = Enrichment(
+        status=EnrichmentStatus.PARTIAL,
+        at=datetime(2026, 11, 20, 12, tzinfo=UTC),
+        success_rate=0.5,
+        steps=(EnrichmentStep(about="plates", outcome=StepOutcome.SKIPPED, reason="no vehicle was seen"),),
+        findings=(face, pose),
+    )
+    async with client.get("/api/v1/events/e1") as response:
+        shown = decode(EventDetail, await response.read())
+    assert shown.event_id == "e1"
+    assert shown.enrichment == engine.enrichments["e1"]
+    async with client.get("/api/v1/events/e1/detections") as response:
+        page = decode(DetectionDetailPage, await response.read())
+    first = next(one for one in page.items if one.id == 1)
+    assert first.attributes == {"pose": {"posture": "standing", "confidence": None, "model_id": "movenet"}}
+    (region,) = first.regions
+    assert (region.kind, region.box, region.model_id) == (RegionKind.FACE, face.box, "yunet")
+    assert all(one.attributes == {} and one.regions == () for one in page.items if one.id != 1)
+
+
+async def test_an_event_that_nobody_looked_at_closely_says_so(client):
+    async with client.get("/api/v1/events/e1") as response:
+        assert decode(EventDetail, await response.read()).enrichment is None

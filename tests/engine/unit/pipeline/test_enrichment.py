@@ -1,15 +1,18 @@
 """Which questions a visit raises, what becomes of each, and what the rules and the prompt are told."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pytest
 
+from home_sentry_engine.context.trust import quality_leg
 from home_sentry_engine.domain.box import Box
 from home_sentry_engine.domain.enrichment import QUESTIONS, EnrichmentStatus, Outcome
 from home_sentry_engine.domain.errors import Permanent, Unavailable
 from home_sentry_engine.domain.messages import Absent
+from home_sentry_engine.domain.quality import PictureQuality
 from home_sentry_engine.judgement.judge import Judge
 from home_sentry_engine.judgement.legs import known_of
 from home_sentry_engine.language.sections import lines_of
@@ -330,16 +333,37 @@ async def test_what_nobody_looked_at_is_no_negative_finding_anywhere():
 
 
 async def test_weather_that_home_assistant_tells_is_not_asked_of_a_model():
-    views = views_of(shot(START, [PERSON]), weather={"condition": "rain", "source": "weather.home"})
-    result = await Enrichment(full(weather_siglip2=Ranks(("clear", 1.0))))(views)
-    weather = next(one for one in result.attempts if one.about == "weather")
-    assert (weather.outcome, weather.reason) == (Outcome.SKIPPED, "Home Assistant tells the weather")
+    views = views_of(shot(START, [PERSON]), home_weather={"condition": "rain"})
+    shelf = full(weather_siglip2=Ranks(("clear", 1.0)))
+    _, steps, _ = await asked(shelf, views)
+    assert (steps["weather"].outcome, steps["weather"].reason) == (Outcome.SKIPPED, "Home Assistant tells the weather")
+    assert "weather-siglip2" not in shelf.asked
+    _, _, legs = await asked(shelf, views_of(shot(START, [PERSON])))
+    assert (legs["weather"]["condition"], legs["weather"]["source"]) == ("clear", "weather-siglip2")
+
+
+async def test_what_a_visit_knew_before_is_kept_where_nothing_is_found_now():
+    views = views_of(shot(START, [PERSON]), pose=[{"subject": 1, "posture": "crouching"}])
 
     async def make(_scene):
         return views
 
-    told = await CloseGather((), make, enrich=Enrichment(full()))(views.scene)
-    assert told.legs["weather"] == {"condition": "rain", "source": "weather.home"}
+    seen_again = await CloseGather((), make, enrich=Enrichment(full(movenet_lightning=Unavailable("away"))))(
+        views.scene
+    )
+    assert seen_again.legs["pose"] == [{"subject": 1, "posture": "crouching"}]
+    assert seen_again.legs["faces"] == {"people_looked_at": 1, "faces_visible": 1}
+    assert seen_again.enrichment is not None
+
+
+async def test_pictures_that_were_measured_when_they_came_are_not_measured_again():
+    quality = PictureQuality(score=71.0, grade="poor", defects=("striped",), bad=True, covered=False)
+    measured = replace(shot(START, [PERSON]), quality=quality)
+    shelf = full()
+    _, steps, legs = await asked(shelf, views_of(measured, quality=quality_leg(quality)))
+    assert legs["quality"]["verdict"] == "bad quality"
+    assert (steps["quality"].outcome, steps["quality"].model_id) == (Outcome.RAN, "image-quality")
+    assert "image-quality" not in shelf.asked
 
 
 async def test_a_colour_is_named_by_day_and_not_under_infrared():

@@ -1,5 +1,6 @@
 """What is asked about animals and about the scene as a whole: pets, quality, weather, distances, things by name."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from home_sentry_engine.contract import ObjectGroup
@@ -55,6 +56,12 @@ def _by_detector(view: SubjectView) -> Pet:
 
 
 async def _quality(case: Case, notes: Notes, desk: Desk) -> None:
+    known = case.views.scene.legs.get("quality")
+    if isinstance(known, Mapping) and any(shot.quality is not None for shot in case.views.scene.batch.sightings):
+        # every picture of the visit was measured when it came
+        notes.model_id = QUALITY[0]
+        notes.add(known)
+        return
     frame = case.best_picture
     found = await desk.use(notes, QUALITY, QualityMeter, lambda meter, _cancel: meter.judge(frame))
     value: dict[str, object] = {
@@ -68,7 +75,7 @@ async def _quality(case: Case, notes: Notes, desk: Desk) -> None:
 
 
 async def _weather(case: Case, notes: Notes, desk: Desk) -> None:
-    told = case.views.scene.legs.get("weather")
+    told = case.views.scene.legs.get("home_weather")
     if told is not None and not isinstance(told, Absent):
         raise NotAsked("Home Assistant tells the weather", code="told")
     frame = case.best_picture

@@ -49,6 +49,7 @@ _SERVICE: Final = (
     "mail carrier", "postman", "worker", "police officer", "firefighter",
 )  # fmt: skip
 _TOOLS: Final = ("crowbar", "ladder", "hammer", "bolt cutter", "screwdriver", "drill", "flashlight", "saw", "axe")
+_LEAVABLE: Final = tuple(word for word in _CARRIED if word not in _TOOLS and word != "tool")
 _LEFT: Final = ("unattended", "abandoned", "left behind", "on the doorstep", "on the porch")
 _UNUSUAL: Final = ("fire", "smoke", "broken glass", "broken window", "open gate", "open door", "knife", "gun", "weapon")
 _TIMES: Final = {"at night": "night", "nighttime": "night", "dusk": "dusk", "dawn": "dawn", "daytime": "day",
@@ -124,7 +125,7 @@ def scene_said(raw: str) -> Said:
     return _said(
         unusual_objects=_found(text, _UNUSUAL),
         tools_detected=_found(text, _TOOLS),
-        abandoned_items=_found(text, _CARRIED) if any(word in text for word in _LEFT) else (),
+        abandoned_items=_found(text, _LEAVABLE) if any(word in text for word in _LEFT) else (),
         time_of_day=_first(text, _TIMES),
         lighting=_first(text, _LIGHTS),
         weather=_first(text, _WEATHER),
