@@ -4,7 +4,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from home_sentry_engine.contract import CameraPage, DetectionPage, EventPage, SceneChangeList, SceneReset, to_plain
+from home_sentry_engine.contract import (
+    CameraPage,
+    DetectionDetailPage,
+    EventPage,
+    SceneChangeList,
+    SceneReset,
+    to_plain,
+)
 from home_sentry_engine.contract.errors import InvalidRequest, NotFound
 
 from .fields import CAMERA_ID, EVENT_ID, Field, read_object
