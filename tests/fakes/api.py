@@ -1,7 +1,7 @@
 """An engine without an engine: the ports of the API over dictionaries, and a server in front of them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -24,6 +24,7 @@ from home_sentry_engine.api.ports import (
     Published,
     Readiness,
     Review,
+    Sight,
     Span,
     Upload,
 )
@@ -207,6 +208,7 @@ class FakeEngine:
             pictures=FakePictures(self),
             uploads=self.intake,
             analyzer=self.analyzer,
+            eyes=self.analyzer,
             health=FakeHealth(self),
             load=self.load,
             feed=self.feed,
@@ -345,6 +347,11 @@ class FakeUploads:
 class FakeAnalyzer:
     def __init__(self, engine: FakeEngine) -> None:
         self._engine = engine
+
+    async def detect(self, pictures: Sequence[bytes]) -> list[Sight]:
+        await self._engine.pause()
+        one = ("person", 0.9, 1, 2, 3, 4)
+        return [Sight(width=64, height=48, inference_ms=1.5, objects=(one,) * (len(data) > 0)) for data in pictures]
 
     async def look(self, data: bytes, file_type: FileType, camera_id: str | None = None) -> Look:
         await self._engine.pause()

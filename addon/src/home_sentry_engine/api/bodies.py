@@ -1,6 +1,7 @@
 """Request bodies: read with a limit and a deadline, never decompressed, never trusted about their own type."""
 
 import asyncio
+from base64 import b64decode
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from home_sentry_engine.contract.errors import (
 from home_sentry_engine.domain.filetypes import SNIFF_BYTES, FileType, sniff
 
 from .fields import Field, read_object
+from .idempotency import arrived
 
 _CHUNK: Final = 64 * 1024
 _MOST_PARTS: Final = 8
@@ -39,6 +41,12 @@ class ReceivedFile:
 
     data: bytes
     file_type: FileType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    most: int
+    max_bytes: int
 
 
 class BodyReader:
@@ -63,7 +71,9 @@ class BodyReader:
             value = orjson.loads(data)
         except orjson.JSONDecodeError as err:
             raise InvalidRequest("the body is not valid JSON") from err
-        return read_object(fields, value)
+        found = read_object(fields, value)
+        await arrived(request, data)
+        return found
 
     async def file(self, request: web.BaseRequest) -> ReceivedFile:
         """Read one file, raw or from a form; raises ``TooLarge``, ``UnsupportedType``, ``InvalidRequest`` and such."""
@@ -76,13 +86,31 @@ class BodyReader:
             raise ServiceUnavailable("too many uploads at once", details={"retry_after_s": 5}) from err
         try:
             if request.content_type.startswith("multipart/"):
-                declared, data = await self._form(request)
+                ((declared, data),) = await self._form(request, _Form(most=1, max_bytes=self._max_file_bytes))
             else:
                 declared = request.content_type
                 data = await self._bounded(request, self._max_file_bytes, self._file_timeout_s)
         finally:
             self._slots.release()
-        return _received(declared, data)
+        received = _received(declared, data)
+        await arrived(request, data)
+        return received
+
+    async def pictures(self, request: web.BaseRequest, *, most: int, max_bytes: int) -> tuple[ReceivedFile, ...]:
+        """Read 1 to ``most`` files: raw, from a form, or as base64 in JSON under ``image`` or ``images``."""
+        _refuse_encoding(request)
+        limit = max_bytes * most
+        room = limit * 4 // 3 + _CHUNK if request.content_type == "application/json" else limit + _CHUNK
+        _refuse_length(request, room)
+        if request.content_type.startswith("multipart/"):
+            found = await self._form(request, _Form(most=most, max_bytes=max_bytes))
+        elif request.content_type == "application/json":
+            found = _from_base64(await self._bounded(request, room, self._file_timeout_s), most)
+        else:
+            found = [(request.content_type, await self._bounded(request, max_bytes, self._file_timeout_s))]
+        if any(len(data) > max_bytes for _, data in found):
+            raise _too_large(max_bytes)
+        return tuple(_received(declared, data) for declared, data in found)
 
     async def _bounded(self, request: web.BaseRequest, limit: int, timeout_s: float) -> bytes:
         _refuse_length(request, limit)
@@ -101,10 +129,10 @@ class BodyReader:
             raise InvalidRequest("the body is broken") from err
         return b"".join(parts)
 
-    async def _form(self, request: web.BaseRequest) -> tuple[str, bytes]:
+    async def _form(self, request: web.BaseRequest, form: _Form) -> list[tuple[str, bytes]]:
         try:
             async with asyncio.timeout(self._file_timeout_s):
-                return await self._only_file(await request.multipart())
+                return await self._files(await request.multipart(), form)
         except TimeoutError as err:
             raise DeadlineExceeded("the body did not arrive in time") from err
         except TooLarge, InvalidRequest:
@@ -121,9 +149,9 @@ class BodyReader:
         ) as err:
             raise InvalidRequest("the multipart form is broken") from err
 
-    async def _only_file(self, reader: MultipartReader) -> tuple[str, bytes]:
-        found: tuple[str, bytes] | None = None
-        for _ in range(_MOST_PARTS):
+    async def _files(self, reader: MultipartReader, form: _Form) -> list[tuple[str, bytes]]:
+        found: list[tuple[str, bytes]] = []
+        for _ in range(_MOST_PARTS + form.most):
             part = await reader.next()
             if part is None:
                 break
@@ -131,16 +159,14 @@ class BodyReader:
                 raise InvalidRequest("a form within a form is not accepted")
             if part.filename is None:
                 await self._part(part, _CHUNK)
-            elif found is not None:
-                raise InvalidRequest("one file at a time")
+            elif len(found) >= form.most:
+                raise InvalidRequest("one file at a time" if form.most == 1 else f"at most {form.most} files at a time")
             else:
-                found = (
-                    part.headers.get("Content-Type", "").partition(";")[0].strip(),
-                    await self._part(part, self._max_file_bytes),
-                )
+                declared = part.headers.get("Content-Type", "").partition(";")[0].strip()
+                found.append((declared, await self._part(part, form.max_bytes)))
         else:
             raise InvalidRequest("the form has too many parts")
-        if found is None:
+        if not found:
             raise InvalidRequest("the form holds no file")
         return found
 
@@ -151,6 +177,18 @@ class BodyReader:
             if len(collected) > limit:
                 raise _too_large(limit)
         return bytes(collected)
+
+
+def _from_base64(body: bytes, most: int) -> list[tuple[str, bytes]]:
+    try:
+        value = orjson.loads(body)
+        images = value["images"] if "images" in value else [value["image"]]
+        if not isinstance(images, list) or not 1 <= len(images) <= most:
+            raise InvalidRequest(f"1 to {most} images at a time")
+        # a data URL carries the same after its comma
+        return [("", b64decode(str(one).partition("base64,")[2] or str(one), validate=True)) for one in images]
+    except (orjson.JSONDecodeError, TypeError, KeyError, ValueError) as err:
+        raise InvalidRequest("the body must be JSON with a base64 'image', or 'images'") from err
 
 
 def _received(declared: str, data: bytes) -> ReceivedFile:

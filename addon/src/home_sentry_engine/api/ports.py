@@ -3,7 +3,7 @@
 Every call may raise a ``WireError`` or a failure of ``domain.errors``; both reach the client in the documented shape.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -243,6 +243,24 @@ class Health(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What the detector saw in one picture: (class, confidence, x, y, width, height) each, boxes in its pixels."""
+
+    width: int
+    height: int
+    inference_ms: float
+    objects: tuple[tuple[str, float, int, int, int, int], ...]
+
+
+class Eyes(Protocol):
+    """The detector for other programs."""
+
+    async def detect(self, pictures: Sequence[bytes]) -> Sequence[Sight]:
+        """Look at stills, nothing is stored; raises ``Rejected`` or a ``StageError``."""
+        ...
+
+
 class Feed(Protocol):
     """Sequenced messages: what was announced, and what will be."""
 
@@ -323,8 +341,12 @@ class Ports:
     pictures: Pictures
     uploads: Uploads
     analyzer: Analyzer
+    eyes: Eyes
     health: Health
     load: Load
+    replies: Replies
+    registry: CameraRegistry
+    keys: TokenKeeper
     feed: Feed
     queues: Queues
     parts: Parts

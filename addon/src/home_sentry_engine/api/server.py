@@ -37,6 +37,8 @@ from .problems import problem_response, wire_error_of
 from .protocol import HttpServer
 from .routes.analyze import AnalyzeRoutes
 from .routes.cameras import CameraRoutes
+from .routes.changes import ChangeRoutes
+from .routes.detect import DetectRoutes
 from .routes.entities import EntityRoutes
 from .routes.events import EventRoutes
 from .routes.home import HomeRoutes
@@ -217,6 +219,8 @@ class ApiServer:
             *EntityRoutes(ports.entities, bodies).routes(),
             *HouseholdRoutes(ports.household, bodies).routes(),
             *AnalyzeRoutes(ports.analyzer, bodies).routes(),
+            *DetectRoutes(ports.eyes, bodies).routes(),
+            *ModelRoutes(ports.models, bodies).routes(),
             *QueueRoutes(ports.queues).routes(),
             *SystemRoutes(ports.parts, ports.audit).routes(),
             *LoadRoutes(ports.load).routes(),

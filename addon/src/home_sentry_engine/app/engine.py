@@ -294,8 +294,14 @@ class Engine:
                 auto_create_cameras=settings.ingest.auto_create_cameras,
             ),
             analyzer=look,
+            eyes=look,
             health=health,
             load=self.measuring.attached,
+            replies=StoredReplies(self.database, clock),
+            registry=StoredRegistry(
+                self.database, self.tables, self.wellbeing.retention, settings.time_zone, self.links.announce
+            ),
+            keys=TokenFiles(settings.data, ring, clock),
             feed=OutboxFeed(self.database, self.tables, relay, health),
             queues=QueueDesk(self.database, self.tables),
             parts=PartDesk(self.wellbeing.registry),

@@ -1,12 +1,13 @@
 """A look at a file without storing anything, for the API."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from io import BytesIO
 import time
 
+from home_sentry_engine.api.ports import Sight
 from home_sentry_engine.contract import Box, Look, LookObject, MediaKind
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.detection import FrameDetections
@@ -20,7 +21,7 @@ from home_sentry_engine.vision.second_look import SecondLook
 
 
 class DetectorLook:
-    """``api.ports.Analyzer``: the same checks and the same detector as the pipeline."""
+    """``api.ports.Analyzer`` and ``Eyes``: the same checks and the same detector as the pipeline."""
 
     def __init__(
         self,
@@ -55,6 +56,24 @@ class DetectorLook:
             duration_ms=(time.perf_counter() - started) * 1000,
             objects=tuple(thing for frame in found for thing in _objects(frame)),
         )
+
+    async def detect(self, pictures: Sequence[bytes]) -> Sequence[Sight]:
+        """Detect objects in stills for another program; raises ``Rejected`` or a ``StageError``."""
+        provenance = Provenance(seen_at=self._clock.now())
+        looked = await self._run(lambda: [self._frames.inspect_still(one, provenance).picture for one in pictures])
+        found = await self._detector.detect([one for one in looked if one is not None])
+        return [
+            Sight(
+                width=frame.image_width,
+                height=frame.image_height,
+                inference_ms=frame.inference_ms,
+                objects=tuple(
+                    (one.label, one.confidence, one.box.x, one.box.y, one.box.width, one.box.height)
+                    for one in frame.detections
+                ),
+            )
+            for frame in found
+        ]
 
     def _pictures(self, data: bytes, kind: MediaKind, camera_id: str | None) -> tuple[Picture, ...]:
         if kind is MediaKind.VIDEO:

@@ -160,10 +160,13 @@ class EnrichmentSettings:
     """Whether models look closer at the pictures of a visit; ``off`` are questions that nobody shall ask.
 
     ``at_once`` is how many of them may compute at the same time beside the detector, ``timeout_s`` what an ordinary
-    question may take.
+    question may take. Services at ``url``, ``florence_url`` and ``clip_url`` answer instead of this engine's models.
     """
 
     enabled: bool = True
+    url: str | None = None
+    florence_url: str | None = None
+    clip_url: str | None = None
     off: frozenset[str] = frozenset()
     at_once: int = 2
     timeout_s: float = 15.0

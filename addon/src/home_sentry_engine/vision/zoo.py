@@ -21,6 +21,7 @@ from .detector import Detector, DetectorStatus, Eye
 from .eyes import BuiltinEye, GraphEye, warm_up
 from .models import ModelRules, Models
 from .needs import ON_CPU, provider_for, threads_for
+from .remote import SLACK_S, RemoteEye
 from .session import (
     AcceleratorGate,
     InferenceFailed,
@@ -87,7 +88,8 @@ class Zoo:
         self.rules = rules = replace(rules, switches=self.switches)
         self._engines = models.folder / "engines"
         self.pool = SessionPool(self._executor, clock, room=rules.room, idle_s=rules.idle_s)
-        runner = Runner(self._executor, self.gate, timeout_s=detect.timeout_s)
+        slack_s = SLACK_S if detect.url is not None else 0.0
+        runner = Runner(self._executor, self.gate, timeout_s=detect.timeout_s + slack_s)
         self.detector = Detector(detect, runner, clock)
         self.models = Models(self.catalogue, self.store, self.pool, runner, clock, rules)
         self.detector.rescue, self.detector.history = self, self.models.history
@@ -187,7 +189,23 @@ class Zoo:
             self._home_at = None
             await self.renew()
 
+    async def _use_remote(self, url: str) -> None:
+        """Let a server look; raises ``Unavailable`` while it is not well."""
+        eye = RemoteEye(url, token=self._settings.token)
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._executor, eye.check)
+        except Unavailable as err:
+            eye.close()
+            self._fail(err.reason, "start the detector that `detector_url` names, or remove the setting")
+            raise
+        self._leases.callback(eye.close)
+        self._show(eye, eye.status)
+        self._settled = True
+
     async def _prepare(self) -> None:
+        if self._settings.url is not None:
+            await self._use_remote(self._settings.url)
+            return
         available = await asyncio.get_running_loop().run_in_executor(self._executor, available_providers)
         choice = replace(choose_provider(self._settings.provider, available), cache=self._engines)
         try:

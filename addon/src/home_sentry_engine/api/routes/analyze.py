@@ -40,6 +40,7 @@ class AnalyzeRoutes:
                 errors=(TooLarge, UnsupportedType, Unprocessable, ServiceUnavailable),
                 limit=LimitClass.AI,
                 deadline_s=120.0,
+                replays=False,
             ),
         )
 
