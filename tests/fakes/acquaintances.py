@@ -72,8 +72,8 @@ class FakeEntities:
         known = self.known.get(entity_id)
         if known is None:
             return None
-        changes = {"trust": trust.value} if trust is not None else {}
-        self.known[entity_id] = replace(known, **changes, name=known.name if name is None else name or None)
+        said = known.trust if trust is None else trust.value
+        self.known[entity_id] = replace(known, trust=said, name=known.name if name is None else name or None)
         return self.known[entity_id]
 
     async def erase(self, entity_id: str | None) -> int:

@@ -107,8 +107,8 @@ async def test_one_person_at_two_cameras_is_probably_the_same_and_another_is_not
     other = await visit(house, cameras, people, STRANGER, camera="door")
     assert other.identities == ()
     legs = [scene.legs["identity"] for scene in house.mind.asked]
-    assert [leg["subjects"][0]["finding"] for leg in legs] == ["no match", "probable same subject", "no match"]  # type: ignore[index]
-    text = legs[1]["subjects"][0]["seen"][0]["text"]  # type: ignore[index]
+    assert [leg["subjects"][0]["finding"] for leg in legs] == ["no match", "probable same subject", "no match"]
+    text = legs[1]["subjects"][0]["seen"][0]["text"]
     assert text.startswith("probable same subject at Gate 2 min earlier (0.")
     entity = await house.database.read(lambda conn: house.tables.entities.get(conn, found.entity_id))
     assert (entity.count, entity.last_camera_id, entity.trust) == (2, "door", EntityTrust.UNKNOWN)

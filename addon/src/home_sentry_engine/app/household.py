@@ -1,6 +1,7 @@
 """The API's household, over the repositories and the models that compare."""
 
 from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import time
 from typing import Final
@@ -23,7 +24,8 @@ from home_sentry_engine.settings import IdentitySettings
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.query import Page, PageQuery
 
-from .enrolment import Enroller
+from .enrolment import Enroller, Sight
+from .parts import Surroundings
 from .transactions import Tables
 
 CONSENT: Final = (
@@ -43,12 +45,13 @@ _KINDS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """Time, new ids, the settings, and what learns somebody from a detection."""
+    """Time, new ids, the settings, what learns somebody from a detection, and what keeps names out of the log."""
 
     clock: Clock
     ids: IdSource
     settings: IdentitySettings
     enroller: Enroller
+    hide: Callable[[Iterable[str]], None] = lambda _names: None
 
 
 class StoredHousehold:
@@ -59,6 +62,17 @@ class StoredHousehold:
         self._database = database
         self._tables = tables
         self._means = means
+
+    async def hide_names(self) -> None:
+        """Keep the names and plates of everybody out of the log."""
+
+        def work(conn: Connection) -> list[str]:
+            rows = self._tables.household
+            vehicles = rows.vehicles(conn)
+            names = [one.name for one in rows.members(conn)] + [one.name for one in vehicles]
+            return [*names, *(one.plate for one in vehicles if one.plate)]
+
+        self._means.hide(await self._database.read(work))
 
     async def view(self) -> Household:
         """Give everything but samples."""
@@ -185,7 +199,17 @@ class StoredHousehold:
             rows.save(conn, owner)
             return rows.enrolled(conn, owner.id)
 
+        self._means.hide([owner.name, *([owner.plate] if isinstance(owner, Vehicle) and owner.plate else [])])
         return await self._database.write(work)
+
+
+def make_household(
+    database: Database, tables: Tables, around: Surroundings, settings: IdentitySettings, sight: Sight
+) -> StoredHousehold:
+    """Wire the household of an engine."""
+    enroller = Enroller(database, tables, sight, around.clock, settings)
+    means = Means(clock=around.clock, ids=around.ids, settings=settings, enroller=enroller, hide=around.hide)
+    return StoredHousehold(database, tables, means)
 
 
 def _expected(schedule: Schedule | None) -> Expected | None:

@@ -1,6 +1,6 @@
 """The concrete parts of an engine, built from settings without touching anything."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -70,12 +70,16 @@ _QUESTIONS_IN_A_ROW = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a test may replace: time, new ids, chance; ``supervisor_token`` is there inside a Home Assistant app."""
+    """What a test may replace: time, new ids, chance; ``supervisor_token`` is there inside a Home Assistant app.
+
+    ``hide`` takes names and number plates that no log line may show.
+    """
 
     clock: Clock
     ids: IdSource
     random: Callable[[], float] = random.random
     supervisor_token: str | None = None
+    hide: Callable[[Iterable[str]], None] = field(default=lambda _names: None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

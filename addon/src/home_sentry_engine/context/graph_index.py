@@ -20,9 +20,9 @@ from .index import ExactIndex, Hit, Vectors, unit_rows
 _LOGGER = logging.getLogger(__name__)
 LIMIT: Final = 100_000
 # Malkov and Yashunin 2016; measured for recall@10 >= 0.99 on vectors in clusters, as looks are
-_CONNECTIVITY: Final = 16
+_CONNECTIVITY: Final = 32
 _EXPANSION_ADD: Final = 128
-_EXPANSION_SEARCH: Final = 256
+_EXPANSION_SEARCH: Final = 512
 _CANDIDATES: Final = 8
 _CHUNK: Final = 2048
 _CHECKED: Final = 64

@@ -6,6 +6,8 @@ from typing import Final
 
 REDACTED: Final = "[redacted]"
 _SHORTEST_SECRET: Final = 6
+_SHORTEST_NAME: Final = 3
+_BETWEEN: Final = r"[\s\-.·]*"
 _PATTERNS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), rf"\1 {REDACTED}"),
     (
@@ -26,6 +28,7 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         """Start with the secrets that are known already."""
         self._secrets: set[str] = set()
+        self._names: dict[str, re.Pattern[str]] = {}
         for secret in secrets:
             self.learn(secret)
 
@@ -34,10 +37,20 @@ class Redactor:
         if len(secret) >= _SHORTEST_SECRET:
             self._secrets.add(secret)
 
+    def hide(self, names: Iterable[str]) -> None:
+        """Replace these names and number plates from now on, as whole words however they are spaced or capitalised."""
+        for name in names:
+            signs = [sign for sign in name if sign.isalnum()]
+            if len(signs) >= _SHORTEST_NAME:
+                spelled = _BETWEEN.join(re.escape(sign) for sign in signs)
+                self._names[name] = re.compile(rf"(?<!\w){spelled}(?!\w)", re.IGNORECASE)
+
     def clean(self, text: str) -> str:
         """Give the text without secrets."""
         for secret in self._secrets:
             text = text.replace(secret, REDACTED)
+        for name in tuple(self._names.values()):
+            text = name.sub(REDACTED, text)
         for pattern, replacement in _PATTERNS:
             text = pattern.sub(replacement, text)
         return text

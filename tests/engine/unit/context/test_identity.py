@@ -20,7 +20,7 @@ from home_sentry_engine.context.household import (
 )
 from home_sentry_engine.context.identity import Question, Traces, best_by_camera
 from home_sentry_engine.context.index import ExactIndex, UnusableVector
-from home_sentry_engine.domain.household import Member, Sample, Schedule, Trace, Vehicle
+from home_sentry_engine.domain.household import Member, Sample, Schedule, Trace, Trust, Vehicle
 from home_sentry_engine.judgement.legs import known_of
 from tests.fakes.clock import START
 from tests.fakes.scenes import person_scene
@@ -176,7 +176,7 @@ def test_the_subject_itself_is_no_match():
 
 
 ANN = Member(id="ann", name="Ann")
-BOB = Member(id="bob", name="Bob", trust="partial")
+BOB = Member(id="bob", name="Bob", trust=Trust.PARTIAL)
 
 
 def gallery(*samples: Sample) -> Gallery[Member]:

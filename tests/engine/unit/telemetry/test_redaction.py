@@ -45,3 +45,21 @@ def test_ordinary_lines_stay(text):
 @given(st.text(alphabet="0123456789!", min_size=6, max_size=40), st.text(), st.text())
 def test_a_known_secret_goes_from_anywhere(secret, before, after):
     assert secret not in Redactor([secret]).clean(f"{before} {secret} {after}")
+
+
+@pytest.mark.parametrize(
+    "line", ["Ann came", "for ann example: 3", "(ANN-EXAMPLE)", "plate bhs1234", "B HS 1234!", "B-HS\u00b71234"]
+)
+def test_names_and_plates_of_the_household_go(line):
+    redactor = Redactor()
+    redactor.hide(["Ann", "Ann Example", "B-HS 1234", "Bo"])
+    clean = redactor.clean(line)
+    assert REDACTED in clean
+    assert "ann" not in clean.lower()
+    assert "1234" not in clean
+
+
+def test_a_name_inside_a_word_and_one_that_is_too_short_stay():
+    redactor = Redactor()
+    redactor.hide(["Ann", "Bo"])
+    assert redactor.clean("the channel annex of Bo") == "the channel annex of Bo"
