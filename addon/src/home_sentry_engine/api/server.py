@@ -37,7 +37,6 @@ from .problems import problem_response, wire_error_of
 from .protocol import HttpServer
 from .routes.analyze import AnalyzeRoutes
 from .routes.cameras import CameraRoutes
-from .routes.changes import ChangeRoutes
 from .routes.detect import DetectRoutes
 from .routes.entities import EntityRoutes
 from .routes.events import EventRoutes
