@@ -14,6 +14,7 @@ from home_sentry_engine.contract import (
 )
 from home_sentry_engine.contract.errors import InvalidRequest, NotFound
 
+from .details import detail_of, detailed
 from .fields import CAMERA_ID, EVENT_ID, Field, read_object
 from .home_fields import REPORT_FIELDS, report_of
 from .ports import Ports
@@ -21,7 +22,6 @@ from .routes.events import EVENT_FILTERS, REVIEW_FIELDS, event_query, review_of
 
 type Answering = Callable[[dict[str, Any]], Awaitable[object]]
 
-from .details import detail_of, detailed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandRule:
