@@ -59,7 +59,7 @@ def _cases(photographs: list[bytes]) -> dict[str, list[bytes]]:
 
 @pytest.mark.timeout(900)
 async def test_f11_damaged_pictures_are_refused_and_sound_ones_are_not(tmp_path, rounds):
-    cases = _cases(pictures.photographs(rounds(40, 260)))
+    cases = _cases(pictures.photographs(rounds(30, 260)))
     kinds: dict[str, str] = {}
     seconds: dict[str, list[float]] = {}
     accepted: Counter[str] = Counter()
@@ -169,7 +169,7 @@ async def test_f12_slow_uploads_are_taken_once_and_only_when_they_are_whole(tmp_
         home.eyes.shows = Nothing()
         books = RealBooks(home.ledger)
         async with house(tmp_path, books=books) as place:
-            uploads = Uploads(place.root, pictures.jpeg(), pause_s=rounds(3.0, 30.0))
+            uploads = Uploads(place.root, pictures.jpeg(), pause_s=rounds(1.5, 30.0))
             await asyncio.to_thread(uploads.run)
             await place.until(lambda: len(books.accepted) >= 6)
             await _quiet(place)

@@ -69,7 +69,7 @@ def live_and_die(served: Serve, cameras: Bursts, number: int, *, last: bool) -> 
 
 @pytest.mark.timeout(4800)
 def test_f01_kill_at_random_points_loses_no_accepted_picture(tmp_path, model_mirror, stock, rounds):
-    count, kills = rounds(120, 500), rounds(6, 200)
+    count, kills = rounds(100, 500), rounds(5, 200)
     accepted: frozenset[str] = frozenset()
     slowest, in_hand = 0.0, 0
     with engine(tmp_path / "data", model_mirror) as served:
@@ -99,7 +99,7 @@ def test_f01_kill_at_random_points_loses_no_accepted_picture(tmp_path, model_mir
 async def test_f01_kill_at_random_points_on_postgresql_and_redis(
     tmp_path, model_mirror, stock, rounds, postgres_server, redis_server
 ):
-    count, kills = rounds(60, 500), rounds(4, 200)
+    count, kills = rounds(40, 500), rounds(3, 200)
     house = House(tmp_path, model_mirror, await postgres_server.empty(), redis_server.url)
     accepted: frozenset[str] = frozenset()
     slowest, in_hand = 0.0, 0
