@@ -62,8 +62,10 @@ from home_sentry_engine.storage.errors import InvalidCursor
 from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQuery, Page, PageQuery
 from home_sentry_engine.telemetry.metrics import Registry
 from tests.fakes.acquaintances import FakeEntities, FakeHousehold
+from tests.fakes.changes import FakeKeys, FakeRegistry, FakeReplies
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.load import FakeLoad
+from tests.fakes.model_shelf import FakeModels
 from tests.fakes.operating import FakeAudit, FakeParts, FakeQueues
 from tests.fakes.places import FakeMasks, FakePlaces
 from tests.fakes.records import camera, detection, event, jpeg, media
@@ -189,8 +191,12 @@ class FakeEngine:
         self.intake = FakeUploads(self)
         self.analyzer = FakeAnalyzer(self)
         self.load = FakeLoad(self.pause)
+        self.replies = FakeReplies(self.pause)
+        self.registry = FakeRegistry(self.pause, self.cameras)
+        self.keys = FakeKeys()
         self.queues = FakeQueues(self.pause)
         self.parts = FakeParts(self.pause)
+        self.models = FakeModels(self.pause)
         self.audit = FakeAudit(self.pause)
         self.entities = FakeEntities(self.pause)
         self.household = FakeHousehold(self.pause)
@@ -211,9 +217,13 @@ class FakeEngine:
             eyes=self.analyzer,
             health=FakeHealth(self),
             load=self.load,
+            replies=self.replies,
+            registry=self.registry,
+            keys=self.keys,
             feed=self.feed,
             queues=self.queues,
             parts=self.parts,
+            models=self.models,
             audit=self.audit,
             places=self.places,
             masks=self.masks,

@@ -21,6 +21,8 @@ class LimitClass(StrEnum):
     UPLOAD = "upload"
     AI = "ai"
     SOCKET = "socket"
+    EXPORT = "export"
+    BULK = "bulk"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,8 @@ def _defaults() -> dict[LimitClass, Limit]:
         LimitClass.UPLOAD: Limit(per_minute=600, burst=100),
         LimitClass.AI: Limit(per_minute=10, burst=3),
         LimitClass.SOCKET: Limit(per_minute=100),
+        LimitClass.EXPORT: Limit(per_minute=10),
+        LimitClass.BULK: Limit(per_minute=10, burst=2),
     }
 
 

@@ -8,6 +8,7 @@ from mashumaro.jsonschema import OPEN_API_3_1, JSONSchemaBuilder
 
 from home_sentry_engine.contract import VERSION, Problem, WireError
 from home_sentry_engine.contract.errors import (
+    Conflict,
     DeadlineExceeded,
     InternalError,
     InvalidRequest,
@@ -20,6 +21,13 @@ from .fields import Field, object_schema
 from .problems import CONTENT_TYPE
 from .routing import Access, FileBody, JsonBody, Route
 
+_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key with the same body gets the answer of the first request for 24 hours",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
 _FAMILY: Final = re.compile(r"^/api/v1/([a-z]+)")
 
 
@@ -58,6 +66,8 @@ def _operation(route: Route, builder: JSONSchemaBuilder, problem: dict[str, Any]
     }
     parameters = [_parameter(field, "path") for field in route.fields]
     parameters += [_parameter(field, "query") for field in route.query]
+    if _is_repeatable(route):
+        parameters.append(_KEY)
     if parameters:
         operation["parameters"] = parameters
     if route.body is not None:
@@ -83,7 +93,13 @@ def _errors(route: Route) -> set[type[WireError]]:
     errors: set[type[WireError]] = {*route.errors, InvalidRequest, InternalError, DeadlineExceeded}
     if route.access is not Access.OPEN:
         errors |= {Unauthorized, RateLimited}
+    if _is_repeatable(route):
+        errors.add(Conflict)
     return errors
+
+
+def _is_repeatable(route: Route) -> bool:
+    return route.method == "POST" and route.replays and route.access is Access.TOKEN
 
 
 def _sentence(error: type[WireError]) -> str:

@@ -35,8 +35,11 @@ from home_sentry_engine.domain.filetypes import FileType
 from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQuery, Page
 from home_sentry_engine.storage.repositories.audit import AuditQuery, Deed
 
+from .change_ports import CameraRegistry, TokenKeeper
 from .household_ports import Entities, HouseholdDesk
+from .idempotency import Replies
 from .load_ports import Load
+from .model_ports import ModelShelf
 from .watch_ports import Home, Learning, Scenes
 
 
@@ -358,3 +361,4 @@ class Ports:
     learning: Learning
     entities: Entities
     household: HouseholdDesk
+    models: ModelShelf

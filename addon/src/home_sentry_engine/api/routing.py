@@ -63,7 +63,10 @@ type Respond = Callable[[Call], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One operation; ``path`` holds the names of its path fields in braces, ``audited`` names the deed to keep."""
+    """One operation; ``path`` holds the names of its path fields in braces, ``audited`` names the deed to keep.
+
+    A POST with an idempotency key is answered once where it ``replays``.
+    """
 
     method: str
     path: str
@@ -79,6 +82,7 @@ class Route:
     access: Access = Access.TOKEN
     deadline_s: float = 30.0
     audited: str | None = None
+    replays: bool = True
 
 
 @dataclass(frozen=True, slots=True)

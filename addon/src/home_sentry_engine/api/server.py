@@ -28,6 +28,7 @@ from .bodies import BodyReader
 from .commands import Commands
 from .fields import read_query
 from .hub import Hub, Pace
+from .idempotency import REPLAYED, Replayed, arrived, claim_of
 from .limits import Buckets, Limit, Limits, RateLimiter
 from .openapi import document
 from .peer import Patience, Services
@@ -37,6 +38,7 @@ from .problems import problem_response, wire_error_of
 from .protocol import HttpServer
 from .routes.analyze import AnalyzeRoutes
 from .routes.cameras import CameraRoutes
+from .routes.changes import ChangeRoutes
 from .routes.detect import DetectRoutes
 from .routes.entities import EntityRoutes
 from .routes.events import EventRoutes
@@ -45,6 +47,7 @@ from .routes.household import HouseholdRoutes
 from .routes.load import LoadRoutes
 from .routes.masks import MaskRoutes
 from .routes.media import MediaRoutes
+from .routes.models import ModelRoutes
 from .routes.places import PlaceRoutes
 from .routes.queues import QueueRoutes
 from .routes.scenes import SceneRoutes
@@ -223,6 +226,7 @@ class ApiServer:
             *QueueRoutes(ports.queues).routes(),
             *SystemRoutes(ports.parts, ports.audit).routes(),
             *LoadRoutes(ports.load).routes(),
+            *ChangeRoutes(ports.registry, ports.keys, bodies).routes(),
             *self._socket.routes(),
         )
 
@@ -234,7 +238,8 @@ class ApiServer:
             try:
                 match, caller = self._admitted(request)
                 response = await self._respond(request, request_id, match, caller)
-                await self._keep(request, request_id, match, None)
+                if REPLAYED not in response.headers:
+                    await self._keep(request, request_id, match, None)
             except Exception as err:  # noqa: BLE001 - the edge: whatever fails becomes a documented answer and a log line
                 response = self._refused(err, request, request_id)
                 if isinstance(err, RateLimited) and self._stubborn.take(address_of(request)):
@@ -267,8 +272,20 @@ class ApiServer:
         call = Call(request=request, request_id=request_id, path=match.path, query=query, caller=caller)
         if route.access is Access.IN_BAND:
             return await route.respond(call)
-        async with asyncio.timeout(route.deadline_s):
-            return await route.respond(call)
+        repeatable = route.method == "POST" and route.replays and caller is not None
+        claim = claim_of(request, self._ports.replies, caller) if repeatable and caller is not None else None
+        response: web.StreamResponse | None = None
+        try:
+            async with asyncio.timeout(route.deadline_s):
+                if route.body is None:
+                    await arrived(request, b"")
+                response = await route.respond(call)
+        except Replayed as known:
+            return known.response
+        finally:
+            if claim is not None:
+                await asyncio.shield(claim.settle(response))
+        return response
 
     async def _keep(
         self, request: web.BaseRequest, request_id: str, match: Match | None, err: Exception | None

@@ -18,6 +18,7 @@ HASH_FILE: Final = "token.sha256"
 GRACE: Final = timedelta(minutes=10)
 _BYTES: Final = 32
 _SHORTEST: Final = 43
+_LOOK_S: Final = 2.0
 
 
 class UnusableToken(HomeSentryError, ValueError):
@@ -38,6 +39,39 @@ class TokenKeys:
         current = hmac.compare_digest(given, self.current)
         previous = hmac.compare_digest(given, self.previous or "0" * 64)
         return current or (previous and self.previous_until is not None and now < self.previous_until)
+
+
+class KeyRing:
+    """The keys that count now; read again when their file changes, as a rotation on the command line does."""
+
+    def __init__(self, folder: Path, keys: TokenKeys, monotonic: Callable[[], float]) -> None:
+        """Begin with keys that were just read from ``folder``."""
+        self._file = folder / HASH_FILE
+        self._keys = keys
+        self._monotonic = monotonic
+        self._looked = monotonic()
+        self._stamp = self._stamp_now()
+
+    def __call__(self) -> TokenKeys:
+        """Give the keys; looks at the file every two seconds at most."""
+        if self._monotonic() - self._looked >= _LOOK_S:
+            self._looked = self._monotonic()
+            stamp = self._stamp_now()
+            if stamp is not None and stamp != self._stamp:
+                self.turn(_read(self._file))
+        return self._keys
+
+    def turn(self, keys: TokenKeys) -> None:
+        """Count these from now on."""
+        self._keys = keys
+        self._stamp = self._stamp_now()
+
+    def _stamp_now(self) -> tuple[int, int] | None:
+        try:
+            found = self._file.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_ino
 
 
 def hash_of(token: str) -> str:

@@ -10,7 +10,7 @@ from typing import Final, Self
 from home_sentry_engine.api.ports import Ports
 from home_sentry_engine.api.server import ApiServer
 from home_sentry_engine.api.server import Surroundings as ApiSurroundings
-from home_sentry_engine.api.tokens import open_tokens
+from home_sentry_engine.api.tokens import KeyRing, open_tokens
 from home_sentry_engine.contract import Component, ComponentState
 from home_sentry_engine.domain.clock import SystemClock
 from home_sentry_engine.domain.detection import FrameDetections
@@ -36,19 +36,18 @@ from home_sentry_engine.vision.detector import DetectorStatus
 from home_sentry_engine.vision.zoo import Zoo
 
 from .catalogue import StoredCatalogue
+from .changes import StoredRegistry, StoredReplies, TokenFiles
 from .copies import StillCopies
 from .database import SoundDatabase
 from .discovery import Discovery
 from .enriching import enrichment_part
-from .enrolment import Enroller, Sight
-from .entities import StoredEntities
+from .enrolment import Sight
 from .entrance import GuardedDoor
 from .feed import OutboxFeed, OutboxReader
 from .folders import WatchedFolder
 from .health import EngineHealth, Identity, Models, detector_component
 from .home import StoredHome
-from .household import Means as HouseholdMeans
-from .household import StoredHousehold
+from .household import make_household
 from .housekeeping import Housekeeping
 from .judging import CatalogueFiles
 from .learning import StoredLearning
@@ -57,6 +56,8 @@ from .lock import DataFolder
 from .looking import DetectorLook
 from .masks import MaskBook, Replacing
 from .measuring import Instruments, Measuring
+from .model_desk import ModelDesk
+from .model_room import model_rules
 from .neighbours import Neighbours
 from .operating import PartDesk, QueueDesk, StoredAudit
 from .parts import (
@@ -71,6 +72,7 @@ from .pictures import GalleryPictures
 from .places import StoredPlaces
 from .quiet import QuietWatch, WatchTerms
 from .recognising import make_comparers
+from .scene_memory import SceneMemories, scene_eye
 from .scenes import StoredScenes
 from .secured import Secured, secure
 from .shared_clock import SharedClock
@@ -182,7 +184,8 @@ class Engine:
                 redis=links.redis_load,
             ),
         )
-        zoo = await enter(Zoo(settings.detect, settings.models, clock, on_status=self._on_detector))
+        rules = await asyncio.to_thread(model_rules, settings)
+        zoo = await enter(Zoo(settings.detect, settings.models, clock, on_status=self._on_detector, rules=rules))
         self._on_detector(zoo.detector.describe())
         files = CatalogueFiles(zoo.catalogue, zoo.store)
         judges = "assess" in settings.roles
@@ -198,7 +201,8 @@ class Engine:
         settings, around = self.settings, self._around
         decoding = self._threads(_DECODE_THREADS, "decode")
         paths = MediaPaths(settings.media_root)
-        views = CameraViews(self.database, self.tables.scenes, decoding)
+        memories = SceneMemories(self.database, self.tables.scenes, scene_eye(self.zoo.models))
+        views = CameraViews(self.database, self.tables.scenes, decoding, memories)
         self.masks = MaskBook(self.database, self.tables, around.clock, views.forget)
         await self.masks.read()
         if not settings.storage.is_local:
@@ -219,9 +223,7 @@ class Engine:
             models=self.zoo.models,
             comparers=make_comparers(settings.identity, self.zoo.models, around.clock, settings.data / "index"),
         )
-        self._sight = Sight(
-            pictures=frames, appearances=senses.comparers.appearances, faces=senses.comparers.faces
-        )
+        self._sight = Sight(pictures=frames, appearances=senses.comparers.appearances, faces=senses.comparers.faces)
         self.pipeline = make_pipeline(settings, self.store, self.tables, senses, Sinks(looked=self._observe), around)
         self.health = EngineHealth(
             identity=Identity(
@@ -284,6 +286,10 @@ class Engine:
     async def _open_api(self, relay: Relay, secured: Secured, look: DetectorLook) -> None:
         settings, clock, health = self.settings, self._around.clock, self.health
         catalogue = StoredCatalogue(self.database, self.tables, clock, self.links.announce)
+        keys, self.token_made = open_tokens(settings.data)
+        ring = KeyRing(settings.data, keys, clock.monotonic)
+        household = make_household(self.database, self.tables, self._around, settings.identity, self._sight)
+        await household.hide_names()
         ports = Ports(
             catalogue=catalogue,
             pictures=GalleryPictures(self.database, self.tables, self.gallery),
@@ -312,13 +318,13 @@ class Engine:
             home=StoredHome(self.database, self.tables.home, clock),
             learning=StoredLearning(self.database, self.tables, clock, settings.time_zone, self.links.announce),
             entities=StoredEntities(self.database, self.tables, self.pipeline.memory, clock, settings.identity),
-            household=self._household(),
+            household=household,
+            models=ModelDesk(self.zoo),
         )
-        keys, self.token_made = open_tokens(settings.data)
         surroundings = ApiSurroundings(
             clock=clock, request_id=self._around.ids, metrics=self.metrics, tls=secured.context
         )
-        self._server = await self._stack.enter_async_context(ApiServer(settings.api, ports, lambda: keys, surroundings))
+        self._server = await self._stack.enter_async_context(ApiServer(settings.api, ports, ring, surroundings))
         discovery = Discovery(
             settings.api,
             port=self._server.port,
@@ -333,19 +339,15 @@ class Engine:
         ]
         self.board.report(Component(id="api", state=ComponentState.HEALTHY))
 
-    def _household(self) -> StoredHousehold:
-        clock, settings = self._around.clock, self.settings.identity
-        enroller = Enroller(self.database, self.tables, self._sight, clock, settings)
-        means = HouseholdMeans(clock=clock, ids=self._around.ids, settings=settings, enroller=enroller)
-        return StoredHousehold(self.database, self.tables, means)
-
     def _pipeline_parts(self, folders: CameraFolders) -> list[PartPlan]:
         roles, clock = self.settings.roles, self._around.clock
         tidy = Housekeeping(self.store, self.database, self.tables, self.settings, clock)
         upkeep = {"housekeeping": tidy.run, **self.wellbeing.upkeep()}
-        watch = {"camera watch": self._quiet_watch().run}
+        guard = self.wellbeing.guard
+        terms = WatchTerms(zone=self.settings.time_zone, paused=lambda: guard.paused is not None)
+        quiet = QuietWatch(self.database, self.tables, clock, self.links.announce, terms)
         tidying = PartPlan(id="housekeeping", jobs=upkeep, rank=Rank.OPTIONAL)
-        watching = PartPlan(id="camera_watch", jobs=watch, rank=Rank.OPTIONAL)
+        watching = PartPlan(id="camera_watch", jobs={"camera watch": quiet.run}, rank=Rank.OPTIONAL)
         parts = [tidying, watching] if "ingest" in roles else []
         parts.append(self.measuring.part())
         if self.links.jobs:
@@ -354,15 +356,13 @@ class Engine:
             parts += self._looking_parts()
         if "assess" in roles:
             parts += self._judging_parts()
+        if "assess" not in roles or not self.settings.enrichment.enabled:
+            # files that a person asks for over the API come also where no model looks closer
+            parts.append(PartPlan(id="models", jobs={"model files": self.zoo.models.run}, rank=Rank.OPTIONAL))
         if "ingest" in roles and self._watch_folder:
             source = WatchedFolder(self.settings.ingest, folders, self.intake, clock, self.board.report)
             parts.append(PartPlan(id="ingest", jobs={"camera folder": source.run}, describe=lambda: None))
         return parts
-
-    def _quiet_watch(self) -> QuietWatch:
-        guard = self.wellbeing.guard
-        terms = WatchTerms(zone=self.settings.time_zone, paused=lambda: guard.paused is not None)
-        return QuietWatch(self.database, self.tables, self._around.clock, self.links.announce, terms)
 
     def _looking_parts(self) -> list[PartPlan]:
         detector = PartPlan(

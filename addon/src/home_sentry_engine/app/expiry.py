@@ -10,6 +10,8 @@ from typing import Final
 from home_sentry_engine.context.baseline import BaselineRules
 from home_sentry_engine.settings import Settings
 from home_sentry_engine.storage.database import Connection
+from home_sentry_engine.storage.repositories.gpu_stats import GpuStats
+from home_sentry_engine.storage.repositories.replies import Replies
 
 from .transactions import Tables
 
@@ -31,6 +33,8 @@ def expiries(tables: Tables, settings: Settings) -> Mapping[str, Expire]:
         "source keys": lambda conn, now: tables.media.forget_sources(conn, now - sources),
         "announcements": lambda conn, now: tables.outbox.prune(conn, replay, now - _REPLAY),
         "dead letters": tables.queue.prune_dead,
+        "replies": Replies().prune,
+        "graphics cards": GpuStats().prune,
         "habits": lambda conn, now: tables.activity.trim(conn, (now - habits).date()),
         "looks": lambda conn, now: len(tables.traces.expire(conn, now)),
         "samples": tables.household.expire,

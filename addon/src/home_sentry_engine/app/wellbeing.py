@@ -42,6 +42,8 @@ class Wellbeing:
         self._clock = clock
         self._node = node
         self.guard = DiskGuard(settings.data, DiskLimits.above(settings.operations.disk_floor_bytes), self._free)
+        kept = timedelta(days=settings.operations.retention_days)
+        self.retention = Retention(sound.database, MediaPaths(settings.media_root), clock, kept)
         self.registry = ComponentRegistry(board, clock, self._save)
         self.monitor = HealthMonitor(board, clock, ())
         self.board_says = board.report
@@ -61,9 +63,7 @@ class Wellbeing:
     def upkeep(self) -> dict[str, Job]:
         """Give the jobs that keep the data folder small and safe."""
         settings, database = self._settings, self._sound.database
-        kept = timedelta(days=settings.operations.retention_days)
-        retention = Retention(database, MediaPaths(settings.media_root), self._clock, kept)
-        cleaning = Cleaning(retention, self.guard, database, self._clock, lambda: self._free(settings.data))
+        cleaning = Cleaning(self.retention, self.guard, database, self._clock, lambda: self._free(settings.data))
         jobs: dict[str, Job] = {"cleaning": cleaning.run}
         file = database_file(settings)
         if file is not None and settings.operations.backups:

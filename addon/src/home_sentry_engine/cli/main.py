@@ -17,6 +17,7 @@ _MODULES: Final = {
     "bench": "bench",
     "db": "database",
     "dead-letters": "dead_letters",
+    "token": "token",
     "openapi": "openapi",
 }
 

@@ -67,6 +67,17 @@ class Retention:
             removed = removed.plus(rows=count)
         return removed
 
+    async def forget_camera(self, camera_id: str) -> Removed:
+        """Delete everything of a camera: its visits with their thumbnails, its files with what was seen on them."""
+        removed = Removed()
+        while ids := await self._database.read(lambda conn: self._expiry.events_of(conn, camera_id, _ROWS)):
+            await self._unlink([self._paths.thumbnail(one) for one in ids])
+            count = await self._database.write(lambda conn, ids=ids: self._expiry.delete_events(conn, ids))  # type: ignore[misc]
+            removed = removed.plus(events=count)
+        while files := await self._database.read(lambda conn: self._expiry.files_of(conn, camera_id, _ROWS)):
+            removed = await self._delete(files, removed)
+        return removed
+
     async def make_room(self, enough: Callable[[], bool]) -> Removed:
         """Delete the oldest files until there is ``enough``, those without a visit first, none of the last hour."""
         before = self._clock.steady() - _YOUNG

@@ -72,6 +72,8 @@ async def test_every_table_has_an_end(tmp_path):
         "recognitions": "recognitions",
         "facts of the household": "household_facts",
         "plates": "plate_reads",
+        "replies": "replies",
+        "graphics cards": "gpu_stats",
     }
     assert kinds == set(expired)
     known = GO_WITH_OTHERS | AS_MANY_AS_THE_HOME_HAS | FINISHED_BY_WORKERS | set(expired.values())

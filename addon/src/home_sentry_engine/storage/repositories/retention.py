@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -40,17 +41,16 @@ class Expiry:
         if not of_events:
             chosen.append(~kept)
         ordered = sa.select(media).where(*chosen).order_by(media.c.received_at, media.c.id).limit(limit)
-        return tuple(
-            OldFile(
-                media_id=row.id,
-                camera_id=row.camera_id,
-                path=Path(row.path),
-                kind=MediaKind(row.kind),
-                captured_at=row.captured_at,
-                size_bytes=row.size_bytes,
-            )
-            for row in conn.execute(ordered)
-        )
+        return tuple(_old_file(row) for row in conn.execute(ordered))
+
+    def events_of(self, conn: Connection, camera_id: str, limit: int) -> tuple[str, ...]:
+        """Give visits of one camera, whatever their age."""
+        return tuple(conn.execute(sa.select(events.c.id).where(events.c.camera_id == camera_id).limit(limit)).scalars())
+
+    def files_of(self, conn: Connection, camera_id: str, limit: int) -> tuple[OldFile, ...]:
+        """Give files of one camera, whatever their age; those that wait for their look stay with their job."""
+        wanted = sa.select(media).where(media.c.camera_id == camera_id, media.c.state != MediaState.QUEUED)
+        return tuple(_old_file(row) for row in conn.execute(wanted.order_by(media.c.id).limit(limit)))
 
     def delete_events(self, conn: Connection, ids: Sequence[str]) -> int:
         """Delete visits with all that hangs on them, and their closed batches; gives how many visits."""
@@ -72,3 +72,14 @@ class Expiry:
     def known_files(self, conn: Connection, ids: Sequence[str]) -> set[str]:
         """Tell which of these media ids have a row."""
         return set(conn.execute(sa.select(media.c.id).where(media.c.id.in_(ids))).scalars())
+
+
+def _old_file(row: sa.Row[Any]) -> OldFile:
+    return OldFile(
+        media_id=row.id,
+        camera_id=row.camera_id,
+        path=Path(row.path),
+        kind=MediaKind(row.kind),
+        captured_at=row.captured_at,
+        size_bytes=row.size_bytes,
+    )

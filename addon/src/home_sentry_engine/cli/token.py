@@ -1,0 +1,29 @@
+"""``home-sentry token``: a new token for the API."""
+
+import argparse
+from datetime import UTC, datetime
+from typing import Any
+
+from home_sentry_engine.api.tokens import TOKEN_FILE, rotate_tokens
+
+from .common import add_data_option
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command with its verbs."""
+    parser = commands.add_parser("token", help="replace the token of the API")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    rotate = verbs.add_parser(
+        "rotate", help="make a new token; the old one works for ten more minutes, also while the engine runs"
+    )
+    add_data_option(rotate)
+    rotate.set_defaults(run=run_rotate)
+
+
+def run_rotate(arguments: argparse.Namespace) -> int:
+    """Rotate and tell where the new token is; the token itself is not printed."""
+    folder = arguments.data.absolute()
+    keys = rotate_tokens(folder, datetime.now(UTC))
+    until = f"{keys.previous_until.astimezone():%H:%M}" if keys.previous_until is not None else "now"
+    print(f"The new token is in {folder / TOKEN_FILE}; the old one works until {until}.")
+    return 0
