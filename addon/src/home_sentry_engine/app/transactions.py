@@ -24,7 +24,7 @@ from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.detection import FrameDetections
 from home_sentry_engine.domain.jobs import Job, NewJob
 from home_sentry_engine.domain.messages import Media, Sighting, Verdict
-from home_sentry_engine.domain.resting import Resting, ViewNews
+from home_sentry_engine.domain.resting import KeptMemory, Resting, ViewNews
 from home_sentry_engine.pipeline.ports import QueueFull, Receipt, Tx
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.repositories.activity import Activity
@@ -45,12 +45,12 @@ from home_sentry_engine.storage.repositories.outbox import Outbox
 from home_sentry_engine.storage.repositories.reassessments import Reassessments
 from home_sentry_engine.storage.repositories.resting import RestingRows
 from home_sentry_engine.storage.repositories.rhythm import Rhythm
-from home_sentry_engine.storage.repositories.scenes import Scenes, UsualView
+from home_sentry_engine.storage.repositories.scenes import SceneMemory, Scenes, UsualView
 from home_sentry_engine.storage.repositories.traces import TraceRows
 from home_sentry_engine.storage.repositories.zones import Zones
 
-from .home import HomeRows
 from .enrichment_rows import BoundEnrichments
+from .home import HomeRows
 from .identity_rows import BoundIdentity
 
 
@@ -319,6 +319,8 @@ class _PlaceRows:
                 self._conn,
                 UsualView(camera_id=camera_id, light=kept.light, picture=kept.picture, state=kept.state, at=at),
             )
+        if news.memory is not None:
+            self._remember(camera_id, news.memory, at)
         ended = rows.end(self._conn, camera_id, at) if news.over else ()
         if news.change is None:
             return ended
@@ -326,6 +328,23 @@ class _PlaceRows:
             self._conn, rows.add_change(self._conn, camera_id, news.change, at=at, media_id=media.media_id)
         )
         return (*ended, made) if made is not None else ended
+
+    def _remember(self, camera_id: str, kept: KeptMemory, at: datetime) -> None:
+        memory = SceneMemory(
+            camera_id=camera_id,
+            light=kept.light,
+            model_id=kept.model_id,
+            learned=kept.learned,
+            vector=kept.vector,
+            spread=kept.spread,
+            at=at,
+        )
+        self._tables.scenes.remember(self._conn, memory)
+        self._tables.cameras.anomaly(self._conn, camera_id, kept.anomaly)
+
+    def anomaly(self, camera_id: str) -> float | None:
+        camera = self._tables.cameras.get(self._conn, camera_id)
+        return camera.scene_anomaly if camera is not None else None
 
     def view_changes(self, camera_id: str, *, since: datetime) -> tuple[str, ...]:
         return tuple(change.kind for change in self._tables.scenes.recent(self._conn, camera_id, since))

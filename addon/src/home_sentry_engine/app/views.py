@@ -2,7 +2,7 @@
 
 import asyncio
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 import logging
 from typing import Any, Final
@@ -24,6 +24,8 @@ from home_sentry_engine.media.similarity import (
 from home_sentry_engine.storage.database import Database
 from home_sentry_engine.storage.repositories.scenes import Scenes, UsualView
 
+from .scene_memory import SceneMemories
+
 _LOGGER = logging.getLogger(__name__)
 _PACE: Final = 0.1
 _KEEP_EACH_S: Final = 600.0
@@ -42,8 +44,11 @@ class _Camera:
 class CameraViews:
     """``pipeline.ports.Views``: remembers views in memory and gives what is to be kept now and then."""
 
-    def __init__(self, database: Database, rows: Scenes, executor: Executor) -> None:
-        """Take where views are kept and the executor that compares."""
+    def __init__(
+        self, database: Database, rows: Scenes, executor: Executor, memories: SceneMemories | None = None
+    ) -> None:
+        """Take where views are kept, the executor that compares, and what an image model makes of them."""
+        self._memories = memories
         self._database = database
         self._rows = rows
         self._executor = executor
@@ -59,9 +64,12 @@ class CameraViews:
         if camera.last_at is not None and media.captured_at < camera.last_at:
             return ViewNews()
         camera.last_at = media.captured_at
-        return await asyncio.get_running_loop().run_in_executor(
+        news = await asyncio.get_running_loop().run_in_executor(
             self._executor, lambda: _compare(camera, picture, media.captured_at)
         )
+        if self._memories is None or camera.last is None:
+            return news
+        return replace(news, memory=await self._memories.look(media, picture, camera.last.value))
 
     async def _current(self, camera_id: str) -> _Camera:
         """Give what is remembered, read anew after a person changed what is usual."""

@@ -28,9 +28,22 @@ class KeptView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptMemory:
+    """What an image model learned of a view so far, and how strange this picture was to it, 0..1, None at first."""
+
+    light: str
+    model_id: str
+    learned: int
+    vector: bytes
+    spread: float
+    anomaly: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ViewNews:
     """What one picture says about its camera's view: a lasting ``change`` of a kind, or that it is ``over``."""
 
     change: str | None = None
     over: bool = False
     keep: KeptView | None = None
+    memory: KeptMemory | None = None

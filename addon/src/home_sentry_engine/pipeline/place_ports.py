@@ -56,6 +56,10 @@ class PlaceRows(Protocol):
         """Store what a picture says about its camera's view; gives the changes that began or ended with it."""
         ...
 
+    def anomaly(self, camera_id: str) -> float | None:
+        """Give how strange the newest picture of a camera was to an image model, None while nobody can say."""
+        ...
+
     def view_changes(self, camera_id: str, *, since: datetime) -> tuple[str, ...]:
         """Give the kinds of changes since then, and of those that stand, that nobody acknowledged, newest first."""
         ...

@@ -8,9 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
+from home_sentry_engine.app.scenes import StoredScenes
 from home_sentry_engine.app.views import CameraViews
+from home_sentry_engine.contract import CameraStatus, SceneChanged, decode
 from home_sentry_engine.domain.resting import ViewNews
 from home_sentry_engine.media.picture import Picture
+from home_sentry_engine.pipeline.relay import to_message
 from tests.fakes.household import household
 
 
@@ -42,7 +45,13 @@ class Watch:
         self.seconds += after_s
         media = replace(self.media, captured_at=self.media.captured_at + timedelta(seconds=self.seconds))
         news = await self.views.look(media, shown)
-        await self.home.store.write(lambda tx: tx.places.note_view(media, news))
+
+        def note(tx):
+            for change in tx.places.note_view(media, news):
+                tx.outbox.add("scene_change", change, camera_id=change.camera_id)
+            tx.cameras.seen("door", media_id=None, at=media.captured_at)
+
+        await self.home.store.write(note)
         return news
 
     async def told(self) -> list[str]:
@@ -111,3 +120,94 @@ async def test_a_kept_view_that_cannot_be_read_is_learned_anew(watch):
     await watch.home.database.write(lambda conn: conn.exec_driver_sql("UPDATE scenes SET picture = x'00'") and None)
     watch.restart()
     assert (await watch.sees(picture())).keep is not None
+
+
+@pytest.fixture
+def scenes(watch) -> StoredScenes:
+    home = watch.home
+    return StoredScenes(home.database, home.tables, home.clock, lambda: None)
+
+
+async def camera_of(watch):
+    found = await watch.home.database.read(lambda conn: watch.home.tables.cameras.get(conn, "door"))
+    assert found is not None
+    return found
+
+
+async def messages(watch) -> list[SceneChanged]:
+    rows = await watch.home.database.read(lambda conn: watch.home.tables.outbox.since(conn, 0, 10_000))
+    return [decode(SceneChanged, to_message(row)) for row in rows if row.kind == "scene_change"]
+
+
+async def test_a_change_is_announced_when_it_begins_and_when_it_is_over(watch):
+    for shown in (picture(), COVERED, picture()):
+        for _ in range(6):
+            await watch.sees(shown)
+        if shown is COVERED:
+            camera = await camera_of(watch)
+            assert (camera.status, camera.status_reason) == (CameraStatus.DEGRADED, "the view is blocked")
+            assert camera.scene_change is not None
+    assert [(one.change.kind.value, one.change.stands) for one in await messages(watch)] == [
+        ("view_blocked", True),
+        ("view_blocked", False),
+    ]
+    camera = await camera_of(watch)
+    assert (camera.status, camera.scene_change) == (CameraStatus.ONLINE, None)
+
+
+async def test_an_acknowledged_view_is_the_usual_one_from_then_on(watch, scenes):
+    for _ in range(6):
+        await watch.sees(picture())
+    for _ in range(6):
+        await watch.sees(picture(seed=9))
+    (change,) = await scenes.acknowledge_camera("door")
+    assert change.acknowledged_at is not None
+    camera = await camera_of(watch)
+    assert (camera.status, camera.scene_change) == (CameraStatus.ONLINE, None)
+    news = [await watch.sees(picture(seed=9)) for _ in range(12)]
+    assert [one.change for one in news if one.change] == []
+    assert [one.change.acknowledged_at is not None for one in await messages(watch)] == [False, True]
+    assert await scenes.acknowledge_camera("door") == ()
+    assert await scenes.acknowledge(change.id) == change
+    assert await scenes.acknowledge(999) is None
+    assert await scenes.acknowledge_camera("nowhere") is None
+    assert await scenes.changes("nowhere", 5) is None
+    assert await scenes.changes(None, 5) == (change,)
+
+
+async def test_a_cover_that_was_acknowledged_never_becomes_the_usual_view(watch, scenes):
+    for _ in range(6):
+        await watch.sees(picture())
+    for _ in range(6):
+        await watch.sees(COVERED)
+    (change,) = await scenes.changes("door", 5)
+    assert (await scenes.acknowledge(change.id)).acknowledged_at is not None
+    for _ in range(4):
+        await watch.sees(COVERED)
+    await watch.sees(picture())
+    changes = [await watch.sees(COVERED) for _ in range(6)]
+    assert [one.change for one in changes if one.change] == ["view_blocked"]
+
+
+async def test_a_forgotten_view_is_learned_anew_by_every_engine(watch, scenes):
+    for _ in range(6):
+        await watch.sees(picture())
+    assert await scenes.reset("door") == 1
+    assert await scenes.reset("nowhere") is None
+    changes = [await watch.sees(picture(seed=9)) for _ in range(8)]
+    assert [one.change for one in changes if one.change] == []
+    assert await scenes.reset(None) == 1
+
+
+async def test_a_lorry_that_parks_is_told_and_soon_part_of_the_view(watch):
+    for _ in range(8):
+        await watch.sees(picture())
+    lorry = picture()
+    lorry.pixels[300:680, 700:1240] = 90
+    for _ in range(8):
+        await watch.sees(lorry)
+    assert await watch.told() == ["unknown over"]
+    assert (await camera_of(watch)).status is CameraStatus.ONLINE
+    for _ in range(6):
+        await watch.sees(COVERED)
+    assert await watch.told() == ["view_blocked", "unknown over"]
