@@ -137,6 +137,9 @@ class Circumstances:
         if household is not None:
             legs["household"] = household
         legs |= home_legs(tx.places.home(), last_at=batch.last_at, now=tx.now)
+        strange = tx.places.anomaly(batch.camera_id)
+        unseen = Absent(reason="no image model knows this view yet")
+        legs["deviation"] = unseen if strange is None else {"anomaly": round(strange, 2)}
         tampered = self._tampered(tx, batch)
         if tampered is not None:
             legs["tamper"] = tampered
