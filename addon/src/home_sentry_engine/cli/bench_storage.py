@@ -4,10 +4,13 @@ import argparse
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from home_sentry_engine.operations.bench.fanout import FanoutBench, bench_fanout
+from home_sentry_engine.operations.bench.memory import MemoryBench, bench_memory
 from home_sentry_engine.operations.bench.queue import QueueBench, bench_queue
 from home_sentry_engine.operations.bench.search import SearchBench, bench_search
 
-from .options import add_json, add_places
+from .bench_fanout import served_feed
+from .options import add_json, add_models_folder, add_places, settings_of
 
 type Run = Callable[[argparse.Namespace], int]
 
@@ -20,6 +23,12 @@ def add_benches(benches: Any, run: Run) -> None:
     queue.add_argument("--redis", metavar="URL", help="measure the dispatch in this Redis too")
     search = _added(benches, run, "search", _search, 40, "time of a page of matches with its total among many events")
     _add_number(search, "--events", 100_000, 10_000_000, "events to search")
+    memory = _added(benches, run, "memory", _memory, 1, "memory and processor time of an engine that has nothing to do")
+    add_models_folder(memory)
+    _add_number(memory, "--seconds", 20, 3600, "seconds to look at each engine")
+    fanout = _added(benches, run, "fanout", _fanout, 5, "messages to WebSocket clients over those of a bare loop")
+    _add_number(fanout, "--clients", 1000, 1900, "WebSocket clients")
+    _add_number(fanout, "--messages", 40, 10_000, "messages of one round")
 
 
 def count_up_to(most: int) -> Callable[[str], int]:
@@ -59,3 +68,13 @@ async def _queue(arguments: argparse.Namespace) -> QueueBench:
 
 async def _search(arguments: argparse.Namespace) -> SearchBench:
     return await bench_search(rounds=arguments.rounds, events=arguments.events)
+
+
+async def _memory(arguments: argparse.Namespace) -> MemoryBench:
+    return await bench_memory(settings_of(arguments), seconds=arguments.seconds)
+
+
+async def _fanout(arguments: argparse.Namespace) -> FanoutBench:
+    return await bench_fanout(
+        served_feed(), rounds=arguments.rounds, clients=arguments.clients, messages=arguments.messages
+    )

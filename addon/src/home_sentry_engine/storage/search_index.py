@@ -56,7 +56,7 @@ def add_many_words(conn: Connection, new: Sequence[tuple[Event, int]]) -> None:
     bound = max(wanted) + 2 * len(new)
     within = event_words.c.place.between(min(wanted), bound)
     taken = set(conn.execute(sa.select(event_words.c.place).where(within)).scalars())
-    rows = []
+    rows: list[dict[str, Any]] = []
     for place, (event, number) in zip(wanted, new, strict=True):
         free = place
         while free in taken:

@@ -28,8 +28,9 @@ class EngineDied(HomeSentryError, RuntimeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScratchEngine:
-    """Address, secret and folders of a running engine."""
+    """Address, secret, process and folders of a running engine."""
 
+    pid: int
     url: str
     token: str
     data: Path
@@ -37,13 +38,16 @@ class ScratchEngine:
 
 
 @asynccontextmanager
-async def scratch_engine(settings: Settings, overrides: Mapping[str, object]) -> AsyncIterator[ScratchEngine]:
+async def scratch_engine(
+    settings: Settings, overrides: Mapping[str, object], *, data: Path | None = None
+) -> AsyncIterator[ScratchEngine]:
     """Run ``home-sentry serve`` until the block is left; detector and model places are those of the settings.
 
-    Raises ``EngineDied``.
+    An override of None leaves a setting out. ``data`` is kept for another start, without it the folder is a new one
+    that goes with the engine. Raises ``EngineDied``.
     """
     with tempfile.TemporaryDirectory(prefix="home-sentry-bench-") as folder:
-        data = Path(folder)
+        data = data or Path(folder)
         log, port = data / "engine.log", _free_port()
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
@@ -58,17 +62,18 @@ async def scratch_engine(settings: Settings, overrides: Mapping[str, object]) ->
             url = f"http://127.0.0.1:{port}"
             await _ready(process, url, log)
             token = (data / "data" / "token").read_text(encoding="ascii").strip()
-            yield ScratchEngine(url=url, token=token, data=data / "data", cameras=data / "cameras")
+            yield ScratchEngine(pid=process.pid, url=url, token=token, data=data / "data", cameras=data / "cameras")
         finally:
             await _stop(process)
 
 
 def _environment(settings: Settings, overrides: Mapping[str, object], folder: Path) -> dict[str, str]:
     cameras = folder / "cameras"
-    cameras.mkdir()
+    cameras.mkdir(exist_ok=True)
     chosen: dict[str, object] = {
         "camera_root": cameras,
         "models": settings.models.folder,
+        "model_mirror": settings.models.mirror or None,
         "offline": settings.models.offline,
         "detector": settings.detect.detector,
         "provider": settings.detect.provider,
@@ -78,9 +83,7 @@ def _environment(settings: Settings, overrides: Mapping[str, object], folder: Pa
         "log_level": "warning",
         **overrides,
     }
-    if settings.models.mirror:
-        chosen["model_mirror"] = settings.models.mirror
-    ours = {f"{PREFIX}{key.upper()}": str(value) for key, value in chosen.items()}
+    ours = {f"{PREFIX}{key.upper()}": str(value) for key, value in chosen.items() if value is not None}
     return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)} | ours
 
 

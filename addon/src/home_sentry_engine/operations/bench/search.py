@@ -8,6 +8,7 @@ import asyncio
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 import sqlite3
 from tempfile import TemporaryDirectory
@@ -141,8 +142,9 @@ async def _build(database: Database, events: int) -> None:
 
     await database.write(cameras)
     for first in range(0, events, _CHUNK):
-        part = await asyncio.to_thread(lambda first=first: list(made_events(min(_CHUNK, events - first), first=first)))
-        await database.write(lambda conn, part=part: table.insert_many(conn, part))
+        made = made_events(min(_CHUNK, events - first), first=first)
+        part = await asyncio.to_thread(tuple, made)
+        await database.write(partial(table.insert_many, new=part))
 
 
 def _queries(order: SearchOrder, events: int) -> dict[str, SearchQuery]:
