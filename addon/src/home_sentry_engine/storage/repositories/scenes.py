@@ -15,6 +15,7 @@ from .meta import Counters
 
 _EPOCH: Final = "scene_epoch:"
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsualView:
     """What a camera usually shows in one light: an encoded picture, and what was learned, as JSON values."""
