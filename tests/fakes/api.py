@@ -108,7 +108,14 @@ class FakeFeed:
         return self.rows[-1].seq if self.rows else self.first - 1
 
     def publish(self, message: Sequenced) -> Published:
-        published = Published(seq=message.seq, body=encode(message))
+        about = getattr(message, "event", None) or getattr(message, "camera", None)
+        published = Published(
+            seq=message.seq,
+            body=encode(message),
+            kind=message.type,
+            camera_id=getattr(about, "camera_id", None) or getattr(about, "id", None),
+            grave=getattr(about, "risk_level", None) in {"high", "critical"},
+        )
         self.rows.append(published)
         for queue in self._queues:
             queue.put_nowait(published)

@@ -30,6 +30,7 @@ _SERVER: Final[dict[str, type]] = {
     "service_status": messages.ServiceStatus,
     "infrastructure_alert": messages.InfrastructureAlert,
     "performance_update": messages.PerformanceUpdate,
+    "model_progress": messages.ModelProgress,
     "result": messages.Result,
     "bye": messages.Bye,
 }

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from .models import ModelFetch
 from .performance import LoadAlert, Performance
 from .records import Camera, Detection, Event
 from .scenes import SceneChange
 from .system import Component, Info, Status
 from .version import MIN_SCHEMA, SCHEMA
-from .vocabulary import ComponentState
+from .vocabulary import ComponentState, ModelState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +204,17 @@ class PerformanceUpdate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelProgress:
+    """The files of a model are asked for, arrive, are there, or could not be had; never replayed."""
+
+    type: Literal["model_progress"] = "model_progress"
+    model_id: str
+    state: ModelState
+    reason: str | None = None
+    fetch: ModelFetch | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """A request of the client; ``id`` returns in the result, which comes within ``deadline_s``."""
 
@@ -240,6 +252,6 @@ class Bye:
 type Sequenced = (
     EventCreated | EventUpdated | DetectionsAdded | CameraChanged | CameraRemoved | SceneChanged | CamerasSilent
 )
-type Notice = SystemStatus | ServiceStatus | InfrastructureAlert | PerformanceUpdate
+type Notice = SystemStatus | ServiceStatus | InfrastructureAlert | PerformanceUpdate | ModelProgress
 type ServerMessage = Hello | AuthFailed | Snapshot | Resync | Sequenced | Notice | Result | Bye
 type ClientMessage = Auth | Subscribe | Ack | Command

@@ -224,3 +224,15 @@ class RegionKind(_Vocabulary):
     DAMAGE = "damage"
     OBJECT = "object"
     UNKNOWN = "unknown"
+
+
+class ModelState(_Vocabulary):
+    """Where a model stands."""
+
+    OFF = "off"
+    READY = "ready"
+    MISSING = "missing"
+    FETCHING = "fetching"
+    LOADED = "loaded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"

@@ -84,6 +84,7 @@ class Hub:
         self._feed = ports.feed
         self._health = ports.health
         self._load = ports.load
+        self._models = ports.models
         self._notices = Notices()
         self._pace = pace
         self._replay_messages = replay_messages
@@ -108,6 +109,7 @@ class Hub:
             group.create_task(self._follow_status(), name="api status")
             group.create_task(self._follow_load(), name="api load")
             group.create_task(self._watch_feed(), name="api feed watch")
+            group.create_task(self._follow_models(), name="api models")
 
     async def join(self, client: Client) -> None:
         """Serve a client from now on; it reads itself up to date first. Waits until the feed is there."""
@@ -212,6 +214,11 @@ class Hub:
                 self._tell_all([("performance_update", encode(PerformanceUpdate(performance=load)))])
                 self._tell_all(self._notices.of_alerts(load.alerts))
             await asyncio.sleep(self._pace.performance_every_s)
+
+    async def _follow_models(self) -> None:
+        while True:
+            news = await self._models.news()
+            self._tell_all(("model_progress", encode(one)) for one in news)
 
     async def _watch_feed(self) -> None:
         """See to it that what is in the store really comes through; raises ``ConnectionError`` when it does not."""

@@ -42,6 +42,7 @@ from .database import SoundDatabase
 from .discovery import Discovery
 from .enriching import enrichment_part
 from .enrolment import Sight
+from .entities import StoredEntities
 from .entrance import GuardedDoor
 from .feed import OutboxFeed, OutboxReader
 from .folders import WatchedFolder

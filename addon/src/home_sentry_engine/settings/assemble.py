@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from home_sentry_engine.domain.batch import BatchRules
 from home_sentry_engine.domain.risk import Bands
@@ -21,6 +21,8 @@ from .slices import (
     Settings,
     StorageSettings,
 )
+
+_MIB: Final = 1024 * 1024
 
 
 def assemble(raw: Mapping[str, Any], data: Path) -> Settings:
@@ -61,10 +63,17 @@ def assemble(raw: Mapping[str, Any], data: Path) -> Settings:
             folder=Path(raw.get("models") or data / "models"),
             mirror=raw.get("model_mirror"),
             offline=raw["offline"],
+            on=raw["models_on"],
+            memory_bytes=memory_mb * _MIB if (memory_mb := raw.get("model_memory_mb")) else None,
+            reserve_bytes=raw["model_memory_reserve_mb"] * _MIB,
+            idle_s=raw["model_idle_seconds"],
         ),
         enrichment=EnrichmentSettings(
             enabled=raw["enrichment"],
             off=raw["enrichment_off"],
+            url=raw.get("enrichment_url"),
+            florence_url=raw.get("florence_url"),
+            clip_url=raw.get("clip_url"),
             at_once=raw["enrichment_max_concurrent"],
             timeout_s=raw["enrichment_timeout_seconds"],
         ),

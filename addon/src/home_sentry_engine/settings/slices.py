@@ -146,11 +146,19 @@ class ApiSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSettings:
-    """Where model files come from: own folder, then mirror (folder or URL), then the card's source."""
+    """Where model files come from: own folder, then mirror (folder or URL), then the card's source.
+
+    ``on`` are models that may run although they are off by default. All models together take at most ``memory_bytes``
+    (None = whatever the device has free less ``reserve_bytes``) and are let go after ``idle_s`` without use.
+    """
 
     folder: Path
     mirror: str | None = None
     offline: bool = False
+    on: frozenset[str] = frozenset()
+    memory_bytes: int | None = None
+    reserve_bytes: int = 512 * 1024 * 1024
+    idle_s: float = 300.0
     download_timeout_s: float = 60.0
     disk_floor_bytes: int = 1024 * 1024 * 1024
 

@@ -1,7 +1,7 @@
 """Models on demand: whatever is not the detector is loaded when somebody needs it, if it is allowed and if it fits."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,6 +20,7 @@ from .history import LatencyHistory
 from .needs import model_of, provider_for, specs_of
 from .session import (
     Cancel,
+    PoolEntry,
     ProviderChoice,
     Room,
     Runner,
@@ -68,7 +69,7 @@ class ModelState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelStatus:
-    """What there is to say about one model; ``memory_bytes`` is counted while loaded, expected otherwise."""
+    """What there is to say about one model; ``memory_bytes`` is ``measured`` once it was loaded, expected otherwise."""
 
     model_id: str
     name: str
@@ -78,6 +79,7 @@ class ModelStatus:
     reason: str | None = None
     provider: str | None = None
     memory_bytes: int | None = None
+    measured: bool = False
     loads: int = 0
     uses: int = 0
     failures: int = 0
@@ -185,6 +187,10 @@ class Models:
     async def run(self) -> None:
         """Fetch what was asked for and is not here, until cancelled."""
         await self.fetches.run()
+
+    def allowed(self, card: Card) -> bool:
+        """Tell whether a model may run: by the settings, a person's choice, its licence and default."""
+        return self._refusal(card) is None
 
     def describe(self) -> tuple[ModelStatus, ...]:
         """Tell the state of every card at this moment."""
@@ -298,6 +304,7 @@ class Models:
         record = self._records.get(card.id, _Record())
         entries = [entry for entry in self._pool.entries if model_of(entry.spec.key) == card.id]
         state, reason = self._state(card, record, loaded=bool(entries))
+        measured = self._measured(card, entries)
         loads = [count for key, count in self._pool.loads.items() if model_of(key) == card.id]
         return ModelStatus(
             model_id=card.id,
@@ -307,12 +314,19 @@ class Models:
             state=state,
             reason=reason,
             provider=entries[0].session.provider if entries else None,
-            memory_bytes=sum(entry.bytes_counted for entry in entries) if entries else card.memory_bytes,
+            memory_bytes=measured if measured is not None else card.memory_bytes,
+            measured=measured is not None,
             loads=max(loads, default=0),
             uses=record.uses,
             failures=record.failures,
             last_ms=record.last_ms,
         )
+
+    def _measured(self, card: Card, entries: Sequence[PoolEntry]) -> int | None:
+        if entries:
+            return sum(entry.bytes_counted for entry in entries)
+        known = [size for key, size in self._pool.measured.items() if model_of(key) == card.id]
+        return sum(known) if known else None
 
     def _state(self, card: Card, record: _Record, *, loaded: bool) -> tuple[ModelState, str | None]:
         refusal = self._refusal(card)

@@ -22,6 +22,7 @@ IDS = {
     "{queue}": "detect",
     "{letter_id}": "1",
     "{component_id}": "ingest",
+    "{model_id}": "yunet",
 }
 STRANGERS = {
     "no token": {},

@@ -126,6 +126,11 @@ class SessionPool:
         return sum(entry.bytes_counted for entry in self._entries.values())
 
     @property
+    def measured(self) -> Mapping[str, int]:
+        """Bytes that each key took when it was loaded last, also of those that were unloaded since."""
+        return dict(self._measured)
+
+    @property
     def loads(self) -> Mapping[str, int]:
         """How often each key was loaded; a key that nobody needed is not in it."""
         return dict(self._loads)
