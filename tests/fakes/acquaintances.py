@@ -45,8 +45,13 @@ class FakeEntities:
 
     def __init__(self, pause: Pause) -> None:
         self._pause = pause
-        self.known = {one.id: one for one in (entity(), entity("who2", kind="vehicle"))}
+        self.known: dict[str, Entity] = {}
         self.asked: list[EntityQuery] = []
+        self.seed()
+
+    def seed(self) -> None:
+        """Put a person and a vehicle there."""
+        self.known = {one.id: one for one in (entity(), entity("who2", kind="vehicle"))}
 
     async def page(self, query: EntityQuery) -> Page[Entity]:
         await self._pause()
@@ -100,6 +105,16 @@ class FakeHousehold:
         self.vehicles: dict[str, HouseholdVehicle] = {}
         self.facts: dict[str, OwnerFact] = {}
         self.enrolled: list[EnrolledSample] = []
+
+    def seed(self) -> None:
+        """Put a member, a vehicle, a sample and a fact there, all with the id ``o1`` or 1."""
+        same = {"id": "o1", "role": "resident", "trust": "full"}
+        self.members["o1"] = HouseholdMember(name="Ann", **same)
+        self.vehicles["o1"] = HouseholdVehicle(name="Car", **same)
+        self.facts["o1"] = OwnerFact(id="o1", kind="note", text="x", points=0, expires_at=START)
+        self.enrolled = [
+            EnrolledSample(id=1, owner_id="o1", source="appearance", model_id="m", negative=False, at=START)
+        ]
 
     async def view(self) -> Household:
         await self._pause()

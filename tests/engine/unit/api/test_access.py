@@ -23,6 +23,11 @@ IDS = {
     "{letter_id}": "1",
     "{component_id}": "ingest",
     "{model_id}": "yunet",
+    "{change_id}": "1",
+    "{entity_id}": "who1",
+    "{owner_id}": "o1",
+    "{sample_id}": "1",
+    "{fact_id}": "o1",
 }
 STRANGERS = {
     "no token": {},
@@ -62,8 +67,10 @@ async def test_only_three_paths_answer_without_the_token(server, stranger, kind)
     assert opened == OPEN_PATHS
 
 
-async def test_every_route_opens_with_the_token(server, client):
+async def test_every_route_opens_with_the_token(server, client, engine):
     for route in server.routes:
+        engine.household.seed()
+        engine.entities.seed()
         async with client.request(route.method, _concrete(route.path)) as response:
             assert response.status not in {401, 403, 404, 405, 500}, route.name
 
