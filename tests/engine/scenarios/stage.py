@@ -13,15 +13,20 @@ import cv2
 import numpy as np
 from PIL import Image
 import simplejpeg
+import sqlalchemy as sa
 
+from home_sentry_engine.app.sight import QualityMeter, make_second_look
 from home_sentry_engine.app.views import CameraViews
 from home_sentry_engine.contract import Detection, Enrichment, EnrichmentStep, Event
 from home_sentry_engine.domain.clock import SystemClock
+from home_sentry_engine.domain.risk import Bands
+from home_sentry_engine.judgement.judge import Judge
 from home_sentry_engine.media.frames import Frames, Rules
 from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.settings import DetectSettings, ModelSettings
 from home_sentry_engine.storage.database import Database, sqlite_url
 from home_sentry_engine.storage.repositories.scenes import Scenes
+from home_sentry_engine.storage.schema import inspections
 from home_sentry_engine.vision.models import ModelRules, Models
 from home_sentry_engine.vision.zoo import Zoo
 from tests.fakes.clock import FakeClock
@@ -46,6 +51,17 @@ def noisy(pixels: Pixels, seed: int) -> Pixels:
     rng = np.random.default_rng(seed)
     changed = pixels.astype(np.float32) * rng.uniform(0.97, 1.03) + rng.normal(0, 2, pixels.shape)
     return np.clip(changed, 0, 255).astype(np.uint8)
+
+
+def striped(pixels: Pixels) -> Pixels:
+    """What a decoder makes of a picture whose middle was lost: bands of rows in wrong colours."""
+    broken = pixels.copy()
+    height = len(broken) // 13
+    for number in range(1, 13, 2):
+        band = broken[number * height : (number + 1) * height]
+        band[...] = 255 - np.roll(band, 7 * number, axis=1)[:, :, [1, 2, 0]]
+        band[..., number % 3] = np.minimum(255, band[..., number % 3].astype(np.int32) + 140)
+    return broken
 
 
 class Stage:
@@ -83,6 +99,12 @@ class Stage:
     async def steps(self, event: Event) -> dict[str, EnrichmentStep]:
         return {step.about: step for step in (await self.enrichment(event)).steps}
 
+    async def qualities(self) -> list[dict[str, Any]]:
+        """Give how good the pictures were, as it is on record."""
+        rows = await self.home.database.read(lambda conn: conn.execute(sa.select(inspections.c.quality)).all())
+        assert rows
+        return [row.quality for row in rows]
+
     async def detections(self, event: Event) -> tuple[Detection, ...]:
         return await self.home.database.read(lambda conn: self.home.tables.detections.of_event(conn, event.event_id))
 
@@ -111,9 +133,13 @@ async def staged(
         database = await stack.enter_async_context(Database(sqlite_url(data / "home.db"), clock))
         decoding = stack.enter_context(ThreadPoolExecutor(2))
         frames = Frames(MediaPaths(data), Rules(remembered_bytes=0), decoding)
+        sight = make_second_look(zoo.detector, decoding, tiles=True)
         senses = {
             "frames": frames,
-            "detector": zoo.detector,
+            "detector": sight,
+            "confirmer": sight,
+            "meter": QualityMeter(decoding),
+            "judge": Judge(bands=Bands()),
             "pictures": frames,
             "models": wrap(zoo.models),
             "views": CameraViews(database, Scenes(), decoding),

@@ -11,7 +11,7 @@ from home_sentry_engine.contract import Event, RegionKind, RiskLevel, StepOutcom
 from home_sentry_engine.domain.messages import Absent, Scene
 from home_sentry_engine.judgement.judge import Judge
 from home_sentry_engine.language.sections import lines_of
-from tests.engine.scenarios.stage import Pixels, Stage, noisy, photograph, sized, staged
+from tests.engine.scenarios.stage import Pixels, Stage, noisy, photograph, sized, staged, striped
 
 MORNING, NIGHT = datetime(2026, 6, 2, 10, 15, tzinfo=UTC), datetime(2026, 6, 2, 2, 40, tzinfo=UTC)
 STEPS = Zone(
@@ -65,14 +65,16 @@ async def test_a_person_at_the_steps_at_night_is_told(tmp_path, model_mirror, pi
         assert (await stage.steps(event))["pose"].outcome is StepOutcome.RAN
 
 
-async def test_a_striped_frame_frightens_nobody(tmp_path, model_mirror, pictures):
-    broken = pictures("frigate_docs/mismatched-resolution.jpg")[60:, 10:]
+@pytest.mark.parametrize("made", [False, True])
+async def test_a_striped_frame_frightens_nobody(tmp_path, model_mirror, pictures, made):
+    broken = striped(courier(pictures)) if made else pictures("frigate_docs/mismatched-resolution.jpg")[60:, 10:]
     async with staged(tmp_path / "house", model_mirror, at=NIGHT) as stage:
         for seed in range(3):
             await stage.show(noisy(sized(broken, 800), seed))
             stage.home.clock.tick(2)
         events = await stage.end()
         assert all(event.risk_level is RiskLevel.LOW for event in events)
+        assert not made or all("striped" in quality["defects"] for quality in await stage.qualities())
 
 
 async def test_a_delivery_at_the_steps_is_low_and_says_what_nobody_could_see(tmp_path, model_mirror, pictures):

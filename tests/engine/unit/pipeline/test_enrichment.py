@@ -394,6 +394,17 @@ async def test_tiny_objects_are_not_looked_at_and_that_is_said():
     assert "yunet" not in shelf.asked
 
 
+async def test_somebody_who_was_seen_is_never_said_not_to_have_been():
+    views = views_of(shot(START, [PERSON]))
+    _, steps, _ = await asked(full(), replace(views, subjects={}))
+    assert steps["faces"].reason == "what was seen is too uncertain for a closer look"
+    gone = replace(views, subjects={}, pictures={}, unreadable={"m1": "the file is gone"})
+    _, steps, legs = await asked(full(), gone)
+    assert steps["faces"].outcome is Outcome.UNAVAILABLE
+    assert legs["faces"] == Absent(reason="its picture could not be read: the file is gone")
+    assert steps["quality"].reason == "no picture of the visit could be read: the file is gone"
+
+
 def test_two_questions_of_one_name_are_refused():
     with pytest.raises(ValueError, match="same name"):
         Enrichment(Shelf(), branches=[BRANCHES[0], BRANCHES[0]])

@@ -12,6 +12,7 @@ from home_sentry_engine.contract import ObjectGroup
 from home_sentry_engine.domain.box import Box
 from home_sentry_engine.domain.enrichment import Attempt, Finding, Outcome
 from home_sentry_engine.domain.errors import StageError, Unavailable
+from home_sentry_engine.domain.labels import group_of
 from home_sentry_engine.pipeline.subject_views import SceneViews, SubjectView
 from home_sentry_engine.vision.catalog import UnknownModel
 from home_sentry_engine.vision.models import Adapter, NotSwitchedOn
@@ -66,6 +67,22 @@ class Case:
         found = [views for views in self.views.subjects.values() if views]
         return tuple(views for views in found if views[0].subject.group is group)
 
+    def require(self, group: ObjectGroup, *, nothing: str) -> tuple[tuple[SubjectView, ...], ...]:
+        """Give what ``seen`` gives, at least one; raises ``NotAsked``, or ``Unavailable`` without pictures."""
+        found = self.seen(group)
+        if found:
+            return found
+        shots = self.views.scene.batch.sightings
+        if not any(group_of(one.label) is group for shot in shots for one in shot.detections):
+            raise NotAsked(nothing, code="not_needed")
+        if self.views.unreadable:
+            raise Unavailable(f"its picture could not be read: {self._trouble}", code="no_picture")
+        raise NotAsked("what was seen is too uncertain for a closer look", code="uncertain")
+
+    @property
+    def _trouble(self) -> str:
+        return "; ".join(sorted(set(self.views.unreadable.values()))) or "there is no picture"
+
     @property
     def most_persons(self) -> int:
         """Most persons in one picture."""
@@ -80,8 +97,7 @@ class Case:
                 return RgbFrame.of(views[0].picture)
         for pixels in self.views.pictures.values():
             return RgbFrame.of(pixels)
-        reasons = "; ".join(sorted(set(self.views.unreadable.values()))) or "there is no picture"
-        raise Unavailable(f"no picture of the visit could be read: {reasons}", code="no_picture")
+        raise Unavailable(f"no picture of the visit could be read: {self._trouble}", code="no_picture")
 
 
 def cut_out(view: SubjectView, *, margin: float = 0.08) -> Crop:

@@ -177,9 +177,7 @@ PERSON_BRANCHES: Final[tuple[tuple[Step, ...], ...]] = (
 
 def _best_views(case: Case) -> tuple[SubjectView, ...]:
     """Give each person's clearest look; raises ``NotAsked`` where there is nobody to look at."""
-    people = case.seen(ObjectGroup.PERSON)
-    if not people:
-        raise NotAsked("no person was seen", code="not_needed")
+    people = case.require(ObjectGroup.PERSON, nothing="no person was seen")
     best = large_enough(views[0] for views in people)
     if not best:
         raise NotAsked("every person is too small in the picture", code="too_small")

@@ -28,7 +28,8 @@ _SECOND_LOOK_MARGIN: Final = 1.0
 
 
 async def _pets(case: Case, notes: Notes, desk: Desk) -> None:
-    animals = [views for views in case.seen(ObjectGroup.ANIMAL) if views[0].subject.label in _PETS]
+    found = case.require(ObjectGroup.ANIMAL, nothing="no animal was seen")
+    animals = [views for views in found if views[0].subject.label in _PETS]
     if not animals:
         raise NotAsked("no cat or dog was seen", code="not_needed")
 

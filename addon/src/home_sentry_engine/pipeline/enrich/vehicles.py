@@ -179,9 +179,7 @@ def _vehicles(case: Case) -> tuple[tuple[SubjectView, ...], ...]:
 
 def _best_views(case: Case) -> tuple[SubjectView, ...]:
     """Give each vehicle's clearest look; raises ``NotAsked`` where there is none to look at."""
-    vehicles = _vehicles(case)
-    if not vehicles:
-        raise NotAsked("no vehicle was seen", code="not_needed")
+    vehicles = case.require(ObjectGroup.VEHICLE, nothing="no vehicle was seen")
     best = large_enough((views[0] for views in vehicles), _SMALLEST_VEHICLE_PX)
     if not best:
         raise NotAsked("every vehicle is too small in the picture", code="too_small")
