@@ -80,7 +80,10 @@ class Watchman:
         level = bound.level(value)
         if _ORDER.index(level) > _ORDER.index(before):
             self._rising[metric] = self._rising.get(metric, 0) + 1
-            level = level if self._rising[metric] >= _TIMES else before
+            if self._rising[metric] >= _TIMES:
+                del self._rising[metric]
+            else:
+                level = before
         else:
             self._rising.pop(metric, None)
             level = max(level, min(before, bound.level(value, eased=_CLEARLY), key=_ORDER.index), key=_ORDER.index)
