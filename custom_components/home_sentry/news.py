@@ -4,6 +4,7 @@ from typing import Any
 
 from .client import DetectionNews, SecurityNews
 from .const import NEWS_VERSION
+from .contract import Identity
 
 
 def security_attributes(news: SecurityNews, *, learning: bool) -> dict[str, Any]:
@@ -17,7 +18,22 @@ def security_attributes(news: SecurityNews, *, learning: bool) -> dict[str, Any]
         "summary": event.summary,
         "at": transition.at.isoformat(),
         "learning": learning,
+        "identities": [_identity(one) for one in event.identities],
     }
+
+
+def _identity(identity: Identity) -> dict[str, Any]:
+    """Give who a subject is or probably is, never worded as more than the engine found."""
+    told = {
+        "kind": identity.kind,
+        "finding": identity.finding,
+        "name": identity.name,
+        "trust": identity.trust,
+        "similarity": identity.similarity,
+        "camera_id": identity.camera_id,
+        "seen_at": identity.seen_at.isoformat() if identity.seen_at is not None else None,
+    }
+    return {key: value for key, value in told.items() if value is not None}
 
 
 def detection_attributes(news: DetectionNews) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.home_sentry import coordinator as coordinator_module
 from custom_components.home_sentry.const import DOMAIN, EVENT_NEWS
-from custom_components.home_sentry.contract import AnalysisState, EventChange, ObjectGroup
+from custom_components.home_sentry.contract import AnalysisState, EventChange, Identity, ObjectGroup
 from tests.fakes.engine import FakeEngine, until
 
 from .conftest import Setup
@@ -52,6 +52,32 @@ async def test_a_visit(hass: HomeAssistant, engine: FakeEngine, setup: Setup) ->
     )
 
 
+async def test_who_it_probably_was(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    entry = await setup()
+    visit = await engine.start_event("front_door", score=40)
+    resident = Identity(kind="person", finding="match", name="Ann", trust="full", similarity=0.9, by="face")
+    again = Identity(
+        kind="person",
+        finding="probable same subject",
+        similarity=0.83,
+        entity_id="e1",
+        camera_id="gate",
+        seen_at=visit.started_at,
+    )
+    await engine.change_event(visit.event_id, EventChange.DOWNGRADED, risk_score=20, identities=(resident, again))
+    await reach(hass, entry, engine)
+    assert state(hass, "event", "security_event").attributes["identities"] == [
+        {"kind": "person", "finding": "match", "name": "Ann", "trust": "full", "similarity": 0.9},
+        {
+            "kind": "person",
+            "finding": "probable same subject",
+            "similarity": 0.83,
+            "camera_id": "gate",
+            "seen_at": visit.started_at.isoformat(),
+        },
+    ]
+
+
 async def test_the_bus_event(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
     entry = await setup()
     heard = async_capture_events(hass, EVENT_NEWS)
@@ -74,6 +100,7 @@ async def test_the_bus_event(hass: HomeAssistant, engine: FakeEngine, setup: Set
             "summary": "A person at front_door",
             "at": visit.transitions[0].at.isoformat(),
             "learning": False,
+            "identities": [],
             "object_types": ["person"],
         }
     ]
