@@ -215,6 +215,14 @@ async def test_captions_with_raw_tokens_are_dropped_and_counted():
     assert isinstance(legs["scene"], Absent)
 
 
+async def test_no_caption_makes_anybody_a_courier():
+    says = Says("A porch.", "A delivery man in uniform holding a package.")
+    result, _, legs = await asked(full(florence_2_base_ft=says), views_of(shot(START, [PERSON])))
+    assert any(one.value.get("is_service_worker") for one in result.findings)
+    assert legs["attributes"] == {"carrying": ["package"]}
+    assert not known_of(scene_of(shot(START, [PERSON]), **legs)).courier
+
+
 @pytest.mark.parametrize(("again", "weapon"), [(True, 2), (False, 1)])
 async def test_a_weapon_counts_only_when_a_second_look_agrees(again, weapon):
     _, _, legs = await asked(full(owlv2_base=Things(again=again)), views_of(shot(START, [PERSON])))

@@ -110,9 +110,7 @@ def _attributes(answers: Answers) -> object:
             found["service_worker"] = True
         if one.value.get("type") in _COURIER:
             found["courier"] = True
-    for one in _of(answers, "caption"):
-        if one.value.get("is_service_worker") and one.subject is not None:
-            found["service_worker"] = True
+    # captions may repeat what a sign or a shirt says, so they never make anybody a courier
     carried = [item for one in _of(answers, "carrying", "caption") for item in _words(one.value.get("carrying"))]
     if carried:
         found["carrying"] = sorted(set(carried))
