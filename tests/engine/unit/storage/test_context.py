@@ -12,10 +12,12 @@ from home_sentry_engine.domain.household import Member, Sample, Schedule, Trace,
 from home_sentry_engine.domain.resting import Resting
 from home_sentry_engine.storage.context_schema import traces as trace_table
 from home_sentry_engine.storage.repositories.activity import Activity
+from home_sentry_engine.storage.repositories.cameras import Cameras
 from home_sentry_engine.storage.repositories.detections import Detections
 from home_sentry_engine.storage.repositories.household import Household
 from home_sentry_engine.storage.repositories.resting import RestingRows
-from home_sentry_engine.storage.repositories.scenes import Scenes, UsualView
+from home_sentry_engine.storage.repositories.rhythm import Gap, Rhythm
+from home_sentry_engine.storage.repositories.scenes import SceneMemory, Scenes, UsualView
 from home_sentry_engine.storage.repositories.traces import TraceRows
 from home_sentry_engine.storage.repositories.zones import Zones
 from home_sentry_engine.storage.vectors import from_half, to_half
@@ -195,3 +197,57 @@ async def test_other_cameras_are_asked_for_a_span_of_time(database):
 def test_half_precision_is_little_endian():
     assert to_half(np.array([1.0, 0.0], np.float32)) == b"\x00\x3c\x00\x00"
     assert from_half(b"\x00\x3c\x00\x00").tolist() == [1.0, 0.0]
+
+
+async def test_silences_are_kept_by_hour_and_forgotten(database):
+    rows = Rhythm()
+    gaps = [Gap(began_at=at(n * 100), hour=n % 2, seconds=60.0 + n) for n in range(4)]
+
+    def work(conn):
+        rows.add(conn, "yard", gaps)
+        rows.add(conn, "yard", gaps[:1])
+        rows.add(conn, "gate", gaps[:1])
+        return rows.of(conn, "yard")
+
+    assert await database.write(work) == {0: [60.0, 62.0], 1: [61.0, 63.0]}
+    assert await database.write(lambda conn: rows.trim(conn, at(150))) == 3
+    assert await database.read(lambda conn: rows.of(conn, "yard")) == {0: [62.0], 1: [63.0]}
+
+
+async def test_what_a_model_saw_is_kept_per_light_until_the_view_is_reset(database):
+    rows = Scenes()
+    day = SceneMemory(camera_id="yard", light="day", model_id="m", learned=3, vector=b"abcd", spread=0.5, at=at(0))
+
+    def work(conn):
+        for one in (day, replace(day, light="infrared"), replace(day, learned=4), replace(day, camera_id="gate")):
+            rows.remember(conn, one)
+        return rows.memories(conn, "yard")
+
+    kept = await database.write(work)
+    assert {(one.light, one.learned) for one in kept} == {("day", 4), ("infrared", 3)}
+    before = await database.read(lambda conn: rows.epoch(conn, "yard"))
+    await database.write(lambda conn: rows.reset(conn, None))
+    assert await database.read(lambda conn: rows.memories(conn, "gate")) == ()
+    assert await database.read(lambda conn: rows.epoch(conn, "yard")) == before + 1
+
+
+async def test_a_camera_shows_the_gravest_change_that_stands(database):
+    cameras, rows = Cameras(learning=timedelta(days=7)), Scenes()
+
+    def work(conn):
+        made, _ = cameras.ensure(conn, camera_id="new", name="New", folder="New", now=at(0))
+        blocked = rows.add_change(conn, "new", "view_blocked", at=at(1))
+        rows.add_change(conn, "new", "unknown", at=at(2))
+        seen = cameras.seen(conn, "new", media_id=None, at=at(3))
+        rows.acknowledge(conn, blocked, at(4))
+        settled = cameras.settle(conn, "new", at(4))
+        ended = rows.end(conn, "new", at(5))
+        return made, seen, settled, ended, cameras.get(conn, "new")
+
+    made, seen, settled, ended, after = await database.write(work)
+    assert made.learning_until == at(7 * 86_400)
+    assert (seen.scene_change.kind.value, seen.status.value) == ("view_blocked", "degraded")
+    assert (seen.previous_status.value, seen.status_since) == ("unknown", at(3))
+    assert (settled.scene_change.kind.value, settled.status.value) == ("unknown", "online")
+    assert len(ended) == 2
+    assert after.scene_change is None
