@@ -60,11 +60,11 @@ class Homecoming:
         try:
             async with asyncio.timeout(_DEADLINE_S):
                 legs["household"] = await self._store.write(lambda tx: self._recognise(tx, scene))
-        except TimeoutError:
-            legs.setdefault("household", Absent(reason="the household could not be read in time"))
         except HomeSentryError as err:
             _LOGGER.warning("The household cannot be read: %s", err, extra={"event_id": scene.batch.event_id})
             legs.setdefault("household", Absent(reason="the household cannot be read"))
+        except TimeoutError:
+            legs.setdefault("household", Absent(reason="the household could not be read in time"))
         return replace(scene, legs=legs)
 
     def _recognise(self, tx: Tx, scene: Scene) -> object | Absent:
