@@ -14,6 +14,7 @@ from custom_components.home_sentry.contract import (
     MIN_SCHEMA,
     SCHEMA,
     VERSION,
+    Ack,
     AnalysisState,
     Auth,
     AuthFailed,
@@ -94,6 +95,7 @@ class FakeEngine:
         self.content_type = "image/jpeg"
         self.requests: list[str] = []
         self.auths: list[Auth] = []
+        self.acks: list[int] = []
         self.port = 0
         self.tls: ssl.SSLContext | None = None
         self.tls_next_fingerprint: str | None = None
@@ -362,6 +364,8 @@ class FakeEngine:
         try:
             async for message in socket:
                 command = decode_client(message.data)
+                if isinstance(command, Ack):
+                    self.acks.append(command.seq)
                 if isinstance(command, Command):
                     self.commands.append(command)
                     if self.answers_commands:

@@ -26,7 +26,7 @@ from custom_components.home_sentry.client import (
     WrongEngine,
     engine_url,
 )
-from custom_components.home_sentry.contract import CameraChanged, ServerMessage, Snapshot
+from custom_components.home_sentry.contract import CameraChanged, EventChange, ServerMessage, Snapshot, encode
 from custom_components.home_sentry.contract.errors import DeadlineExceeded, NotFound
 from tests.fakes.engine import JPEG, TOKEN, FakeEngine, until
 
@@ -250,6 +250,20 @@ async def test_snapshot_then_messages(session: ClientSession, engine: FakeEngine
         await until(lambda: len(listener.messages) == 2)
         assert isinstance(listener.messages[0], Snapshot)
         assert isinstance(listener.messages[1], CameraChanged)
+
+
+async def test_grave_events_are_acknowledged_also_when_they_come_again(
+    session: ClientSession, engine: FakeEngine
+) -> None:
+    async with listening(session, engine) as (_, listener):
+        await until(lambda: listener.state is ConnectionState.CONNECTED)
+        assert engine.auths[-1].acks
+        await engine.start_event("front_door", score=20)
+        grave = await engine.start_event("front_door", score=90)
+        await until(lambda: engine.acks == [engine.cursor])
+        await engine.send_raw(encode(engine.history[-1]).decode())
+        await engine.change_event(grave.event_id, EventChange.DOWNGRADED, risk_score=60)
+        await until(lambda: engine.acks == [engine.cursor - 1, engine.cursor - 1, engine.cursor])
 
 
 async def test_comes_back_and_has_what_it_missed_replayed(session: ClientSession, engine: FakeEngine) -> None:

@@ -10,13 +10,17 @@ from typing import Any, Final, Never, Protocol
 from aiohttp import ClientWebSocketResponse, WSMsgType
 
 from ..contract import (
+    Ack,
     Auth,
     AuthFailed,
     Bye,
     ClientMessage,
     Command,
+    EventCreated,
+    EventUpdated,
     Hello,
     Result,
+    RiskLevel,
     ServerMessage,
     Snapshot,
     WireError,
@@ -39,6 +43,7 @@ from .rest import Engine
 
 _LOGGER = logging.getLogger(__name__)
 _REFUSED_CODE: Final = 4401
+_GRAVE: Final = {RiskLevel.HIGH, RiskLevel.CRITICAL}
 
 
 class ConnectionState(StrEnum):
@@ -154,7 +159,7 @@ class Live:
                 require_compatible(hello)
                 if hello.engine_id != self._engine_id:
                     raise WrongEngine(expected=self._engine_id, found=hello.engine_id)
-                await _send(socket, Auth(token=self._engine.token, since=since))
+                await _send(socket, Auth(token=self._engine.token, since=since, acks=True))
                 while True:
                     message = await _received(socket)
                     self._hear(message)
@@ -168,7 +173,9 @@ class Live:
         self._turn(ConnectionState.CONNECTED, None)
         try:
             while True:
-                self._hear(await _received(socket))
+                message = await _received(socket)
+                self._hear(message)
+                await _acknowledge(socket, message)
                 # a replay lies in the buffer already: without this, reading it would hold up the event loop
                 await asyncio.sleep(0)
         finally:
@@ -195,6 +202,15 @@ class Live:
     def _turn(self, state: ConnectionState, error: ClientError | None) -> None:
         self.state = state
         self._observer.on_state(state, error)
+
+
+async def _acknowledge(socket: ClientWebSocketResponse, message: ServerMessage | None) -> None:
+    """Tell the engine that a grave event arrived and was dealt with; also one that it sent again."""
+    match message:
+        case EventCreated(seq=seq, event=event) | EventUpdated(seq=seq, event=event) if event.risk_level in _GRAVE:
+            await _send(socket, Ack(seq=seq))
+        case _:
+            return
 
 
 async def _send(socket: ClientWebSocketResponse, message: ClientMessage) -> None:
