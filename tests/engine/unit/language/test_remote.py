@@ -11,7 +11,7 @@ from home_sentry_engine.domain.messages import ModelVerdict
 from home_sentry_engine.judgement.judge import Judge
 from home_sentry_engine.language.assessor import LanguageAssessor
 from home_sentry_engine.language.backends.base import Message, Question
-from home_sentry_engine.language.backends.http import JsonClient, refuse_link_local
+from home_sentry_engine.language.backends.http import JsonClient, refuse_forbidden
 from home_sentry_engine.language.backends.llama_server import LlamaServer
 from home_sentry_engine.language.backends.openai import OpenAICompatible
 from home_sentry_engine.language.backends.remote import RemoteModel
@@ -266,7 +266,7 @@ async def test_a_stalled_or_trickling_answer_is_cut_at_the_deadline(trickle):
 @pytest.mark.parametrize("host", ["169.254.169.254", "fe80::1", "::ffff:169.254.169.254", "fe80::1%eth0"])
 async def test_link_local_addresses_are_never_asked(host):
     with pytest.raises(ModelUnreachable, match="link-local"):
-        refuse_link_local(host)
+        refuse_forbidden(host)
     bare = host.partition("%")[0]
     client = JsonClient(f"http://[{bare}]" if ":" in bare else f"http://{bare}", api_key=None, connect_timeout_s=1)
     with pytest.raises(ModelUnreachable, match="link-local"):

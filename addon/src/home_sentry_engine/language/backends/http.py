@@ -1,16 +1,14 @@
-"""JSON over HTTP with deadlines, a size limit, no redirects and no way to link-local addresses."""
+"""JSON over HTTP with deadlines, a size limit, no redirects and no way to addresses that are never asked."""
 
 from collections.abc import Mapping
-import ipaddress
 import json
-import socket
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from home_sentry_engine.language.errors import BadOutput, ContextOverflow, LanguageError, ModelTimeout, ModelUnreachable
+from home_sentry_engine.resilience.outbound import ForbiddenAddress, guarded_connector, why_forbidden
 
 MAX_BODY: Final = 256 * 1024
 _OVERFLOW_WORDS: Final = ("context", "too long", "exceed", "maximum length")
@@ -44,7 +42,7 @@ class JsonClient:
             self._session = None
 
     async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None, timeout_s: float) -> dict[str, Any]:
-        refuse_link_local(self.host)
+        refuse_forbidden(self.host)
         limits = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(self._connect_timeout_s, timeout_s))
         try:
             async with self._open().request(
@@ -59,6 +57,8 @@ class JsonClient:
         except TimeoutError as err:
             raise ModelTimeout(f"{self.host} gave no answer within {timeout_s:g} s") from err
         except (aiohttp.ClientError, OSError, ValueError) as err:
+            if isinstance(err.__cause__, ForbiddenAddress):
+                raise ModelUnreachable(str(err.__cause__)) from err
             raise ModelUnreachable(f"{self.host} cannot be reached: {type(err).__name__}", retryable=True) from err
         if status != 200:
             raise _refusal(self.host, status, raw)
@@ -66,43 +66,15 @@ class JsonClient:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(resolver=_GuardedResolver(), limit=4)
-            self._session = aiohttp.ClientSession(connector=connector, headers=self._headers, trust_env=False)
+            self._session = aiohttp.ClientSession(connector=guarded_connector(), headers=self._headers, trust_env=False)
         return self._session
 
 
-class _GuardedResolver(AbstractResolver):
-    """Resolves names, leaving out addresses that a name on the Internet could point to for mischief."""
-
-    def __init__(self) -> None:
-        self._inner = aiohttp.ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await self._inner.resolve(host, port, family)
-        allowed = [result for result in found if not _link_local(result["host"])]
-        if not allowed:
-            raise OSError(f"{host} leads to a link-local address")
-        return allowed
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-
-def refuse_link_local(host: str) -> None:
-    """Raise ``ModelUnreachable`` for a literal link-local address, such as a cloud's metadata service."""
-    if _link_local(host):
-        raise ModelUnreachable(f"{host} is a link-local address, which is never asked")
-
-
-def _link_local(host: str) -> bool:
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_link_local
+def refuse_forbidden(host: str) -> None:
+    """Raise ``ModelUnreachable`` for a literal address that is never asked, such as a cloud's metadata service."""
+    reason = why_forbidden(host)
+    if reason is not None:
+        raise ModelUnreachable(f"{host} is {reason}, which is never asked")
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:

@@ -1,0 +1,117 @@
+"""Addresses that the engine never connects to, checked on the address that is connected to and not on the name.
+
+Forbidden are link-local addresses (a cloud's metadata service among them), the metadata addresses outside that range,
+multicast, broadcast and the unspecified address. Loopback and private networks are where a household's own servers
+stand: who writes such a URL into the settings allows it.
+"""
+
+import ipaddress
+import socket
+from typing import Final, override
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_METADATA: Final = frozenset(
+    ipaddress.ip_address(one) for one in ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254")
+)
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+class ForbiddenAddress(OSError):
+    """The address belongs to those that are never asked."""
+
+
+def why_forbidden(host: str) -> str | None:
+    """Tell what is wrong with an address; None for one that may be asked, and for a name, which has to be resolved.
+
+    IPv4 is looked through in all its spellings and within IPv6 (mapped, 6to4, Teredo, NAT64).
+    """
+    address = _address(host)
+    if address is None:
+        return None
+    for one in _within(address):
+        if one.is_link_local:
+            return "a link-local address"
+        if one in _METADATA:
+            return "the address of a metadata service"
+        if one.is_multicast or one.is_unspecified or one == ipaddress.IPv4Address(0xFFFFFFFF):
+            return "not the address of one machine"
+    return None
+
+
+class GuardedResolver(AbstractResolver):
+    """Resolves names for aiohttp and leaves forbidden addresses out; raises ``ForbiddenAddress`` if none is left."""
+
+    def __init__(self) -> None:
+        """Take the resolver of the system."""
+        self._inner = aiohttp.ThreadedResolver()
+
+    @override
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Give the addresses that may be asked."""
+        found = await self._inner.resolve(host, port, family)
+        allowed = [result for result in found if why_forbidden(result["host"]) is None]
+        if found and not allowed:
+            raise ForbiddenAddress(f"{host} leads to {why_forbidden(found[0]['host'])}, which is never asked")
+        return allowed
+
+    @override
+    async def close(self) -> None:
+        """Close the resolver of the system."""
+        await self._inner.close()
+
+
+def guarded_connector(limit: int = 4) -> aiohttp.TCPConnector:
+    """Give a connector that resolves through ``GuardedResolver``; literal addresses are the caller's to check."""
+    return aiohttp.TCPConnector(resolver=GuardedResolver(), limit=limit)
+
+
+def connect(host: str, port: int, timeout_s: float) -> socket.socket:
+    """Connect to the first address of a host that may be asked and answers.
+
+    Raises ``ForbiddenAddress`` where no address may be asked, else the ``OSError`` of the last try.
+    """
+    refused: OSError | None = None
+    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        reason = why_forbidden(str(address[0]))
+        if reason is not None:
+            refused = refused or ForbiddenAddress(f"{host} leads to {reason}, which is never asked")
+            continue
+        link = socket.socket(family, kind, protocol)
+        try:
+            link.settimeout(timeout_s)
+            link.connect(address)
+        except OSError as err:
+            link.close()
+            refused = err
+            continue
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return link
+    raise refused or OSError(f"{host} has no address")
+
+
+def _address(host: str) -> Address | None:
+    bare = host.strip("[]").partition("%")[0]
+    try:
+        return ipaddress.ip_address(bare)
+    except ValueError:
+        pass
+    try:
+        # the system's connect() also takes one number, hexadecimal, octal and short forms
+        return ipaddress.IPv4Address(socket.inet_aton(bare)) if bare[:1].isdigit() else None
+    except OSError, ValueError:
+        return None
+
+
+def _within(address: Address) -> tuple[Address, ...]:
+    if isinstance(address, ipaddress.IPv4Address):
+        return (address,)
+    inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if address in _NAT64:
+        inner.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    return (address, *(one for one in inner if one is not None))
