@@ -48,7 +48,7 @@ def _no_heartbeats_left(verify_cleanup: None) -> Iterator[None]:
     """Take away timers that aiohttp leaves when data comes in on a WebSocket that is closing."""
     yield
     for handle in get_scheduled_timer_handles(asyncio.get_event_loop()):
-        if "ClientWebSocketResponse._send_heartbeat" in repr(handle):
+        if "ClientWebSocketResponse._" in repr(handle):
             handle.cancel()
 
 
