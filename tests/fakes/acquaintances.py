@@ -108,9 +108,8 @@ class FakeHousehold:
 
     def seed(self) -> None:
         """Put a member, a vehicle, a sample and a fact there, all with the id ``o1`` or 1."""
-        same = {"id": "o1", "role": "resident", "trust": "full"}
-        self.members["o1"] = HouseholdMember(name="Ann", **same)
-        self.vehicles["o1"] = HouseholdVehicle(name="Car", **same)
+        self.members["o1"] = HouseholdMember(id="o1", name="Ann", role="resident", trust="full")
+        self.vehicles["o1"] = HouseholdVehicle(id="o1", name="Car", role="resident", trust="full")
         self.facts["o1"] = OwnerFact(id="o1", kind="note", text="x", points=0, expires_at=START)
         self.enrolled = [
             EnrolledSample(id=1, owner_id="o1", source="appearance", model_id="m", negative=False, at=START)

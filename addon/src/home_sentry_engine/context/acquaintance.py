@@ -109,13 +109,13 @@ def subject_words(one: Acquaintance) -> str:
     return f"{words}, {entity.count} visits{trust}"
 
 
-def context_words(found: Sequence[Acquaintance], names: Mapping[str, str]) -> str:
-    """Say everything: each subject, and each camera that probably saw it."""
+def context_words(found: Sequence[Acquaintance], names: Mapping[str, str]) -> list[str]:
+    """Say everything, a line for each subject: what is known of it, and each camera that probably saw it."""
     lines = []
     for one in found:
         seen = [match_words(match, names) for match in best_by_camera(one.compared.matches)]
         lines.append("; ".join([subject_words(one), *seen]))
-    return "\n".join(lines)
+    return lines
 
 
 def summary_words(found: Sequence[Acquaintance]) -> str:
@@ -128,7 +128,11 @@ def summary_words(found: Sequence[Acquaintance]) -> str:
 
 def identity_leg(found: Sequence[Acquaintance], names: Mapping[str, str]) -> dict[str, object]:
     """Write the leg ``identity``."""
-    return {"summary": summary_words(found), "subjects": [_record(one, names) for one in found]}
+    return {
+        "summary": summary_words(found),
+        "context": context_words(found, names),
+        "subjects": [_record(one, names) for one in found],
+    }
 
 
 def _record(one: Acquaintance, names: Mapping[str, str]) -> dict[str, object]:

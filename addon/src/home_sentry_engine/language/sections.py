@@ -1,7 +1,7 @@
 """The sections of a prompt's data: what each shows, what it is called, and which go first when space is short."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 import json
 from typing import Any, Final
@@ -26,6 +26,7 @@ LEGS: Final[dict[str, str]] = {
     "home_weather": "weather (Home Assistant)",
     "sun": "sun",
     "identity": "seen before (probable)",
+    "known_faces": "faces of members",
     "plates": "plates read",
     "faces": "faces",
     "texts": "text seen in the picture",
@@ -63,6 +64,7 @@ DROP_ORDER: Final[tuple[str, ...]] = (
     "pets",
     "camera_health",
     "faces",
+    "known_faces",
     "pose",
     "action",
     "scene",
@@ -151,14 +153,21 @@ def _legs(scene: Scene) -> Iterator[Line]:
             continue
         key = clean(name, 40)
         title = LEGS.get(name, key.text)
-        cap = Cap.DESCRIPTION if name in {"caption", "owner_notes", "scene"} else Cap.SEEN
-        shown, attempts = clean_value(value, cap=cap)
+        cap = Cap.DESCRIPTION if name in {"caption", "owner_notes", "scene", "identity"} else Cap.SEEN
+        shown, attempts = clean_value(_told(name, value), cap=cap)
         yield Line(
             key=key.text,
             text=f"{title}: {_json(shown)}",
             droppable=name not in LEGS or name in DROP_ORDER,
             attempts=(*key.attempts, *attempts),
         )
+
+
+def _told(name: str, value: object) -> object:
+    """Leave out what only programs read."""
+    if name != "identity" or not isinstance(value, Mapping):
+        return value
+    return {key: part for key, part in value.items() if key != "subjects"}
 
 
 def _not_performed(scene: Scene) -> Iterator[Line]:

@@ -74,7 +74,9 @@ class Recognition:
         ]
         if not wanted:
             return Absent(reason=_nobody(views))
-        looked = await asyncio.gather(*(self._embedded(seen) for _, seen in wanted[: self._rules.subjects]))
+        most = self._rules.subjects
+        looked = await asyncio.gather(*(self._embedded(seen) for _, seen in wanted[:most]))
+        looked += [_left_out(seen) for _, seen in wanted[most:]]
         if all(one.embedded is None for one in looked):
             reasons = dict.fromkeys(one.unavailable or "" for one in looked)
             return Absent(reason="; ".join(reasons))
@@ -208,6 +210,12 @@ class Recognition:
                 "media_id": one.look.media_id,
             },
         )
+
+
+def _left_out(seen: Sequence[SubjectView]) -> Compared:
+    subject = seen[0].subject
+    reason = "more subjects at once than are compared"
+    return Compared(subject=subject, kind=KINDS[subject.group], look=seen[0].look, unavailable=reason)
 
 
 def _question(one: Compared, scene: Scene, now: datetime) -> Question:

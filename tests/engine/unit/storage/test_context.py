@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from home_sentry_engine.contract import Zone, ZoneAnchor, ZoneType
-from home_sentry_engine.domain.household import Member, Sample, Schedule, Trace, Vehicle
+from home_sentry_engine.domain.household import Member, Role, Sample, Schedule, Trace, Trust, Vehicle
 from home_sentry_engine.domain.resting import Resting
 from home_sentry_engine.storage.context_schema import traces as trace_table
 from home_sentry_engine.storage.repositories.activity import Activity
@@ -161,8 +161,8 @@ async def test_traces_keep_their_vectors_in_two_bytes_a_number_until_they_expire
 async def test_the_household_comes_back_as_it_was(database):
     rows = Household()
     nights = Schedule(days=frozenset({0, 4}), begins=time(22, 15), ends=time(6))
-    ann = Member(id="ann", name="Ann", trust="partial", schedule=nights)
-    car = Vehicle(id="car", name="Our car", plate="B-HS 1", role="family")
+    ann = Member(id="ann", name="Ann", trust=Trust.PARTIAL, schedule=nights)
+    car = Vehicle(id="car", name="Our car", plate="B-HS 1", role=Role.FAMILY)
     look = Sample(owner_id="ann", model_id="m", vector=np.array([0.0, 3.0, 4.0], np.float32), negative=True)
 
     def work(conn):
