@@ -4,7 +4,8 @@ import argparse
 import asyncio
 import os
 from pathlib import Path
-from typing import Any
+import sys
+from typing import Any, Final
 
 from home_sentry_engine import __version__
 from home_sentry_engine.api.tokens import TOKEN_FILE
@@ -14,10 +15,13 @@ from home_sentry_engine.contract import ComponentState
 from home_sentry_engine.domain.clock import SystemClock
 from home_sentry_engine.domain.identity import random_id
 from home_sentry_engine.operations.certificate import grouped
+from home_sentry_engine.operations.thrift import give_back, share_heaps
 from home_sentry_engine.settings import Settings
 from home_sentry_engine.telemetry.redaction import Redactor
 
 from .common import add_data_option, run_until_signal, settings_of, start_logging
+
+_BEGIN_ANEW: Final = 75
 
 
 def add_parser(commands: Any) -> None:
@@ -48,7 +52,12 @@ def run(arguments: argparse.Namespace) -> int:
     }
     settings = settings_of(arguments, overrides)
     redactor = start_logging(settings)
-    return run_until_signal(lambda: _serve(settings, redactor))
+    share_heaps()
+    status = run_until_signal(lambda: _serve(settings, redactor))
+    if status == _BEGIN_ANEW:
+        # the same program in the same process: whoever watches over it sees no end
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 its own command line
+    return status
 
 
 async def _serve(settings: Settings, redactor: Redactor) -> int:
@@ -59,8 +68,10 @@ async def _serve(settings: Settings, redactor: Redactor) -> int:
         token = await asyncio.to_thread(_token, settings.data / TOKEN_FILE)
         redactor.learn(token or "")
         _greet(engine, settings, token if engine.token_made else None)
+        give_back()
         await engine.run()
-    return 0
+        exhausted = engine.wellbeing.exhausted.is_set()
+    return _BEGIN_ANEW if exhausted else 0
 
 
 def _token(file: Path) -> str | None:

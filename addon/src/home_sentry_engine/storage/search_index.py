@@ -1,4 +1,4 @@
-"""The words of the events as they are searched: one row of ``event_words`` for each, which the index follows.
+"""The words of the events as they are searched: one row of ``event_words`` for each outside the trash, for the index.
 
 Both are derived: they are always made in this form, also by the migration, and may be made again at any time. ``place``
 orders events: milliseconds since 1970 of the start, counted up where another event has them already. Between two object
@@ -77,6 +77,11 @@ def change_words(conn: Connection, event: Event) -> None:
     conn.execute(_CHANGED, {"event_id": event.event_id} | {f"new_{name}": text for name, text in texts.items()})
 
 
+def remove_words(conn: Connection, event_id: str) -> None:
+    """Make an event unknown to the search."""
+    conn.execute(event_words.delete().where(event_words.c.number == _NUMBER_OF), {"event_id": event_id})
+
+
 def rebuild_index(conn: Connection) -> int:
     """Make words and index anew from the events, whatever was there; gives how many events."""
     drop_index(conn)
@@ -88,11 +93,14 @@ def rebuild_index(conn: Connection) -> int:
 
 
 def fill_words(conn: Connection) -> int:
-    """Write the words of every event into the empty table; gives how many events."""
+    """Write the words of every event that is not in the trash into the empty table; gives how many events."""
     made, last = 0, 0
     taken: set[int] = set()
     while rows := conn.execute(
-        sa.select(*_SOURCE).where(events.c.number > last).order_by(events.c.number).limit(_CHUNK)
+        sa.select(*_SOURCE)
+        .where(events.c.number > last, events.c.deleted_at.is_(None))
+        .order_by(events.c.number)
+        .limit(_CHUNK)
     ).all():
         conn.execute(event_words.insert(), [_words_row(row, taken) for row in rows])
         made += len(rows)

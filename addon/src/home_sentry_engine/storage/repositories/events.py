@@ -24,7 +24,7 @@ from home_sentry_engine.storage.errors import StaleRevision, UnknownRow
 from home_sentry_engine.storage.query import EventQuery, Keyset, Page, fetch_page, time_range
 from home_sentry_engine.storage.rows import insert_into
 from home_sentry_engine.storage.schema import cameras, event_objects, events, transitions
-from home_sentry_engine.storage.search_index import add_many_words, add_words, change_words
+from home_sentry_engine.storage.search_index import add_many_words, add_words, change_words, remove_words
 
 _PLAIN: Final = (
     *("batch_id", "camera_id", "camera_name", "started_at", "ended_at", "risk_score", "rule_score", "llm_score"),
@@ -129,8 +129,18 @@ class Events:
 
     def trash(self, conn: Connection, event_id: str, now: datetime | None) -> bool:
         """Put an event into the trash, or with None take it out; False if there is no such event."""
-        chosen = events.c.id == event_id
-        return conn.execute(events.update().where(chosen).values(deleted_at=now)).rowcount > 0
+        stored = conn.execute(
+            sa.select(events.c.number, events.c.deleted_at).where(events.c.id == event_id)
+        ).one_or_none()
+        if stored is None:
+            return False
+        conn.execute(events.update().where(events.c.id == event_id).values(deleted_at=now))
+        # a search then needs no look at the events to know what is in the trash
+        if now is not None:
+            remove_words(conn, event_id)
+        elif stored.deleted_at is not None and (event := self.get(conn, event_id)) is not None:
+            add_words(conn, event, stored.number)
+        return True
 
     def _change(self, conn: Connection, event_id: str, **values: Any) -> Event:
         conn.execute(events.update().where(events.c.id == event_id).values(values))

@@ -1,5 +1,6 @@
 """Search over what events say: summary, reasoning, object types, name of the camera."""
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -68,6 +69,9 @@ class _Matches:
     def __init__(self, conn: Connection, query: SearchQuery) -> None:
         self._conn = conn
         self._query = query
+        # without them the index alone answers: what is in the trash is not in it
+        self._filters = [*event_filters(query), *time_range(query, events.c.started_at)]
+        self._filtered = bool(self._filters)
         tree = parse(query.text)
         if conn.dialect.name == "sqlite":
             self._place: sa.ColumnElement[int] = _SQLITE.c.rowid
@@ -87,21 +91,21 @@ class _Matches:
     def newest(self) -> _Found:
         """Give the numbers of one page and the next cursor."""
         query = self._query
-        statement = self._matching(event_words.c.number, self._place.label("place"))
-        # the first page counts what it walks through anyway
-        counting = query.with_total and query.cursor is None
+        statement = self._matching(self._place.label("place"))
+        # the first page of filtered matches counts what it walks through anyway
+        counting = self._filtered and query.with_total and query.cursor is None
         most = max(query.limit, MOST_COUNTED if counting else 0) + 1
         if query.cursor is not None:
             statement = statement.where(self._place < read_place_cursor(query)[0])
-        rows = self._conn.execute(statement.order_by(self._place.desc()).limit(most)).all()
-        shown = rows[: query.limit]
-        cursor = make_place_cursor(query, shown[-1].place) if len(rows) > query.limit else None
-        return _Found([row.number for row in shown], cursor, len(rows) if counting else None)
+        places = self._conn.execute(statement.order_by(self._place.desc()).limit(most)).scalars().all()
+        shown = places[: query.limit]
+        cursor = make_place_cursor(query, shown[-1]) if len(places) > query.limit else None
+        return _Found(self._numbers(shown), cursor, len(places) if counting else None)
 
     def best(self) -> _Found:
         """Give the numbers of one page by rank and the next cursor, which stays with the first page's window."""
         query = self._query
-        statement = self._matching(event_words.c.number, self._place.label("place"), self._score.label("score"))
+        statement = self._matching(self._place.label("place"), self._score.label("score"))
         skip = 0
         if query.cursor is not None:
             newest, skip = read_place_cursor(query)
@@ -111,21 +115,29 @@ class _Matches:
         shown = ordered[skip : skip + query.limit]
         more = len(ordered) > skip + query.limit
         cursor = make_place_cursor(query, rows[0].place, skip + query.limit) if more else None
-        return _Found([row.number for row in shown], cursor, len(rows) if query.cursor is None else None)
+        counted = len(rows) if query.cursor is None else None
+        return _Found(self._numbers([row.place for row in shown]), cursor, counted)
 
     def count(self) -> int:
         """Count all matches, but only a few more than are told."""
         some = self._matching(sa.literal(1).label("one")).limit(MOST_COUNTED + 1).subquery()
         return self._conn.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
 
+    def _numbers(self, places: Sequence[int]) -> list[int]:
+        stored = sa.select(event_words.c.place, event_words.c.number).where(event_words.c.place.in_(places))
+        number_at: dict[int, int] = {row.place: row.number for row in self._conn.execute(stored)}
+        return [number_at[place] for place in places]
+
     def _matching(self, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
         query = self._query
-        joined = self._index.join(event_words, event_words.c.place == self._joined).join(
-            events, events.c.number == event_words.c.number
-        )
-        conditions = [self._found, events.c.deleted_at.is_(None), *event_filters(query)]
+        conditions = [self._found, *self._filters]
         if query.since is not None:
             conditions.append(self._place >= to_micros(query.since) // 1000)
         if query.until is not None:
             conditions.append(self._place <= to_micros(query.until) // 1000 + _SLACK_MS)
-        return sa.select(*columns).select_from(joined).where(*conditions, *time_range(query, events.c.started_at))
+        source: sa.FromClause = self._index
+        if self._filtered:
+            source = self._index.join(event_words, event_words.c.place == self._joined).join(
+                events, events.c.number == event_words.c.number
+            )
+        return sa.select(*columns).select_from(source).where(*conditions)
