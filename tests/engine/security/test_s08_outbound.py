@@ -6,12 +6,20 @@ import threading
 
 import aiohttp
 from aiohttp import web
+import numpy as np
 import pytest
 
+from home_sentry_engine.domain.errors import Unavailable
 from home_sentry_engine.language.backends.http import JsonClient
 from home_sentry_engine.language.errors import ModelUnreachable
 from home_sentry_engine.resilience.outbound import ForbiddenAddress, GuardedResolver, connect, why_forbidden
 from home_sentry_engine.settings import InvalidSettings, load_settings
+from home_sentry_engine.vision.remote import RemoteEye
+from home_sentry_engine.vision.services.transport import Service
+from home_sentry_engine.vision.store.download import Order, download
+from home_sentry_engine.vision.store.errors import DownloadFailed
+from home_sentry_engine.vision.tasks.boxes import BoxRules
+from home_sentry_engine.vision.tasks.pictures import RgbFrame
 
 FORBIDDEN = (
     "169.254.169.254",
@@ -153,6 +161,39 @@ async def test_redirects_are_not_followed(target):
     assert asked == ["/completion"]
     await client.aclose()
     await runner.cleanup()
+
+
+@pytest.mark.parametrize("url", ["http://169.254.169.254/x", "http://2852039166/x", "{server}/redirect"])
+async def test_a_model_is_not_fetched_from_there_nor_by_a_redirect(url, tmp_path):
+    async def answer(_request):
+        raise web.HTTPTemporaryRedirect("http://169.254.169.254/latest/meta-data")
+
+    app = web.Application()
+    app.router.add_get("/redirect", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    order = Order(
+        url=url.format(server=f"http://127.0.0.1:{runner.addresses[0][1]}"),
+        target=tmp_path / "model.onnx",
+        sha256=None,
+        size_bytes=None,
+        timeout_s=2.0,
+        disk_floor_bytes=0,
+        report=lambda _done, _all: None,
+    )
+    with pytest.raises(DownloadFailed, match="never asked"):
+        await download(order)
+    assert not order.target.exists()
+    await runner.cleanup()
+
+
+def test_no_detector_or_service_is_asked_there():
+    frame = RgbFrame.of(np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(Unavailable, match="never asked"):
+        RemoteEye("http://2852039166:9").look([frame], BoxRules())
+    with pytest.raises(Unavailable, match="never asked"):
+        Service("Florence", "http://[::ffff:169.254.169.254]:9", Unavailable).health()
 
 
 @pytest.mark.parametrize("key", ["llm_url", "detector_url", "enrichment_url", "florence_url", "clip_url"])

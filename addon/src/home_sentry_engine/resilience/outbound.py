@@ -5,8 +5,10 @@ multicast, broadcast and the unspecified address. Loopback and private networks 
 stand: who writes such a URL into the settings allows it.
 """
 
+import http.client
 import ipaddress
 import socket
+import ssl
 from typing import Final, override
 
 import aiohttp
@@ -17,6 +19,7 @@ type Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _METADATA: Final = frozenset(
     ipaddress.ip_address(one) for one in ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254")
 )
+_CONNECT_S: Final = 10.0
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -67,8 +70,17 @@ class GuardedResolver(AbstractResolver):
 
 
 def guarded_connector(limit: int = 4) -> aiohttp.TCPConnector:
-    """Give a connector that resolves through ``GuardedResolver``; literal addresses are the caller's to check."""
+    """Give a connector that resolves through ``GuardedResolver``; literal addresses are for ``only_allowed``."""
     return aiohttp.TCPConnector(resolver=GuardedResolver(), limit=limit)
+
+
+async def only_allowed(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Middleware of aiohttp that raises ``ForbiddenAddress`` for literal addresses, also those of redirects."""
+    host = request.url.host or ""
+    reason = why_forbidden(host)
+    if reason is not None:
+        raise ForbiddenAddress(f"{host} is {reason}, which is never asked")
+    return await handler(request)
 
 
 def connect(host: str, port: int, timeout_s: float) -> socket.socket:
@@ -93,6 +105,29 @@ def connect(host: str, port: int, timeout_s: float) -> socket.socket:
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return link
     raise refused or OSError(f"{host} has no address")
+
+
+def http_connection(host: str, port: int | None, *, secure: bool, timeout_s: float) -> http.client.HTTPConnection:
+    """Give an HTTP connection, not yet open; connecting raises ``ForbiddenAddress`` for what is never asked."""
+    kind = _SecureConnection if secure else _PlainConnection
+    return kind(host, port, timeout=timeout_s)
+
+
+class _PlainConnection(http.client.HTTPConnection):
+    @override
+    def connect(self) -> None:
+        self.sock = connect(self.host, self.port, self.timeout or _CONNECT_S)
+
+
+class _SecureConnection(http.client.HTTPSConnection):
+    @override
+    def connect(self) -> None:
+        link = connect(self.host, self.port, self.timeout or _CONNECT_S)
+        try:
+            self.sock = ssl.create_default_context().wrap_socket(link, server_hostname=self.host)
+        except BaseException:
+            link.close()
+            raise
 
 
 def _address(host: str) -> Address | None:

@@ -26,6 +26,7 @@ from home_sentry_engine.domain.detection import FrameDetections
 from home_sentry_engine.domain.errors import Permanent, Transient, Unavailable
 from home_sentry_engine.domain.labels import canonical_label
 from home_sentry_engine.resilience.breaker import Breaker, BreakerPolicy
+from home_sentry_engine.resilience.outbound import ForbiddenAddress, http_connection
 
 from .detector import DetectorStatus
 from .session import Cancel, InferenceTimeout
@@ -246,6 +247,8 @@ class RemoteEye:
     def _failure(self, err: Exception, read_s: float) -> Transient | Unavailable:
         if isinstance(err, TimeoutError):
             return Transient(f"{self._host} gave no answer within {read_s:g} s", code="timeout")
+        if isinstance(err, ForbiddenAddress):
+            return Unavailable(str(err), code="remote_forbidden")
         if isinstance(err, ConnectionRefusedError | socket.gaierror):
             return Unavailable(f"{self._host} cannot be reached", code="remote_unreachable")
         return Transient(f"{self._host} broke off: {type(err).__name__}", code="remote_broken")
@@ -254,8 +257,7 @@ class RemoteEye:
         try:
             return True, self._kept.get_nowait()
         except queue.Empty:
-            kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-            return False, kind(self._host, self._port, timeout=self._rules.connect_s)
+            return False, http_connection(self._host, self._port, secure=self._secure, timeout_s=self._rules.connect_s)
 
     def _keep(self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse) -> None:
         if response.will_close:

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from home_sentry_engine.resilience.outbound import ForbiddenAddress, guarded_connector, only_allowed
+
 from .errors import DiskTooFull, DownloadFailed, HashMismatch
 from .ledger import Digest
 
@@ -49,7 +51,9 @@ async def download(order: Order) -> Digest:
     ``DiskTooFull``.
     """
     timeout = aiohttp.ClientTimeout(total=None, connect=order.timeout_s, sock_read=order.timeout_s)
-    async with aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as http:
+    async with aiohttp.ClientSession(
+        timeout=timeout, auto_decompress=False, connector=guarded_connector(), middlewares=(only_allowed,)
+    ) as http:
         for attempt in range(1, _TRIES + 1):
             try:
                 return await _attempt(order, http)
@@ -76,7 +80,7 @@ async def _attempt(order: Order, http: aiohttp.ClientSession) -> Digest:
             if not running.size:
                 part.unlink(missing_ok=True)
             raise
-        except (aiohttp.ClientError, TimeoutError) as err:
+        except (aiohttp.ClientError, ForbiddenAddress, TimeoutError) as err:
             raise DownloadFailed(
                 f"{_host(order.url)} broke off: {str(err) or type(err).__name__}", code="download"
             ) from err
