@@ -104,7 +104,7 @@ class Household:
         self.database, self.clock = database, clock
         self.eyes, self.mind = eyes or Eyes(), Mind()
         self.settings = load_settings(data=data, overrides={"ai_max_concurrent_inferences": 1, **overrides})
-        self._ids = lambda: f"{data.name[-4:]}-{next(_NUMBERS):06d}"
+        self._ids = lambda: f"{data.name[-4:].lstrip('_-')}-{next(_NUMBERS):06d}"
         around = Surroundings(clock=clock, ids=self._ids, random=lambda: 0.0)
         self.tables = make_tables(self.settings, clock, make_queue(self.settings.storage, database, clock, "engine"))
         self.news = 0

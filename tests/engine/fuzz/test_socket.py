@@ -22,6 +22,7 @@ JSON = st.recursive(
 NAMES = (
     *("ping", "get_info", "get_status", "list_cameras", "get_camera", "get_event", "list_events"),
     *("list_event_detections", "review_event", "nonsense", ""),
+    *("acknowledge_scene", "reset_scene", "finish_learning", "get_learning", "report_home"),
 )
 ARGUMENTS = st.fixed_dictionaries(
     {},
@@ -32,6 +33,8 @@ ARGUMENTS = st.fixed_dictionaries(
         "reviewed": st.booleans() | JSON,
         "notes": st.text(max_size=20) | JSON,
         "cursor": st.text(max_size=5),
+        "facts": JSON,
+        "time_zone": st.sampled_from(("Europe/Berlin", "../zone", "Middle/Earth", "\0")) | JSON,
         "since": st.sampled_from(("2026-11-20T00:00:00Z", "x")) | JSON,
     },
 )

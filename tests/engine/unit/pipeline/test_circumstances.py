@@ -152,6 +152,20 @@ async def test_one_person_in_five_pictures_is_one_subject(home):
     assert [(one["label"], one["looks"]) for one in scene.legs["subjects"]] == [("person", 5)]
 
 
+async def test_what_a_person_knows_of_is_no_evidence(home):
+    await draw(home)
+    now = home.clock.now()
+
+    def known(conn):
+        home.tables.scenes.acknowledge(conn, home.tables.scenes.add_change(conn, "door", "angle_changed", at=now), now)
+
+    await home.database.write(known)
+    await home.deliver(PERSON)
+    await home.pass_time(60)
+    (event,) = await home.events()
+    assert not any(factor.id == "tamper" for factor in event.factors)
+
+
 async def test_a_blocked_view_is_evidence_for_ten_minutes(home):
     await draw(home)
     now = home.clock.now()
