@@ -70,14 +70,11 @@ def _event(number: int, random: Random) -> Event:
         prompt_version=None,
         is_fast_path=False,
         revision=1,
-        transitions=(
-            Transition(
-                revision=1,
-                change=EventChange.STARTED,
-                at=at,
-                score=score,
-                level=level,
-                state=AnalysisState.PROVISIONAL,
-            ),
-        ),
+        transitions=(_started(at, score, level),),
+    )
+
+
+def _started(at: datetime, score: int, level: RiskLevel) -> Transition:
+    return Transition(
+        revision=1, change=EventChange.STARTED, at=at, score=score, level=level, state=AnalysisState.PROVISIONAL
     )
