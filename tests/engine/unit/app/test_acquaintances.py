@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+import logging
 
 import numpy as np
 import pytest
@@ -374,3 +375,17 @@ async def test_everything_is_forgotten_when_its_time_has_come(house):
     assert await house.home.database.write(lambda conn: later(conn, 40)) == 4
     kept = await house.entities.one(entity.id)
     assert (kept.name, kept.trust) == ("Ann, probably", "trusted")
+
+
+async def test_no_log_line_names_anybody(house, caplog):
+    caplog.set_level(logging.DEBUG)
+    await house.desk.save_vehicle(replace(EVERYBODY, name="Zebrowagon", plate="QX-ZZ 4711"))
+    await enrolled(house, name="Quirinalia")
+    event = await house.visit(PERSON, CAR, camera="gate")
+    assert "Quirinalia" in str(event.identities)
+    house.looks.angles["person"] = RuntimeError("a leg that breaks tells its story")
+    await house.visit(PERSON, camera="yard")
+    assert "tells its story" in caplog.text
+    written = "\n".join(str(vars(record)) for record in caplog.records)
+    for secret in ("Quirinalia", "Zebrowagon", "4711"):
+        assert secret not in written

@@ -24,7 +24,7 @@ from tests.fakes.clock import START
 from tests.fakes.looks import look
 
 NAMES = {"gate": "Garden Gate"}
-VECTOR = Embedded(model_id="m", vector=np.ones(4, np.float32) / 2, same_above=0.7)
+VECTOR = Embedded(model_id="m", vector=np.full(4, 0.5, np.float32), same_above=0.7)
 POSTMAN = Entity(
     id="who", kind="person", first_at=START, last_at=START, last_camera_id="gate", count=4, trust=EntityTrust.TRUSTED
 )
