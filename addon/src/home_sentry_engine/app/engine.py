@@ -144,10 +144,16 @@ class Engine:
         return self._server.url
 
     async def run(self) -> None:
-        """Work until cancelled; a failing job is restarted, one that cannot be helped is reported."""
+        """Work until cancelled; a failing job is restarted, one that cannot be helped is reported.
+
+        Returns when the engine takes too much memory (``wellbeing.exhausted``): all work is given back, begin anew.
+        """
+        well = self.wellbeing
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.wellbeing.registry.run(), name="parts")
-            group.create_task(self.wellbeing.monitor.run(), name="health monitor")
+            runs = [group.create_task(one.run()) for one in (well.registry, well.monitor)]
+            await well.exhausted.wait()
+            for run in runs:
+                run.cancel()
 
     async def _open(self) -> None:
         settings, clock, enter = self.settings, self._around.clock, self._stack.enter_async_context
@@ -388,6 +394,7 @@ class Engine:
         if self.settings.enrichment.enabled:
             parts.append(enrichment_part(self.zoo, clock))
         if isinstance(self.language, LanguageAssessor):
+            self.wellbeing.watch_model(self.language.backend)
             watch = ModelWatch(self.language, clock)
             jobs = {"language model": watch.run}
             parts.append(PartPlan(id="llm", jobs=jobs, rank=Rank.MODEL, describe=lambda: None, renew=model.renew))

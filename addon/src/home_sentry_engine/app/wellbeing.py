@@ -1,5 +1,6 @@
 """What keeps an engine well: the disk guard, the monitor, the registry of parts, cleaning and backups."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -14,6 +15,7 @@ from home_sentry_engine.operations.backups import DailyBackup
 from home_sentry_engine.operations.data_folder import database_file
 from home_sentry_engine.operations.disk import DiskGuard, DiskLimits, free_bytes
 from home_sentry_engine.operations.health import HealthBoard
+from home_sentry_engine.operations.memory import MemoryWatch, Watched, engine_limit_bytes, own_pid
 from home_sentry_engine.operations.monitor import HealthMonitor, Probe
 from home_sentry_engine.operations.registry import ComponentRegistry, PartPlan
 from home_sentry_engine.operations.retention import Retention
@@ -21,6 +23,7 @@ from home_sentry_engine.resilience.supervise import Job
 from home_sentry_engine.settings import Settings
 from home_sentry_engine.storage.repositories.components import ComponentRecord
 from home_sentry_engine.vision.detector import Detector
+from home_sentry_engine.vision.session import host_total_bytes
 
 from .cleaning import Cleaning
 from .database import BACKUPS, SoundDatabase
@@ -29,7 +32,10 @@ from .transactions import Tables
 
 
 class Wellbeing:
-    """Made once the database is open; ``prepare`` then takes the parts, and ``registry`` and ``monitor`` run."""
+    """Made once the database is open; ``prepare`` then takes the parts, and ``registry`` and ``monitor`` run.
+
+    ``exhausted`` is set when the engine takes so much memory that it has to begin anew.
+    """
 
     def __init__(
         self, settings: Settings, sound: SoundDatabase, tables: Tables, board: HealthBoard, clock: Clock, node: str
@@ -47,6 +53,15 @@ class Wellbeing:
         self.registry = ComponentRegistry(board, clock, self._save)
         self.monitor = HealthMonitor(board, clock, ())
         self.board_says = board.report
+        self.exhausted = asyncio.Event()
+        limit = engine_limit_bytes(settings.operations.memory_limit_mb, host_total_bytes())
+        self._watched = [Watched(name="engine", pid=own_pid, recycle=self._exhaust, limit_bytes=limit)]
+
+    def watch_model(self, backend: object) -> None:
+        """Watch the memory of a language model's process; call before ``prepare``."""
+        if isinstance(backend, LlamaCppProcess):
+            process = backend.process
+            self._watched.append(Watched(name="llm", pid=lambda: process.pid, recycle=backend.aclose))
 
     async def prepare(self, plans: Sequence[PartPlan], detector: Detector | None) -> None:
         """Take the parts with what is remembered of them, and the detector where this engine looks."""
@@ -56,6 +71,7 @@ class Wellbeing:
         database = self._sound.database
         look = DatabaseProbe(database, self.guard, self._clock, self._sound.component, self._node)
         probes = [look.probe(), disk_probe(self.guard), Probe(id="parts", check=self._review, damped=False)]
+        probes.append(MemoryWatch(self._clock, self._watched).probe())
         if detector is not None:
             probes.append(DetectorProbe(detector, self._clock).probe())
         self.monitor = HealthMonitor(self._board, self._clock, probes)
@@ -75,6 +91,9 @@ class Wellbeing:
 
     def _free(self, folder: Path) -> int:
         return min(free_bytes(folder), free_bytes(self._settings.media_root))
+
+    async def _exhaust(self) -> None:
+        self.exhausted.set()
 
     async def _review(self) -> None:
         self.registry.review()

@@ -80,6 +80,7 @@ def assemble(raw: Mapping[str, Any], data: Path) -> Settings:
         storage=_storage(raw),
         operations=OperationsSettings(
             retention_days=raw["retention_days"],
+            memory_limit_mb=raw["memory_limit_mb"],
             disk_floor_bytes=raw["disk_min_free_mb"] * 1024 * 1024,
             backups=raw["backups"],
             learning_days=raw["learning_days"],

@@ -207,6 +207,7 @@ SCHEMA: Final = vol.Schema(
         vol.Optional("job_lease_seconds", default=60): _number(3, 600),
         vol.Optional("queue_overflow", default="dlq"): _one_of("dlq", "reject", "drop_oldest"),
         vol.Optional("retention_days", default=30): _number(1, 3650),
+        vol.Optional("memory_limit_mb", default=0): _whole(0, 1_000_000),
         vol.Optional("disk_min_free_mb", default=256): _whole(1, 1_000_000),
         vol.Optional("backups", default=3): _whole(0, 100),
         vol.Optional("learning_days", default=7): _number(0, 60),

@@ -210,10 +210,13 @@ class StorageSettings:
 class OperationsSettings:
     """How long things are kept, and how much of the disk stays free; ``backups`` 0 makes none.
 
+    An engine that takes more than ``memory_limit_mb`` begins anew; 0 leaves a fifth of the machine's to others.
+
     A new camera learns for ``learning_days``.
     """
 
     retention_days: float = 30.0
+    memory_limit_mb: int = 0
     disk_floor_bytes: int = 256 * 1024 * 1024
     backups: int = 3
     learning_days: float = 7.0
