@@ -17,6 +17,7 @@ from home_sentry_engine.operations.bench.latency import bench_latency
 from home_sentry_engine.operations.bench.machine import MachineFacts, machine_facts
 from home_sentry_engine.operations.bench.quality import bench_quality
 from home_sentry_engine.operations.bench.similarity import bench_similarity
+from home_sentry_engine.operations.bench.video import bench_video
 
 from .bench_storage import add_benches, count_up_to
 from .display import print_json, print_table, quiet
@@ -60,6 +61,7 @@ def add_parser(commands: Any) -> None:
         ),
         ("similarity", _similarity, 50, "time of the picture comparison against scikit-image, and how far they differ"),
         ("identity", _identity, 20, "time of the ten nearest of many vectors over the bare matrix product"),
+        ("video", _video, 3, "frames per second of key frames over bare PyAV, and who is seen against fixed steps"),
         ("latency", _latency, 13, "from a closed file to its event on the WebSocket, model time apart"),
     ):
         bench = benches.add_parser(name, help=text, description=text)
@@ -139,4 +141,11 @@ def _described(machine: MachineFacts) -> str:
     return (
         f"{machine.processor}, {machine.cores} cores, load {machine.load_1min} at the start, "
         f"Python {machine.python}, {runtime}, Home Sentry {machine.engine}"
+    )
+
+
+async def _video(arguments: argparse.Namespace) -> Result:
+    settings = settings_of(arguments)
+    return await bench_video(
+        settings.detect, settings.models, SystemClock(), places=arguments.pictures, rounds=arguments.rounds
     )

@@ -24,6 +24,7 @@ _BACKGROUND_OF: Final = 33
 _PARTIAL: Final = 0.7
 _FAR_S: Final = 1.0
 _SHORT_S: Final = 1.0
+_APART: Final = 0.7
 
 type Blocks = NDArray[np.bool_]
 
@@ -181,7 +182,7 @@ def _parts(run: list[_Shot], interval_s: float) -> Iterator[list[_Shot]]:
 
 
 def _weigh(run: Sequence[_Shot]) -> None:
-    """Set the appeal of moments: root of the largest subject's area, times its sharpness within this run."""
+    """Set the appeal of moments: how large their subjects are, times the sharpness of the largest within this run."""
     sizes = [_subject(shot) for shot in run]
     sharpest = max((sharp for _, sharp in sizes), default=0.0) or 1.0
     for shot, (size, sharp) in zip(run, sizes, strict=True):
@@ -189,23 +190,25 @@ def _weigh(run: Sequence[_Shot]) -> None:
 
 
 def _subject(shot: _Shot) -> tuple[float, float]:
+    """Give the roots of the subjects' areas in sum, as shares of the picture, and the sharpness of the largest."""
     blocks = np.asarray(shot.blocks, np.uint8)
     count, marks, stats, _ = cv2.connectedComponentsWithStats(blocks, connectivity=8)
     if count < 2:
         return 0.0, 0.0
-    largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    areas = stats[1:, cv2.CC_STAT_AREA].astype(np.float64)
+    left, top = stats[1:, cv2.CC_STAT_LEFT], stats[1:, cv2.CC_STAT_TOP]
+    right, bottom = left + stats[1:, cv2.CC_STAT_WIDTH], top + stats[1:, cv2.CC_STAT_HEIGHT]
+    partial = (left == 0) | (top == 0) | (right == blocks.shape[1]) | (bottom == blocks.shape[0])
+    sizes = np.sqrt(areas / blocks.size) * np.where(partial, _PARTIAL, 1.0)
     rows, columns = shot.sharp.shape
-    mask = cv2.resize((marks == largest).astype(np.uint8), (columns, rows), interpolation=cv2.INTER_NEAREST)
-    left, top = stats[largest, cv2.CC_STAT_LEFT], stats[largest, cv2.CC_STAT_TOP]
-    right, bottom = left + stats[largest, cv2.CC_STAT_WIDTH], top + stats[largest, cv2.CC_STAT_HEIGHT]
-    partial = left == 0 or top == 0 or right == blocks.shape[1] or bottom == blocks.shape[0]
-    size = math.sqrt(float(stats[largest, cv2.CC_STAT_AREA]) / blocks.size)
-    return size * (_PARTIAL if partial else 1.0), float(shot.sharp[mask > 0].mean())
+    largest = (marks == 1 + int(np.argmax(areas))).astype(np.uint8)
+    mask = cv2.resize(largest, (columns, rows), interpolation=cv2.INTER_NEAREST)
+    return float(sizes.sum()), float(shot.sharp[mask > 0].mean())
 
 
 def _once(scenes: Sequence[Sequence[_Stretch]], rules: KeyRules) -> list[tuple[_Shot, _Stretch]]:
     """Give the best moment of each scene, then of each stretch, what appeals most before the others."""
-    best = [(max(one.shots, key=lambda shot: shot.appeal), one) for scene in scenes for one in scene if one.stirred]
+    best = [(_best(one), one) for scene in scenes for one in scene if one.stirred]
     best.sort(key=lambda pair: -pair[0].appeal)
     quiet = [(_middle(one.shots), one) for scene in scenes for one in scene if not one.stirred]
     firsts = [next(pair for pair in (*best, *quiet) if pair[1] in scene) for scene in scenes]
@@ -221,6 +224,15 @@ def _again(scenes: Sequence[Sequence[_Stretch]], rules: KeyRules) -> Iterator[tu
             yield from ((shot, one) for shot in sorted(one.shots, key=lambda shot: -shot.appeal)[1 : rules.looks])
         elif _lasts_s(one.shots) >= rules.interval_s:
             yield from ((shot, one) for shot in (one.shots[0], one.shots[-1]))
+
+
+def _best(one: _Stretch) -> _Shot:
+    """Give the most appealing moment; in a part of a longer stir one near its middle, so that parts keep apart."""
+    half = _lasts_s(one.shots) / 2
+    middle = one.shots[0].offset_s + half
+    if one.parts == 1 or half <= 0:
+        return max(one.shots, key=lambda shot: shot.appeal)
+    return max(one.shots, key=lambda shot: shot.appeal * (1.0 - abs(shot.offset_s - middle) / half * _APART))
 
 
 def _middle(shots: Sequence[_Shot]) -> _Shot:

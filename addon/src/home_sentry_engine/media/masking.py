@@ -1,6 +1,6 @@
 """Clips with privacy masks: decoded, burned and encoded anew, without sound."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from io import BytesIO
 import time
@@ -13,6 +13,7 @@ from home_sentry_engine.domain.errors import Rejected, RejectReason
 from home_sentry_engine.domain.lazy import lazy
 
 from .mask import Region, Veil, region
+from .picture import Pixels
 from .video import VideoReader
 
 if TYPE_CHECKING:
@@ -52,6 +53,22 @@ def veiled_clip(
         if stream is None:
             raise Rejected(RejectReason.CORRUPT, "no frame of the video decodes")
         target.mux(stream.encode())
+    return out.getvalue()
+
+
+def encode_clip(frames: Iterable[Pixels], *, rate: Fraction) -> bytes:
+    """Encode RGB pictures of one size as MP4; blocking."""
+    out = BytesIO()
+    stream: VideoStream | None = None
+    with av.open(out, "w", format="mp4") as target:
+        for number, pixels in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            stream = stream or _stream(target, frame, rate)
+            small = frame.reformat(width=stream.width, height=stream.height, format="yuv420p")
+            small.pts, small.time_base = round(number / rate / _TICKS), _TICKS
+            target.mux(stream.encode(small))
+        if stream is not None:
+            target.mux(stream.encode())
     return out.getvalue()
 
 

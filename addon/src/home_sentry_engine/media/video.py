@@ -1,6 +1,6 @@
 """Clips: probe and frames by PyAV, opened by first bytes and never by name, so that no other file can be opened."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -58,6 +58,8 @@ _SCAN_STEP_S: Final = 0.25
 _SCAN_MOST: Final = 240
 _SCAN_SHARE: Final = 0.5
 _SEEK_LEAST_S: Final = 0.5
+_HELD_BYTES: Final = 96 * 1024 * 1024
+_HELD_LEAST: Final = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +92,13 @@ class Sampling:
 class Scan:
     """What a quick look over a clip gave; ``points`` are the times from which it can be decoded.
 
-    ``whole`` is False where it took too long and ended at ``until_s``.
+    ``held`` are decoded frames of moments by their time, ``whole`` is False where it took too long and ended at
+    ``until_s``.
     """
 
     moments: tuple[Moment, ...]
     points: tuple[float, ...]
+    held: Mapping[float, VideoFrame]
     until_s: float
     whole: bool
 
@@ -151,34 +155,44 @@ class VideoReader:
                 reached = max(wanted, (frame.time or 0.0) - start)
                 yield _picture(frame, max(0.0, (frame.time or 0.0) - start), sampling)
 
-    def scan(self, file: BinaryIO, *, deadline: float | None = None) -> Scan:
+    def scan(self, file: BinaryIO, rules: KeyRules | None = None, *, deadline: float | None = None) -> Scan:
         """Read a clip once for small grey pictures a quarter of a second apart, or further in a long clip.
 
-        Where that would take more than half of the time allowed, the scan ends before the clip does.
+        Frames that are likely to be chosen are held. Where the scan would take more than half of the time allowed, it
+        ends before the clip does.
         """
         deadline = deadline or self._monotonic() + self._limits.timeout_s
         patience = self._monotonic() + (deadline - self._monotonic()) * _SCAN_SHARE
         moments: list[Moment] = []
         points: list[float] = []
+        held: dict[float, VideoFrame] = {}
+        held_most = 0
         with self._open(file) as (container, stream, _):
             stream.thread_type = "AUTO"
             start, length_s = _start_s(stream), _stated_duration_s(container, stream)
             step = max(_SCAN_STEP_S, length_s / _SCAN_MOST)
-            slack, due, offset = 0.5 / float(stream.average_rate or 25), 0.0, 0.0
+            slack, due, offset, whole = 0.5 / float(stream.average_rate or 25), 0.0, 0.0, True
             for frame in self._decoded(container, stream, deadline):
                 offset = max(0.0, (frame.time or 0.0) - start)
                 if frame.key_frame:
                     points.append(offset)
                 if offset >= due - slack:
                     moments.append(Moment(offset_s=offset, grey=grey_of_plane(_brightness(frame))))
+                    held[offset] = frame
+                    held_most = held_most or max(_HELD_LEAST, _HELD_BYTES // (frame.width * frame.height * 3 // 2))
                     due = offset + step
+                if len(held) > held_most > 0:
+                    likely = {key.offset_s for key in choose(moments, rules)}
+                    held = {at: one for at, one in held.items() if at in likely}
                 if self._monotonic() > patience:
-                    return Scan(moments=tuple(moments), points=tuple(points), until_s=offset, whole=False)
-        return Scan(moments=tuple(moments), points=tuple(points), until_s=offset, whole=True)
+                    whole = False
+                    break
+        return Scan(moments=tuple(moments), points=tuple(points), held=held, until_s=offset, whole=whole)
 
     def _key_frames(self, file: BinaryIO, sampling: Sampling, deadline: float) -> Iterator[Picture]:
-        scan = self.scan(file, deadline=deadline)
-        keys = list(choose(scan.moments, KeyRules(interval_s=sampling.interval_s, most=sampling.max_frames)))
+        rules = KeyRules(interval_s=sampling.interval_s, most=sampling.max_frames)
+        scan = self.scan(file, rules, deadline=deadline)
+        keys = list(choose(scan.moments, rules))
         if not scan.whole:
             left = range(1, 1 + sampling.max_frames - len(keys))
             keys += [Key(offset_s=scan.until_s + number * sampling.interval_s, stirred=False) for number in left]
@@ -186,12 +200,14 @@ class VideoReader:
             stream.thread_type = "AUTO"
             start, reached = _start_s(stream), 0.0
             for key in keys:
-                if scan.jumps(reached, key.offset_s):
-                    _seek(container, stream, start + key.offset_s)
-                frame = self._first_at(container, stream, start + key.offset_s, deadline)
+                frame = scan.held.get(key.offset_s)
                 if frame is None:
-                    return
-                reached = max(key.offset_s, (frame.time or 0.0) - start)
+                    if scan.jumps(reached, key.offset_s):
+                        _seek(container, stream, start + key.offset_s)
+                    frame = self._first_at(container, stream, start + key.offset_s, deadline)
+                    if frame is None:
+                        return
+                    reached = max(key.offset_s, (frame.time or 0.0) - start)
                 picture = _picture(frame, max(0.0, (frame.time or 0.0) - start), sampling)
                 yield replace(picture, stirred=key.stirred)
 
@@ -199,7 +215,7 @@ class VideoReader:
         """Give all frames in order, each with the usual rate of the clip; no deadline but the caller's."""
         with self._open(file) as (container, stream, _):
             stream.thread_type = "AUTO"
-            rate = Fraction(stream.average_rate or _USUAL_RATE)
+            rate = Fraction(str(stream.average_rate or _USUAL_RATE))
             for frame in self._decoded(container, stream, math.inf):
                 yield frame, rate
 
