@@ -40,7 +40,7 @@ from .changes import StoredRegistry, StoredReplies, TokenFiles
 from .copies import StillCopies
 from .database import SoundDatabase
 from .discovery import Discovery
-from .enriching import enrichment_part
+from .enriching import SERVICE_CALLS, enrichment_part, with_services
 from .enrolment import Sight
 from .entities import StoredEntities
 from .entrance import GuardedDoor
@@ -227,7 +227,9 @@ class Engine:
             assessor=self.language,
             views=views,
             pictures=frames,
-            models=self.zoo.models,
+            models=with_services(
+                settings.enrichment, self.zoo.models, self._threads(SERVICE_CALLS, "services")
+            ),
             comparers=make_comparers(settings.identity, self.zoo.models, around.clock, settings.data / "index"),
         )
         self._sight = Sight(pictures=frames, appearances=senses.comparers.appearances, faces=senses.comparers.faces)

@@ -1,21 +1,38 @@
 """The close look of this engine: which models may be asked about a visit, and what looks beside them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import Executor
 from typing import Final
 
 from home_sentry_engine.contract import Component, ComponentState
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.operations.registry import PartPlan, Rank
 from home_sentry_engine.pipeline.closely import CloseGather, VisitPictures, WholePictures
+from home_sentry_engine.pipeline.enrich import cards
 from home_sentry_engine.pipeline.enrich.desk import EnrichmentRules, Models
 from home_sentry_engine.pipeline.enrich.enrichment import Enrichment
 from home_sentry_engine.pipeline.ports import Store
 from home_sentry_engine.pipeline.subject_views import CloseLeg
-from home_sentry_engine.settings import Settings
+from home_sentry_engine.settings import EnrichmentSettings, Settings
 from home_sentry_engine.vision.models import ModelState
+from home_sentry_engine.vision.services import ServedModels, Services, served
+from home_sentry_engine.vision.session import AcceleratorGate, Runner
 from home_sentry_engine.vision.zoo import Zoo
 
 _SWEEP_S: Final = 30.0
+SERVICE_CALLS: Final = 2
+# three tries of a minute each, and the pauses between them
+_SERVICE_S: Final = 200.0
+_STAND_INS: Final = {
+    cards.CAPTIONS: served.FLORENCE,
+    cards.SENTENCES: served.CLIP,
+    cards.FASHION: served.CLIP,
+    cards.POSES: served.POSE,
+    cards.PETS: served.PET,
+    cards.VEHICLE_TYPE: served.VEHICLE,
+    cards.DEPTH: served.DEPTH,
+    cards.CLIP_ACTION: served.ACTION,
+}
 
 
 def make_closely(
@@ -30,9 +47,23 @@ def make_closely(
         reported=settings.detect.classes,
         at_once=wanted.at_once,
         deadline_s=wanted.timeout_s,
+        instead=stand_ins(models.ids) if isinstance(models, ServedModels) else {},
     )
     enrich = Enrichment(models, rules) if models is not None and wanted.enabled else None
     return CloseGather(legs, VisitPictures(store, pictures), enrich=enrich)
+
+
+def with_services(wanted: EnrichmentSettings, own: Models, executor: Executor) -> Models:
+    """Give this engine's models, with the services that the settings name in the place of some."""
+    if not (wanted.url or wanted.florence_url or wanted.clip_url):
+        return own
+    services = Services(florence_url=wanted.florence_url, clip_url=wanted.clip_url, enrichment_url=wanted.url)
+    return ServedModels(own, services, Runner(executor, AcceleratorGate(SERVICE_CALLS), timeout_s=_SERVICE_S))
+
+
+def stand_ins(services: Collection[str]) -> Mapping[tuple[str, ...], str]:
+    """Tell for which cards each service stands."""
+    return {known: service for known, service in _STAND_INS.items() if service in services}
 
 
 def enrichment_part(zoo: Zoo, clock: Clock) -> PartPlan:

@@ -42,13 +42,20 @@ class EnrichmentRules:
     """What is asked: ``switched_off`` are questions that a person does not want, ``reported`` the detector's classes.
 
     ``at_once`` bounds how many of our calls compute at the same time, so that new pictures are not kept waiting;
-    ``deadline_s`` is what an ordinary question may take.
+    ``deadline_s`` is what an ordinary question may take. ``instead`` names services that are asked in the place of
+    this engine's models, by the cards that they stand for.
     """
 
     switched_off: frozenset[str] = frozenset()
     reported: frozenset[str] = frozenset()
     at_once: int = 2
     deadline_s: float = 15.0
+    instead: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+
+    def who_answers(self, cards: Iterable[str]) -> tuple[str, ...]:
+        """Give whom to ask, best first: the service that stands for these cards, or the cards themselves."""
+        cards = tuple(cards)
+        return (self.instead[cards],) if cards in self.instead else cards
 
 
 class NotAsked(StageError):
@@ -197,7 +204,7 @@ class Desk:
         """
         reasons: list[str] = []
         troubles: list[str] = []
-        for model_id in cards:
+        for model_id in self._rules.who_answers(cards):
             try:
                 async with self._at_once:
                     found = await self._models.use(model_id, kind, work, priority=PRIORITY)

@@ -1,0 +1,23 @@
+"""Services elsewhere that answer in the place of this engine's models: Florence-2, CLIP, and an enrichment server."""
+
+from .clip import CLIPClient, CLIPUnavailableError, ServedImageText
+from .enrichment import EnrichmentClient, EnrichmentUnavailableError
+from .florence import FlorenceClient, FlorenceUnavailableError, ServedFlorence
+from .served import SERVED, ServedModels, Services
+from .transport import Limits, Service
+
+__all__ = [
+    "SERVED",
+    "CLIPClient",
+    "CLIPUnavailableError",
+    "EnrichmentClient",
+    "EnrichmentUnavailableError",
+    "FlorenceClient",
+    "FlorenceUnavailableError",
+    "Limits",
+    "ServedFlorence",
+    "ServedImageText",
+    "ServedModels",
+    "Service",
+    "Services",
+]

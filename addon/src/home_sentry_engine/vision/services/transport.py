@@ -1,0 +1,160 @@
+"""JSON over HTTP to a service: tries, deadlines, a breaker; blocking and thread-safe."""
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+import http.client
+import json
+import random
+import time
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import cv2
+import numpy as np
+
+from home_sentry_engine.domain.errors import Permanent, Unavailable
+from home_sentry_engine.resilience.breaker import Breaker, BreakerPolicy
+from home_sentry_engine.resilience.outbound import ForbiddenAddress, http_connection
+from home_sentry_engine.vision.tasks.pictures import Frame
+
+_QUALITY: Final = 92
+_MOST_ANSWER: Final = 16 * 1024 * 1024
+_REFUSED: Final = range(400, 500)
+_BUSY: Final = frozenset({408, 425, 429})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Deadlines in seconds, tries and the growing pause between them; five failures in a row leave it alone."""
+
+    connect_s: float = 10.0
+    read_s: float = 60.0
+    health_s: float = 5.0
+    tries: int = 3
+    pause_s: float = 1.0
+    factor: float = 2.0
+    jitter: float = 0.1
+    failures: int = 5
+    open_s: float = 60.0
+    half_open_calls: int = 3
+
+    @property
+    def breaker(self) -> BreakerPolicy:
+        """When the service is left alone; what it refuses as the caller's fault does not count."""
+        return BreakerPolicy(
+            failures=self.failures,
+            open_s=self.open_s,
+            half_open_calls=self.half_open_calls,
+            excluded=(Permanent,),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nerves:
+    """Clock, sleep and chance of a service, so that tests need not wait."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    chance: Callable[[], float] = random.random
+
+
+class _Failed(Exception):
+    """One try that another one may follow."""
+
+
+class Service:
+    """One server; ``failure`` is what is raised when it does not answer, never a ``requests``-like error."""
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        failure: type[Unavailable],
+        *,
+        limits: Limits | None = None,
+        token: str | None = None,
+        nerves: Nerves | None = None,
+    ) -> None:
+        """Take a name for people, the address, and what to raise; raises ``ValueError`` for a bad address."""
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f"the address of {name} begins with http:// or https://")
+        self._name, self._failure = name, failure
+        self._secure, self._host, self._port = parts.scheme == "https", parts.hostname, parts.port
+        self._path = parts.path.rstrip("/")
+        self._limits = limits or Limits()
+        self._nerves = nerves or Nerves()
+        self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        if token:
+            self._headers["Authorization"] = f"Bearer {token}"
+        self.breaker = Breaker(name, monotonic=self._nerves.monotonic, policy=self._limits.breaker)
+
+    def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]:
+        """Post a question; raises ``failure`` or ``BreakerOpen``, and ``Permanent`` for one that it refuses."""
+        body = json.dumps(question).encode()
+        with self.breaker.call():
+            return self._tried(lambda: self._send("POST", path, body, self._limits.read_s))
+
+    def health(self) -> dict[str, Any]:
+        """Ask once how it is, whatever the breaker says; raises ``failure``."""
+        return self.read("/health", self._limits.health_s)
+
+    def read(self, path: str, read_s: float | None = None) -> dict[str, Any]:
+        """Get a document once; raises ``failure``."""
+        try:
+            return self._send("GET", path, None, read_s or self._limits.read_s)
+        except (_Failed, Permanent) as err:
+            raise self._failure(f"{self._name}: {err}", code="service") from err
+
+    def _tried(self, send: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        limits, nerves = self._limits, self._nerves
+        for number in range(1, limits.tries + 1):
+            try:
+                return send()
+            except _Failed as err:
+                if number == limits.tries:
+                    raise self._failure(f"{self._name}: {err}", code="service") from err
+                pause_s = limits.pause_s * limits.factor ** (number - 1)
+                nerves.sleep(pause_s * (1 + limits.jitter * (2 * nerves.chance() - 1)))
+        raise AssertionError("unreachable")
+
+    def _send(self, method: str, path: str, body: bytes | None, read_s: float) -> dict[str, Any]:
+        limit_s = self._limits.connect_s
+        connection = http_connection(self._host, self._port, secure=self._secure, timeout_s=limit_s)
+        try:
+            connection.connect()
+            connection.sock.settimeout(read_s)
+            connection.request(method, f"{self._path}{path}", body=body, headers=self._headers)
+            response = connection.getresponse()
+            data = response.read(_MOST_ANSWER + 1)
+        except ForbiddenAddress as err:
+            raise self._failure(f"{self._name}: {err}", code="service") from err
+        except (OSError, http.client.HTTPException) as err:
+            raise _Failed(f"it does not answer ({type(err).__name__})") from err
+        finally:
+            connection.close()
+        return self._understood(response.status, data)
+
+    def _understood(self, status: int, data: bytes) -> dict[str, Any]:
+        if status in _REFUSED and status not in _BUSY:
+            raise Permanent(f"{self._name} refuses the question (HTTP {status})", code="service_refuses")
+        if status != http.HTTPStatus.OK:
+            raise _Failed(f"it answers HTTP {status}")
+        if len(data) > _MOST_ANSWER:
+            raise _Failed("its answer is too long")
+        try:
+            found = json.loads(data)
+        except ValueError as err:
+            raise _Failed("its answer is no JSON") from err
+        if not isinstance(found, dict):
+            raise _Failed("its answer is no JSON object")
+        return found
+
+
+def picture_of(frame: Frame) -> str:
+    """Give a picture as JPEG in base64, as services want it."""
+    done, data = cv2.imencode(".jpg", frame.pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    if not done:
+        raise Permanent("the picture could not be encoded", code="bad_picture")
+    return base64.b64encode(np.asarray(data).tobytes()).decode("ascii")
