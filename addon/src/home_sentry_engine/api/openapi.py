@@ -12,6 +12,7 @@ from home_sentry_engine.contract.errors import (
     DeadlineExceeded,
     InternalError,
     InvalidRequest,
+    NotFound,
     RateLimited,
     Unauthorized,
 )
@@ -95,6 +96,9 @@ def _errors(route: Route) -> set[type[WireError]]:
         errors |= {Unauthorized, RateLimited}
     if _is_repeatable(route):
         errors.add(Conflict)
+    if route.fields:
+        # an id that cannot exist is not found before anybody is asked
+        errors.add(NotFound)
     return errors
 
 

@@ -139,7 +139,7 @@ def _api(raw: Mapping[str, Any]) -> ApiSettings:
 
 
 def _path(text: str | None) -> Path | None:
-    return Path(text).expanduser() if text else None
+    return Path(text) if text else None
 
 
 def _ingest(raw: Mapping[str, Any], data: Path) -> IngestSettings:

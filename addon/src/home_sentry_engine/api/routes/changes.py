@@ -46,6 +46,9 @@ class ChangeRoutes:
 
     def routes(self) -> tuple[Route, ...]:
         """Declare the operations."""
+        return (*self._cameras(), *self._others())
+
+    def _cameras(self) -> tuple[Route, ...]:
         return (
             Route(
                 method="POST",
@@ -83,6 +86,10 @@ class ChangeRoutes:
                 limit=LimitClass.BULK,
                 deadline_s=120.0,
             ),
+        )
+
+    def _others(self) -> tuple[Route, ...]:
+        return (
             Route(
                 method="GET",
                 path="/api/v1/events/stats",
