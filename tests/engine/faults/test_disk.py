@@ -1,6 +1,6 @@
 """F4 and F26: a disk that runs full, and what is deleted to keep it from running full."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 import subprocess
@@ -100,6 +100,53 @@ def _fill(file) -> None:
 
 def _disk(status) -> dict:
     return next(part for part in status["components"] if part["id"] == "disk")
+
+
+@pytest.fixture
+def read_only() -> Iterator[Callable[[Path], None]]:
+    """Make folders read-only for everybody, root too; those that are still so at the end become writable."""
+    root()
+    made: list[Path] = []
+
+    def make(folder: Path) -> None:
+        subprocess.run(["mount", "--bind", folder, folder], check=True)
+        made.append(folder)
+        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+
+    yield make
+    for folder in made:
+        if folder.is_mount():
+            subprocess.run(["umount", "-l", folder], check=True)
+
+
+@pytest.mark.timeout(400)
+def test_f04_a_folder_that_turns_read_only_loses_nothing_and_it_goes_on_by_itself(
+    read_only, tmp_path, model_mirror, stock, rounds
+):
+    with engine(tmp_path / "data", model_mirror) as served:
+        served.start()
+        for number, picture in enumerate(stock(10)):
+            deliver(served.cameras / "yard", f"{number}.jpg", picture)
+        served.drained(10)
+        copies = served.data / "media"
+        read_only(copies)
+        began = time.monotonic()
+        for number, picture in enumerate(stock(10, first=10), start=10):
+            deliver(served.cameras / "yard", f"{number}.jpg", picture)
+        problem = served.until(lambda status: status["mode"] != "normal", within_s=60)
+        noticed_s = time.monotonic() - began
+        time.sleep(rounds(3, 60))
+        assert served.status()["accounting"]["accepted"] == 10
+        subprocess.run(["umount", "-l", copies], check=True)
+        began = time.monotonic()
+        served.drained(20)
+        resumed_s = time.monotonic() - began
+        served.stop()
+    account = check_invariants(served.data)
+    assert (account.stored, account.quarantined, account.rejected) == (20, 0, 0)
+    told = "; ".join(problem["mode_causes"])
+    assert "read-only" in told.lower()
+    print(f"  told after {noticed_s:.1f} s ({told}), taken {resumed_s:.1f} s after it was writable, 0 of 20 lost")
 
 
 class TestGuard:
