@@ -66,6 +66,8 @@ def test_the_defaults_are_those_of_the_handbook():
         "upload": (600, 100),
         "ai": (10, 3),
         "socket": (100, 0),
+        "export": (10, 0),
+        "bulk": (10, 2),
     }
 
 
