@@ -11,14 +11,14 @@ from home_sentry_engine.contract.errors import NotFound
 from .ports import Picture
 from .routing import Call
 
-_FRESH_S: Final = 300.0
+_FRESH_S: Final = 3600.0
 _LARGEST_SHARE: Final = 8
 CACHED: Final = "private, max-age=3600"
 REVALIDATED: Final = "private, no-cache"
 
 
 class PictureShelf:
-    """Remembers encoded pictures for five minutes, the least recently asked for give way."""
+    """Remembers encoded pictures for an hour, the least recently asked for give way."""
 
     def __init__(self, monotonic: Callable[[], float], budget_bytes: int = 32 * 1024 * 1024) -> None:
         """Hold at most that many bytes; a picture larger than an eighth of it is not kept."""

@@ -123,11 +123,16 @@ class ApiServer:
             replay_messages=settings.replay_messages,
             pace=surroundings.pace,
         )
+        self._shelf = PictureShelf(surroundings.clock.monotonic)
         self._socket: SocketRoute | None = None
         self._surroundings = surroundings
         self._router = Router(())
         self._runner: web.ServerRunner | None = None
         self._site: web.TCPSite | None = None
+
+    def forget_pictures(self) -> None:
+        """Draw every picture anew, because what may be shown has changed."""
+        self._shelf.clear()
 
     @property
     def port(self) -> int:
@@ -196,7 +201,7 @@ class ApiServer:
     def _all_routes(self) -> tuple[Route, ...]:
         ports, settings, surroundings = self._ports, self._settings, self._surroundings
         bodies = BodyReader(max_json_bytes=settings.max_body_bytes, max_file_bytes=settings.max_upload_bytes)
-        shelf = PictureShelf(self._clock.monotonic)
+        shelf = self._shelf
         shared = Services(
             hub=self._hub,
             feed=ports.feed,

@@ -210,7 +210,13 @@ class Engine:
         paths = MediaPaths(settings.media_root)
         memories = SceneMemories(self.database, self.tables.scenes, scene_eye(self.zoo.models))
         views = CameraViews(self.database, self.tables.scenes, decoding, memories)
-        self.masks = MaskBook(self.database, self.tables, around.clock, views.forget)
+
+        def masked(camera_id: str) -> None:
+            views.forget(camera_id)
+            if self._server is not None:
+                self._server.forget_pictures()
+
+        self.masks = MaskBook(self.database, self.tables, around.clock, masked)
         await self.masks.read()
         if not settings.storage.is_local:
             self.links.jobs |= {"masks": self.masks.run}
