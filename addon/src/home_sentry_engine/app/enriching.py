@@ -2,8 +2,10 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Final
 
+from home_sentry_engine.context.association import AssociationRules
 from home_sentry_engine.contract import Component, ComponentState
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.operations.registry import PartPlan, Rank
@@ -20,6 +22,7 @@ from home_sentry_engine.vision.session import AcceleratorGate, Runner
 from home_sentry_engine.vision.zoo import Zoo
 
 _SWEEP_S: Final = 30.0
+_FRAMES_APART: Final = 2.2
 SERVICE_CALLS: Final = 2
 # three tries of a minute each, and the pauses between them
 _SERVICE_S: Final = 200.0
@@ -50,7 +53,14 @@ def make_closely(
         instead=stand_ins(models.ids) if isinstance(models, ServedModels) else {},
     )
     enrich = Enrichment(models, rules) if models is not None and wanted.enabled else None
-    return CloseGather(legs, VisitPictures(store, pictures), enrich=enrich)
+    views = VisitPictures(store, pictures, association=association_of(settings))
+    return CloseGather(legs, views, enrich=enrich)
+
+
+def association_of(settings: Settings) -> AssociationRules:
+    """Give the rules of who is who: in a clip a subject may be missing in one of the frames that are looked at."""
+    usual = AssociationRules()
+    return replace(usual, video_gap_s=max(usual.video_gap_s, _FRAMES_APART * settings.ingest.frame_interval_s))
 
 
 def with_services(wanted: EnrichmentSettings, own: Models, executor: Executor) -> Models:

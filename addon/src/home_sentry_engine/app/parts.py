@@ -22,7 +22,7 @@ from home_sentry_engine.media.mask import Veils
 from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.media.video import Sampling
 from home_sentry_engine.operations.data_folder import database_url
-from home_sentry_engine.pipeline.circumstances import Circumstances, cross_camera
+from home_sentry_engine.pipeline.circumstances import Circumstances, ContextRules, cross_camera
 from home_sentry_engine.pipeline.closely import WholePictures
 from home_sentry_engine.pipeline.enrich.desk import Models
 from home_sentry_engine.pipeline.gathering import Gathering
@@ -59,7 +59,7 @@ from home_sentry_engine.storage.repositories.scenes import Scenes
 from home_sentry_engine.storage.repositories.traces import TraceRows
 from home_sentry_engine.storage.repositories.zones import Zones
 
-from .enriching import make_closely
+from .enriching import association_of, make_closely
 from .recognising import Comparers, make_recognising
 from .transactions import Tables, Transactions
 
@@ -223,6 +223,7 @@ def make_pipeline(
         settings.time_zone,
         gather=Gather(slow_legs(store)),
         views=senses.views,
+        rules=ContextRules(association=association_of(settings)),
         closely=closely,
         conclude=known.conclude,
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 import math
 from typing import Any, Final
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from home_sentry_engine.context.tracks import Look, Subject
 from home_sentry_engine.contract import ObjectGroup
-from home_sentry_engine.domain.messages import Scene, Sighting
+from home_sentry_engine.domain.messages import Scene
 
 _GROUPS: Final = (ObjectGroup.PERSON, ObjectGroup.VEHICLE, ObjectGroup.ANIMAL, ObjectGroup.PACKAGE, ObjectGroup.OTHER)
 _SHARPNESS_SIDE: Final = 160
@@ -56,8 +55,9 @@ class Choice:
 
 def choose(scene: Scene, subjects: Iterable[Subject], rules: ViewRules, *, counted: float) -> Choice:
     """Choose pictures in rounds: every subject's best look first, then the next best, until there are enough."""
-    chosen = sorted((one for one in subjects if one.confidence >= counted), key=_importance)[: rules.subjects]
-    offsets = {(sighting.media_id, _at(sighting)): sighting.offset_s for sighting in scene.batch.sightings}
+    # a subject of few frames does not count yet, and is what deserves a closer look most
+    sure = (one for one in subjects if max(look.detection.confidence for look in one.looks) >= counted)
+    chosen = sorted(sure, key=_importance)[: rules.subjects]
     ranked = {one.number: sorted(one.looks, key=promise, reverse=True) for one in chosen}
     places: dict[str, PicturePlace] = {}
     for turn in range(rules.looks):
@@ -65,11 +65,11 @@ def choose(scene: Scene, subjects: Iterable[Subject], rules: ViewRules, *, count
             looks = ranked[subject.number]
             if turn >= len(looks):
                 continue
-            place = _place(looks[turn], offsets)
+            place = _place(looks[turn])
             if place.key in places or len(places) < rules.pictures:
                 places[place.key] = place
     found = {
-        number: tuple((look, place) for look in looks if (place := _place(look, offsets)).key in places)[: rules.looks]
+        number: tuple((look, place) for look in looks if (place := _place(look)).key in places)[: rules.looks]
         for number, looks in ranked.items()
     }
     if not places and scene.batch.sightings:
@@ -106,9 +106,5 @@ def _importance(subject: Subject) -> tuple[int, float]:
     return _GROUPS.index(subject.group), -max(promise(look) for look in subject.looks)
 
 
-def _place(look: Look, offsets: Mapping[tuple[str, datetime], float | None]) -> PicturePlace:
-    return PicturePlace(media_id=look.media_id, offset_s=offsets.get((look.media_id, look.at)))
-
-
-def _at(sighting: Sighting) -> datetime:
-    return sighting.at + timedelta(seconds=sighting.offset_s or 0.0)
+def _place(look: Look) -> PicturePlace:
+    return PicturePlace(media_id=look.media_id, offset_s=look.offset_s)
