@@ -1,8 +1,4 @@
-"""F7, F8, F17 and F22: eyes and minds that fail, the same file a thousand times, a model file that is broken.
-
-F9 and F10 are ``unit/language/test_garbage.py`` and ``unit/language/test_remote.py`` (stalled or trickling answers);
-F11 to F13 are ``unit/media/test_picture.py``, ``unit/media/test_video.py`` and ``unit/ingest/test_folder.py``.
-"""
+"""F7, F8, F17 and F22: eyes and minds that fail, the same file a thousand times, a model file that is broken."""
 
 import asyncio
 from datetime import timedelta

@@ -36,6 +36,7 @@ def expiries(tables: Tables, settings: Settings) -> Mapping[str, Expire]:
         "replies": Replies().prune,
         "graphics cards": GpuStats().prune,
         "habits": lambda conn, now: tables.activity.trim(conn, (now - habits).date()),
+        "changes of views": lambda conn, now: tables.scenes.prune_changes(conn, now - kept),
         "looks": lambda conn, now: len(tables.traces.expire(conn, now)),
         "samples": tables.household.expire,
         "vectors of entities": tables.entities.expire_vectors,

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import sqlalchemy as sa
+from sqlalchemy import Connection
 
 from home_sentry_engine.app.expiry import expiries
 from home_sentry_engine.app.housekeeping import Housekeeping
@@ -13,11 +14,11 @@ from tests.fakes.household import household
 # rows that hang on a visit or a file and go with it, or are as many as there are cameras, persons and settings
 GO_WITH_OTHERS = {
     "media", "inspections", "detections", "batches", "events", "event_objects", "event_words", "transitions",
-    "assessments", "reassessments", "rejections", "audit",
+    "assessments", "reassessments", "rejections", "audit", "enrichments",
 }  # fmt: skip
 AS_MANY_AS_THE_HOME_HAS = {
     "meta", "counters", "cameras", "components", "zones", "watched", "resting", "scenes", "scene_memory",
-    "household", "masks", "rhythm", "scene_changes",
+    "household", "masks", "rhythm",
 }  # fmt: skip
 FINISHED_BY_WORKERS = {"jobs"}
 
@@ -55,6 +56,26 @@ async def test_marks_of_files_and_announcements_go(tmp_path):
         assert await _rows(home, "sources") == 0
 
 
+async def test_changes_of_views_go_when_they_are_over_and_those_that_last_stay(tmp_path):
+    async with household(tmp_path) as home:
+        keeper = Housekeeping(home.store, home.database, home.tables, home.settings, home.clock)
+        await home.deliver(("person", 0.9), camera="yard")
+        now = home.clock.steady()
+
+        def fill(conn: Connection) -> None:
+            for over, accepted in ((now, None), (None, now), (None, None)):
+                row = {"camera_id": "yard", "kind": "covered", "at": now, "over_at": over, "acknowledged_at": accepted}
+                conn.execute(context_schema.scene_changes.insert().values(row))
+
+        await home.database.write(fill)
+        home.clock.tick(timedelta(days=29).total_seconds())
+        await keeper.tidy()
+        assert await _rows(home, "scene_changes") == 3
+        home.clock.tick(timedelta(days=2).total_seconds())
+        await keeper.tidy()
+        assert await _rows(home, "scene_changes") == 1
+
+
 async def test_every_table_has_an_end(tmp_path):
     """A new table fails here until somebody says when its rows go."""
     async with household(tmp_path) as home:
@@ -65,6 +86,7 @@ async def test_every_table_has_an_end(tmp_path):
         "announcements": "outbox",
         "dead letters": "dead_letters",
         "habits": "activity",
+        "changes of views": "scene_changes",
         "looks": "traces",
         "samples": "samples",
         "vectors of entities": "entities",

@@ -79,6 +79,11 @@ class Scenes:
         self.begin_epoch(conn, camera_id)
         return counts[0]
 
+    def prune_changes(self, conn: Connection, before: datetime) -> int:
+        """Delete changes of views that were over, or accepted as they are, before a time; gives how many."""
+        done = sa.func.coalesce(scene_changes.c.over_at, scene_changes.c.acknowledged_at)
+        return conn.execute(scene_changes.delete().where(done < before)).rowcount
+
     def memories(self, conn: Connection, camera_id: str) -> tuple[SceneMemory, ...]:
         """Give how a camera's views usually look to an image model."""
         rows = conn.execute(sa.select(scene_memory).where(scene_memory.c.camera_id == camera_id))
