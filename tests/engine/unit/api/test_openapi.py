@@ -18,6 +18,11 @@ IDS = {
     "{letter_id}": "1",
     "{component_id}": "ingest",
     "{model_id}": "yunet",
+    "{change_id}": "1",
+    "{entity_id}": "who1",
+    "{owner_id}": "o1",
+    "{sample_id}": "1",
+    "{fact_id}": "o1",
 }
 
 
@@ -58,6 +63,8 @@ async def test_answers_have_the_documented_shape(described):
     engine = FakeEngine()
     async with serving(engine) as server, speaking(server) as client:
         for route in server.routes:
+            engine.household.seed()
+            engine.entities.seed()
             path = route.path
             for name, value in IDS.items():
                 path = path.replace(name, value)
