@@ -1,6 +1,6 @@
 """A house whose cameras show real pictures: real decoding, detector, models, views and judgement; the clock is ours."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -9,6 +9,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 from PIL import Image
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 
 from home_sentry_engine.app.sight import QualityMeter, make_second_look
 from home_sentry_engine.app.views import CameraViews
-from home_sentry_engine.contract import Detection, Enrichment, EnrichmentStep, Event
+from home_sentry_engine.contract import Detection, Enrichment, EnrichmentStep, Event, MediaKind
 from home_sentry_engine.domain.clock import SystemClock
 from home_sentry_engine.domain.risk import Bands
 from home_sentry_engine.judgement.judge import Judge
@@ -79,6 +80,31 @@ class Stage:
         height, width = pixels.shape[:2]
         media = replace(media, path=path, size_bytes=len(data), width=width, height=height)
         await self.home.ledger.accept(media, replace(arrival, path=path))
+        await self.home.work()
+        return media.media_id
+
+    async def film(self, frames: Sequence[Pixels], *, rate: int, camera: str = "door") -> str:
+        """Let a camera deliver a clip of these frames and the detector look at it."""
+        media, arrival = self.home.arrival_from(camera.title(), camera)
+        path = self._folder / f"{media.media_id}.mp4"
+        height, width = frames[0].shape[:2]
+        with av.open(str(path), "w") as out:
+            stream = out.add_stream("mpeg4", rate=rate, options={"qscale": "2"})
+            assert isinstance(stream, av.VideoStream)
+            stream.width, stream.height, stream.pix_fmt, stream.bit_rate = width, height, "yuv420p", 8_000_000
+            for pixels in frames:
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")))
+            out.mux(stream.encode())
+        media = replace(
+            media,
+            path=path,
+            kind=MediaKind.VIDEO,
+            size_bytes=path.stat().st_size,
+            width=width,
+            height=height,
+            duration_s=len(frames) / rate,
+        )
+        await self.home.ledger.accept(media, replace(arrival, path=path, kind=MediaKind.VIDEO))
         await self.home.work()
         return media.media_id
 

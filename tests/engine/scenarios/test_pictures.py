@@ -110,6 +110,27 @@ async def test_a_delivery_at_the_steps_is_low_and_says_what_nobody_could_see(tmp
         assert face.box.y < person.box.y + person.box.height / 2
 
 
+async def test_who_walks_through_a_clip_is_one_person_seen_in_several_of_its_frames(tmp_path, model_mirror, pictures):
+    wide = courier(pictures)
+    frames = []
+    for number in range(56):
+        moved = np.roll(noisy(wide, number % 7), number, axis=1)
+        frames.append(sized(moved[:, 60:-60], 480)[:720])
+    async with staged(tmp_path / "house", model_mirror, at=MORNING) as stage:
+        stage.home.mind.answer = 20
+        media_id = await stage.film(frames, rate=4)
+        event = (await stage.end())[-1]
+        assert "person" in event.object_types
+        steps = await stage.steps(event)
+        assert (steps["pose"].outcome, steps["pose"].reason) == (StepOutcome.RAN, None)
+        assert steps["pose"].looks >= 3
+        assert "off until somebody switches it on" in (steps["action"].reason or "")
+        assert not (await stage.enrichment(event)).unreadable
+        poses = [one for one in (await stage.enrichment(event)).findings if one.about == "pose"]
+        assert len({one.subject for one in poses}) == 1
+        assert {one.media_id for one in await stage.detections(event)} == {media_id}
+
+
 async def test_a_parked_car_is_told_once_and_who_comes_to_it_is_told(tmp_path, model_mirror, pictures):
     drive = pictures("frigate_docs/driveway_zones.png")
     man = courier(pictures)

@@ -83,6 +83,11 @@ class Circumstances:
         """Give the home's time zone: what Home Assistant says, else that of the settings."""
         return tx.places.zone(self._zone)
 
+    @property
+    def association(self) -> AssociationRules:
+        """When two looks may be one subject."""
+        return self._rules.association
+
     async def watch_view(self, media: Media, picture: object) -> ViewNews | None:
         """Compare a picture with what its camera usually shows; None where nobody watches."""
         if self._views is None:

@@ -162,7 +162,7 @@ class Gathering:
         stored = tx.detections.sightings_of_event(event_id, best=self._settings.best_detections)
         if not stored:
             return None
-        sightings = agreed(stored)
+        sightings = agreed(stored, rules=self.circumstances.association)
         closed = isinstance(batch, ClosedBatch)
         whole = Batch(
             batch_id=batch.batch_id,
@@ -189,7 +189,8 @@ class Gathering:
             return False
         if look.media.kind is not MediaKind.VIDEO or tx.batches.open_for(look.media.camera_id) is not None:
             return True
-        return any(sighting.detections for sighting in agreed(_sightings_of(look)))
+        rules = self.circumstances.association
+        return any(sighting.detections for sighting in agreed(_sightings_of(look), rules=rules))
 
     def lifts(self, tx: Tx, look: Look, sure: Look) -> bool:
         """Tell whether a look would lift its visit to high, and would not if it showed only what is ``sure``."""
@@ -202,7 +203,7 @@ class Gathering:
         event_id = current.event_id if current is not None else ""
         best = self._settings.best_detections
         stored = tx.detections.sightings_of_event(event_id, best=best) if current is not None else ()
-        sightings = agreed((*stored, *_sightings_of(look)))
+        sightings = agreed((*stored, *_sightings_of(look)), rules=self.circumstances.association)
         if not sightings:
             return RiskLevel.LOW
         batch = Batch(
