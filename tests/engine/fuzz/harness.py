@@ -53,7 +53,7 @@ class CheckedUploads(FakeUploads):
 class CheckedAnalyzer(FakeAnalyzer):
     """Refuses what the detector's decoder would refuse."""
 
-    async def look(self, data: bytes, file_type: FileType) -> Look:
+    async def look(self, data: bytes, file_type: FileType, camera_id: str | None = None) -> Look:
         await asyncio.to_thread(_check, data, file_type)
         return await super().look(data, file_type)
 
