@@ -47,7 +47,7 @@ class Server:
         self.paths.append(path)
         self.headers.append(dict(headers))
         for found in re.finditer(rb"Content-Type: image/jpeg\r\n\r\n(.*?)\r\n--", body, re.DOTALL):
-            self.pictures.append(cv2.imdecode(np.frombuffer(found[1], np.uint8), cv2.IMREAD_COLOR))
+            self.pictures.append(np.asarray(cv2.imdecode(np.frombuffer(found[1], np.uint8), cv2.IMREAD_COLOR)))
         time.sleep(self.delay_s)
         return self.say.get(path, (404, {}))
 
