@@ -177,4 +177,4 @@ async def test_without_legs_nothing_is_decoded():
 
 def test_two_legs_of_one_name_are_refused():
     with pytest.raises(ValueError, match="same name"):
-        CloseGather([leg("a", 1), leg("a", 2)], lambda _scene: None)
+        CloseGather([leg("a", 1), leg("a", 2)], VisitPictures(Files(), Files()))
