@@ -203,6 +203,8 @@ class ModelDesk:
             reason=status.reason,
             note=card.note,
             variant_of=card.variant_of,
+            unconfirmed=card.unconfirmed,
+            sha256=card.files[0].sha256 if card.files else None,
             provider=status.provider,
             size_bytes=stored.size_bytes,
             memory_bytes=status.memory_bytes,

@@ -74,7 +74,7 @@ def run_list(arguments: argparse.Namespace) -> int:
                 "yes" if is_on(one.card, switches.choice(one.card)) else "no",
                 _PLACES.get(one.place, one.place),
                 megabytes(one.size_bytes),
-                one.card.licence,
+                one.card.licence + (" (unconfirmed)" if "licence" in one.card.unconfirmed else ""),
                 one.card.name,
             )
             for one in stored
@@ -126,6 +126,7 @@ def _document(one: StoredModel, *, choice: bool | None) -> dict[str, Any]:
         "on": is_on(card, choice),
         "permissive": card.permissive,
         "variant_of": card.variant_of,
+        "unconfirmed": card.unconfirmed,
         "note": card.note,
         "source": f"{card.source.host}:{card.source.repository}@{card.source.revision}",
         "files": [{"name": file.name, "size_bytes": file.size_bytes, "sha256": file.sha256} for file in card.files],

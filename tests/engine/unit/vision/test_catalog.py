@@ -107,3 +107,11 @@ def test_cards_may_not_share_ids_or_files():
     other = parse_cards(GOOD.replace('"one"', '"two"') + '[[card.files]]\nname = "x.onnx"\n')[0]
     with pytest.raises(InvalidCard, match=r"share the file name x\.onnx"):
         Catalogue([one, other])
+
+
+def test_what_nobody_read_at_its_source_is_marked(catalogue):
+    assert catalogue.get("fashion-siglip").unconfirmed == ("licence", "source")
+    for card in catalogue:
+        assert set(card.unconfirmed) <= {"licence", "source"}, card.id
+        # a place that nobody looked at cannot have given a hash
+        assert "source" not in card.unconfirmed or all(file.sha256 is None for file in card.files), card.id

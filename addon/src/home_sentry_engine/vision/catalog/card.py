@@ -155,6 +155,8 @@ class Card:
     unknown until first loaded). ``rank`` says how long it stays when memory is short: ``critical`` to ``low``.
     ``variant_of`` is the card whose weights this one holds in another form (INT8). On machines with at least
     ``resident_from_gb`` of graphics memory (0 = any machine) the model stays in memory though it idles.
+    ``unconfirmed`` names what nobody read at the source itself: ``licence`` (as others state it), ``source`` (the place
+    of the file; a first download that succeeds pins its sha256).
     """
 
     id: str
@@ -173,6 +175,7 @@ class Card:
     note: str = ""
     variant_of: str | None = None
     resident_from_gb: int | None = None
+    unconfirmed: tuple[str, ...] = ()
     quirks: Mapping[str, str | int | float | bool] = field(default_factory=dict)
 
     @property

@@ -143,6 +143,7 @@ def _fields(raw: Mapping[str, Any]) -> Card:
         note=raw.get("note", ""),
         variant_of=raw.get("variant_of"),
         resident_from_gb=raw.get("resident_from_gb"),
+        unconfirmed=tuple(raw.get("unconfirmed", ())),
         quirks=dict(raw.get("quirks", {})),
     )
 

@@ -23,6 +23,7 @@ def card_text(card: Card) -> str:
         "note": card.note,
         "variant_of": card.variant_of,
         "resident_from_gb": card.resident_from_gb,
+        "unconfirmed": list(card.unconfirmed) or None,
         "source": {
             "host": card.source.host, "repository": card.source.repository, "revision": card.source.revision,
         },
