@@ -23,8 +23,8 @@ class ModelRecord:
     ``place`` is where its files are (local, mirror, package) or could come from (source, none). ``on`` tells whether it
     may run; a model that is not ``permissive`` is switched on and fetched only by naming its licence. ``memory_bytes``
     is measured once it was loaded (``measured``), before that as published. ``resident`` models do not idle out.
-    ``unconfirmed`` names what nobody read at the source itself (``licence``, ``source``); ``sha256`` is that of its first
-    file, None where the first download pins it.
+    ``unconfirmed`` names what nobody read at the source itself (``licence``, ``source``); ``sha256`` is that of its
+    first file, None where the first download pins it.
     """
 
     id: str
