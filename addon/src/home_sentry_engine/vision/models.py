@@ -178,7 +178,18 @@ class Models:
 
     async def preload[A: Adapter](self, model_id: str, kind: type[A]) -> None:
         """Load and prove a model now; raises as ``use``."""
-        await self.use(model_id, kind, lambda _adapter, _cancel: None)
+        card = self._catalogue.get(model_id)
+        record = self._records.setdefault(model_id, _Record())
+
+        async def attempt() -> None:
+            async with self._adapter(card, record, kind):
+                pass
+
+        try:
+            await self._with_memory(card, record, attempt)
+        except StageError:
+            record.failures += 1
+            raise
 
     def unload(self, model_id: str) -> bool:
         """Let go of a model that nobody uses at this moment; tells whether anything was unloaded."""

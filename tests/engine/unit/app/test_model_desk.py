@@ -56,7 +56,8 @@ async def test_a_model_is_allowed_loaded_weighed_and_let_go(tmp_path):
         status = await desk.status()
         assert status.loaded == (FACES,)
         assert status.memory.used_bytes == loaded.memory_bytes
-        assert [one.model_id for one in (await desk.latency()).items] == [FACES]
+        # loading alone is no use of it
+        assert (await desk.latency()).items == ()
         gone = await desk.unload(FACES)
         assert (gone.state, gone.measured) == (ModelState.READY, True)
         assert (await desk.verify(FACES)).ok
