@@ -52,7 +52,7 @@ def test_f04_a_full_disk_pauses_intake_and_it_goes_on_by_itself(small_disk, tmp_
         served.drained(20)
         ballast = small_disk / "ballast"
         began = time.monotonic()
-        with ballast.open("wb") as file:
+        with ballast.open("wb", buffering=0) as file:
             _fill(file)
         problem = served.until(lambda status: _disk(status)["state"] == "unhealthy", within_s=30)
         noticed_s = time.monotonic() - began
