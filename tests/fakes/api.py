@@ -1,7 +1,7 @@
 """An engine without an engine: the ports of the API over dictionaries, and a server in front of them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -25,7 +25,6 @@ from home_sentry_engine.api.ports import (
     Readiness,
     Review,
     Sight,
-    Span,
     Upload,
 )
 from home_sentry_engine.api.server import ApiServer, Surroundings
@@ -48,10 +47,7 @@ from home_sentry_engine.contract import (
     MediaKind,
     Mode,
     ObjectGroup,
-    Sequenced,
-    Snapshot,
     Status,
-    encode,
 )
 from home_sentry_engine.contract.errors import NotFound
 from home_sentry_engine.domain.clock import Clock
@@ -64,6 +60,7 @@ from home_sentry_engine.telemetry.metrics import Registry
 from tests.fakes.acquaintances import FakeEntities, FakeHousehold
 from tests.fakes.changes import FakeKeys, FakeRegistry, FakeReplies
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.feed import FakeFeed
 from tests.fakes.load import FakeLoad
 from tests.fakes.model_shelf import FakeModels
 from tests.fakes.operating import FakeAudit, FakeParts, FakeQueues
@@ -91,81 +88,6 @@ def _page[T](items: list[T], query: PageQuery) -> Page[T]:
         next_cursor=str(end) if end < len(items) else None,
         total=len(items) if query.with_total else None,
     )
-
-
-class FakeFeed:
-    """An outbox in a list."""
-
-    def __init__(self, engine: FakeEngine) -> None:
-        self._engine = engine
-        self._queues: list[asyncio.Queue[Published | None]] = []
-        self.rows: list[Published] = []
-        self.first = 1
-        self.reads = 0
-
-    @property
-    def last(self) -> int:
-        return self.rows[-1].seq if self.rows else self.first - 1
-
-    def publish(self, message: Sequenced) -> Published:
-        about = getattr(message, "event", None) or getattr(message, "camera", None)
-        published = Published(
-            seq=message.seq,
-            body=encode(message),
-            kind=message.type,
-            camera_id=getattr(about, "camera_id", None) or getattr(about, "id", None),
-            grave=getattr(about, "risk_level", None) in {"high", "critical"},
-        )
-        self.rows.append(published)
-        for queue in self._queues:
-            queue.put_nowait(published)
-        return published
-
-    def prune(self, keep: int) -> None:
-        last = self.last
-        self.rows = self.rows[-keep:] if keep else []
-        self.first = self.rows[0].seq if self.rows else last + 1
-
-    def break_off(self) -> None:
-        for queue in self._queues:
-            queue.put_nowait(None)
-
-    async def snapshot(self) -> Snapshot:
-        cursor = self.last
-        events = tuple(self._engine.events.values())[-1:]
-        await asyncio.sleep(0)
-        return Snapshot(
-            cursor=cursor,
-            info=self._engine.info_now,
-            status=self._engine.status_now,
-            cameras=tuple(self._engine.cameras.values()),
-            events=events,
-        )
-
-    async def span(self) -> Span:
-        await asyncio.sleep(0)
-        return Span(first=self.first, last=self.last)
-
-    async def since(self, seq: int, limit: int) -> tuple[Published, ...]:
-        self.reads += 1
-        await asyncio.sleep(0)
-        return tuple(row for row in self.rows if row.seq > seq)[:limit]
-
-    @asynccontextmanager
-    async def subscribe(self) -> AsyncGenerator[AsyncIterator[Published]]:
-        queue: asyncio.Queue[Published | None] = asyncio.Queue()
-        self._queues.append(queue)
-
-        async def follow() -> AsyncGenerator[Published]:
-            while (item := await queue.get()) is not None:
-                yield item
-
-        messages = follow()
-        try:
-            yield messages
-        finally:
-            self._queues.remove(queue)
-            await messages.aclose()
 
 
 @dataclass

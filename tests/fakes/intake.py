@@ -64,6 +64,11 @@ class BookKeeper:
         self._book(arrival)
         self.rejected.append((arrival, reason, sha256))
 
+    async def repeat(self, arrival: Arrival) -> None:
+        self._check()
+        self._book(arrival)
+        self.duplicates.append(arrival)
+
     def reasons(self) -> list[str]:
         return [reason.reason.value for _, reason, _ in self.rejected]
 

@@ -233,9 +233,7 @@ class Engine:
             assessor=self.language,
             views=views,
             pictures=frames,
-            models=with_services(
-                settings.enrichment, self.zoo.models, self._threads(SERVICE_CALLS, "services")
-            ),
+            models=with_services(settings.enrichment, self.zoo.models, self._threads(SERVICE_CALLS, "services")),
             comparers=make_comparers(settings.identity, self.zoo.models, around.clock, settings.data / "index"),
         )
         self._sight = Sight(pictures=frames, appearances=senses.comparers.appearances, faces=senses.comparers.faces)

@@ -12,7 +12,7 @@ def share_heaps() -> bool:
     """Let threads share two heaps, not eight per core; call before they start. False without glibc."""
     try:
         return bool(ctypes.CDLL(None).mallopt(_ARENA_MAX, _HEAPS))
-    except (OSError, AttributeError):
+    except OSError, AttributeError:
         return False
 
 
@@ -22,6 +22,6 @@ def give_back() -> bool:
     gc.freeze()
     try:
         ctypes.CDLL(None).malloc_trim(0)
-    except (OSError, AttributeError):
+    except OSError, AttributeError:
         return False
     return True

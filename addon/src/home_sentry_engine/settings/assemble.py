@@ -37,20 +37,7 @@ def assemble(raw: Mapping[str, Any], data: Path) -> Settings:
         log_level=raw["log_level"],
         log_format=raw["log_format"],
         ingest=_ingest(raw, data),
-        detect=DetectSettings(
-            detector=raw["detector"],
-            url=raw.get("detector_url"),
-            token=raw.get("detector_token"),
-            provider=raw["provider"],
-            confidence=raw["detection_confidence"],
-            camera_confidence=raw["camera_confidence"],
-            box_rules=raw["box_rules"],
-            second_look=raw["second_look"],
-            quality_check=raw["quality_check"],
-            classes=raw["detection_classes"],
-            concurrency=raw["ai_max_concurrent_inferences"],
-            threads=raw["detector_threads"],
-        ),
+        detect=_detect(raw),
         batch=BatchSettings(
             rules=BatchRules(window_s=raw["batch_window_seconds"], idle_s=raw["batch_idle_timeout_seconds"]),
             check_interval_s=raw["batch_check_interval_seconds"],
@@ -59,43 +46,77 @@ def assemble(raw: Mapping[str, Any], data: Path) -> Settings:
         ),
         language=_language(raw),
         api=_api(raw),
-        models=ModelSettings(
-            folder=Path(raw.get("models") or data / "models"),
-            mirror=raw.get("model_mirror"),
-            offline=raw["offline"],
-            on=raw["models_on"],
-            memory_bytes=memory_mb * _MIB if (memory_mb := raw.get("model_memory_mb")) else None,
-            reserve_bytes=raw["model_memory_reserve_mb"] * _MIB,
-            idle_s=raw["model_idle_seconds"],
-        ),
-        enrichment=EnrichmentSettings(
-            enabled=raw["enrichment"],
-            off=raw["enrichment_off"],
-            url=raw.get("enrichment_url"),
-            florence_url=raw.get("florence_url"),
-            clip_url=raw.get("clip_url"),
-            at_once=raw["enrichment_max_concurrent"],
-            timeout_s=raw["enrichment_timeout_seconds"],
-        ),
+        models=_models(raw, data),
+        enrichment=_enrichment(raw),
         storage=_storage(raw),
-        operations=OperationsSettings(
-            retention_days=raw["retention_days"],
-            memory_limit_mb=raw["memory_limit_mb"],
-            disk_floor_bytes=raw["disk_min_free_mb"] * 1024 * 1024,
-            backups=raw["backups"],
-            learning_days=raw["learning_days"],
-            gpu_poll_s=raw["gpu_poll_seconds"],
-        ),
-        identity=IdentitySettings(
-            enabled=raw["reid"],
-            ttl_h=raw["reid_ttl_hours"],
-            similarity_threshold=raw.get("reid_similarity_threshold"),
-            at_once=raw["reid_max_concurrent_requests"],
-            plate_retention_days=raw["plate_retention_days"],
-            faces=raw["faces"],
-            face_retention_days=raw["face_retention_days"],
-        ),
+        operations=_operations(raw),
+        identity=_identity(raw),
         bands=Bands(medium=raw["risk_medium"], high=raw["risk_high"], critical=raw["risk_critical"]),
+    )
+
+
+def _detect(raw: Mapping[str, Any]) -> DetectSettings:
+    return DetectSettings(
+        detector=raw["detector"],
+        url=raw.get("detector_url"),
+        token=raw.get("detector_token"),
+        provider=raw["provider"],
+        confidence=raw["detection_confidence"],
+        camera_confidence=raw["camera_confidence"],
+        box_rules=raw["box_rules"],
+        second_look=raw["second_look"],
+        quality_check=raw["quality_check"],
+        classes=raw["detection_classes"],
+        concurrency=raw["ai_max_concurrent_inferences"],
+        threads=raw["detector_threads"],
+    )
+
+
+def _models(raw: Mapping[str, Any], data: Path) -> ModelSettings:
+    memory_mb = raw.get("model_memory_mb")
+    return ModelSettings(
+        folder=Path(raw.get("models") or data / "models"),
+        mirror=raw.get("model_mirror"),
+        offline=raw["offline"],
+        on=raw["models_on"],
+        memory_bytes=memory_mb * _MIB if memory_mb else None,
+        reserve_bytes=raw["model_memory_reserve_mb"] * _MIB,
+        idle_s=raw["model_idle_seconds"],
+    )
+
+
+def _enrichment(raw: Mapping[str, Any]) -> EnrichmentSettings:
+    return EnrichmentSettings(
+        enabled=raw["enrichment"],
+        off=raw["enrichment_off"],
+        url=raw.get("enrichment_url"),
+        florence_url=raw.get("florence_url"),
+        clip_url=raw.get("clip_url"),
+        at_once=raw["enrichment_max_concurrent"],
+        timeout_s=raw["enrichment_timeout_seconds"],
+    )
+
+
+def _operations(raw: Mapping[str, Any]) -> OperationsSettings:
+    return OperationsSettings(
+        retention_days=raw["retention_days"],
+        memory_limit_mb=raw["memory_limit_mb"],
+        disk_floor_bytes=raw["disk_min_free_mb"] * _MIB,
+        backups=raw["backups"],
+        learning_days=raw["learning_days"],
+        gpu_poll_s=raw["gpu_poll_seconds"],
+    )
+
+
+def _identity(raw: Mapping[str, Any]) -> IdentitySettings:
+    return IdentitySettings(
+        enabled=raw["reid"],
+        ttl_h=raw["reid_ttl_hours"],
+        similarity_threshold=raw.get("reid_similarity_threshold"),
+        at_once=raw["reid_max_concurrent_requests"],
+        plate_retention_days=raw["plate_retention_days"],
+        faces=raw["faces"],
+        face_retention_days=raw["face_retention_days"],
     )
 
 

@@ -58,7 +58,12 @@ async def test_who_is_not_there_is_not_found(client, method, path):
 async def test_events_are_counted_with_the_filters_of_their_list(client, engine):
     async with client.get("/api/v1/events/stats?camera=front_door&level=low&since=2026-11-01T00:00:00Z") as response:
         assert await response.json() == {
-            "total": 3, "reviewed": 1, "by_level": {"low": 3}, "by_camera": {}, "by_day": {}, "by_object": {},
+            "total": 3,
+            "reviewed": 1,
+            "by_level": {"low": 3},
+            "by_camera": {},
+            "by_day": {},
+            "by_object": {},
             "mean_score": 12.5,
         }
     assert (engine.registry.queries[0].camera_id, engine.registry.queries[0].level) == ("front_door", "low")

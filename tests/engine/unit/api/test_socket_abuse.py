@@ -4,8 +4,8 @@ import aiohttp
 from aiohttp import WSMsgType
 import pytest
 
-from home_sentry_engine.api.peer import Patience
 from home_sentry_engine.api.limits import Limit, Limits
+from home_sentry_engine.api.peer import Patience
 from home_sentry_engine.contract import (
     AuthFailed,
     Bye,

@@ -36,6 +36,48 @@ async def _media(engine: Engine, count: int):
     return await until(stored)
 
 
+async def _set_masks(session: aiohttp.ClientSession, media_id: str) -> None:
+    async with session.put("/api/v1/cameras/nobody/masks", json={"masks": [MASK]}) as answer:
+        assert answer.status == 404
+    crossed = {"points": [[0.0, 0.0], [1.0, 1.0], [1.0, 0.0], [0.0, 1.0]]}
+    async with session.put("/api/v1/cameras/door/masks", json={"masks": [crossed]}) as answer:
+        assert answer.status == 422
+    assert not hidden(await _shown(session, f"media/{media_id}/picture.jpg"))
+    async with session.put("/api/v1/cameras/door/masks", json={"masks": [MASK]}) as answer:
+        assert answer.status == 200
+        assert (await answer.json())["masks"] == [MASK]
+    async with session.get("/api/v1/audit") as answer:
+        assert "masks.replace" in {one["action"] for one in (await answer.json())["items"]}
+    # what was stored before is not shown without the mask either, nor kept by the API
+    assert hidden(await _shown(session, f"media/{media_id}/picture.jpg"))
+
+
+async def _shown(session: aiohttp.ClientSession, place: str) -> np.ndarray:
+    async with session.get(f"/api/v1/{place}") as answer:
+        assert answer.status == 200
+        return decode(await answer.read()).pixels
+
+
+def _assert_hidden_in_the_folder(folder: Path) -> None:
+    assert hidden(decode((folder / "late.jpg").read_bytes()).pixels)
+    with (folder / "clip.mp4").open("rb") as file:
+        (frame, *_) = VideoReader(Limits()).frames(file, Sampling())
+    assert int(frame.pixels[60:180, 80:240].max()) <= 3
+
+
+async def _assert_known_again(engine: Engine, headers: dict[str, str], media_id: str) -> None:
+    async with aiohttp.ClientSession(engine.url, headers=headers) as session:
+        async with session.get("/api/v1/cameras/door/masks") as answer:
+            assert (await answer.json())["masks"] == [MASK]
+        assert hidden(await _shown(session, f"media/{media_id}/picture.jpg"))
+
+    async def repeated():
+        account = await engine.database.read(engine.tables.media.accounting)
+        return account if account.duplicate == 2 else None
+
+    assert (await until(repeated)).accepted == 4
+
+
 async def test_masks_from_the_api_to_every_picture(tmp_path, model_mirror):
     async with running(settings_in(tmp_path, model_mirror)) as engine:
         headers = {"Authorization": f"Bearer {(tmp_path / 'token').read_text().strip()}"}
@@ -44,22 +86,7 @@ async def test_masks_from_the_api_to_every_picture(tmp_path, model_mirror):
         (folder / "early.jpg").write_bytes(pictures.jpeg(seed=1))
         (early,) = await _media(engine, 1)
         async with aiohttp.ClientSession(engine.url, headers=headers) as session:
-            async with session.put("/api/v1/cameras/nobody/masks", json={"masks": [MASK]}) as answer:
-                assert answer.status == 404
-            crossed = {"points": [[0.0, 0.0], [1.0, 1.0], [1.0, 0.0], [0.0, 1.0]]}
-            async with session.put("/api/v1/cameras/door/masks", json={"masks": [crossed]}) as answer:
-                assert answer.status == 422
-            async with session.get(f"/api/v1/media/{early.media.media_id}/picture.jpg") as answer:
-                assert not hidden(decode(await answer.read()).pixels)
-            async with session.put("/api/v1/cameras/door/masks", json={"masks": [MASK]}) as answer:
-                assert answer.status == 200
-                assert (await answer.json())["masks"] == [MASK]
-            async with session.get("/api/v1/audit") as answer:
-                assert "masks.replace" in {one["action"] for one in (await answer.json())["items"]}
-            # what was stored before is not shown without the mask either, nor kept by the API
-            async with session.get(f"/api/v1/media/{early.media.media_id}/picture.jpg") as answer:
-                assert hidden(decode(await answer.read()).pixels)
-
+            await _set_masks(session, early.media.media_id)
             (folder / "late.jpg").write_bytes(pictures.jpeg(seed=2))
             clip = pictures.clip(tmp_path / "clip.mp4", seconds=5)
             (folder / "clip.mp4").write_bytes(clip.read_bytes())
@@ -69,13 +96,8 @@ async def test_masks_from_the_api_to_every_picture(tmp_path, model_mirror):
             ) as answer:
                 assert answer.status in {200, 202}
             found = await _media(engine, 4)
-            async with session.get("/api/v1/cameras/door/latest.jpg") as answer:
-                assert hidden(decode(await answer.read()).pixels)
-        assert hidden(decode((folder / "late.jpg").read_bytes()).pixels)
-        reader = VideoReader(Limits())
-        with (folder / "clip.mp4").open("rb") as file:
-            (frame, *_) = reader.frames(file, Sampling())
-        assert int(frame.pixels[60:180, 80:240].max()) <= 3
+            assert hidden(await _shown(session, "cameras/door/latest.jpg"))
+        _assert_hidden_in_the_folder(folder)
         stills = [one.media.path for one in found if one.media.path.suffix == ".jpg" and one.media != early.media]
         assert len(stills) == 2
         assert all(hidden(decode(path.read_bytes()).pixels) for path in stills)
@@ -83,17 +105,7 @@ async def test_masks_from_the_api_to_every_picture(tmp_path, model_mirror):
         assert (account.accepted, account.rejected) == (4, 0)
     # a new start takes the masked uploads for what they are
     async with running(settings_in(tmp_path, model_mirror)) as engine:
-        async with aiohttp.ClientSession(engine.url, headers=headers) as session:
-            async with session.get("/api/v1/cameras/door/masks") as answer:
-                assert (await answer.json())["masks"] == [MASK]
-            async with session.get(f"/api/v1/media/{early.media.media_id}/picture.jpg") as answer:
-                assert hidden(decode(await answer.read()).pixels)
-
-        async def repeated():
-            account = await engine.database.read(engine.tables.media.accounting)
-            return account if account.duplicate == 2 else None
-
-        assert (await until(repeated)).accepted == 4
+        await _assert_known_again(engine, headers, early.media.media_id)
 
 
 def test_an_upload_that_cannot_be_replaced_is_told(tmp_path: Path):

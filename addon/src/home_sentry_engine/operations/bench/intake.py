@@ -243,6 +243,9 @@ class _Books:
     async def reject(self, arrival: Arrival, _reason: Rejected, *, sha256: str | None = None) -> None:
         self.keys.add(arrival.source_key or sha256 or "")
 
+    async def repeat(self, arrival: Arrival) -> None:
+        self.keys.add(arrival.source_key or "")
+
 
 class _Copies:
     def __init__(self, paths: MediaPaths) -> None:
