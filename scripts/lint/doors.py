@@ -15,6 +15,7 @@ DOORS = {
     "alembic": ("storage",),
     "asyncpg": ("storage", "broker.sql"),
     "redis": ("broker.redis",),
+    "paho": ("broker.mqtt.link",),
     "watchdog": ("ingest.watcher",),
     "av": ("media",),
     "llama_cpp": ("language.worker",),
