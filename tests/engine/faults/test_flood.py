@@ -23,7 +23,7 @@ MB = 1024 * 1024
 pytestmark = pytest.mark.filterwarnings("ignore:Callback with id:RuntimeWarning")
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(2000)
 def test_f14_a_flood_on_one_camera_is_accepted_whole_and_others_are_served(tmp_path, model_mirror, stock, rounds):
     seconds, rate = rounds(6, 60), 100
     flood, calm = stock(seconds * rate), stock(seconds, first=100_000)
@@ -45,7 +45,7 @@ def test_f14_a_flood_on_one_camera_is_accepted_whole_and_others_are_served(tmp_p
         accepted_s = time.monotonic() - began
         grown = (process.memory_info().rss - before) / MB
         at_once = accepted["accounting"]["queued"]
-        served.drained(total, within_s=300)
+        served.drained(total, within_s=rounds(300, 1500))
         served.stop()
     account = check_invariants(served.data)
     assert (account.stored, account.quarantined, account.rejected) == (total, 0, 0)
