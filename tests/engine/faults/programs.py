@@ -38,6 +38,7 @@ class Serve:
         self._environment["HOME_SENTRY_MODEL_MIRROR"] = str(mirror)
         self._environment["PYTHONFAULTHANDLER"] = "1"
         self._environment["HOME_SENTRY_MODELS"] = str(data.parent / "models")
+        self.wrapped_in: tuple[str, ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
         self.started_s = 0.0
@@ -45,7 +46,8 @@ class Serve:
     def start(self, *, until_ready: bool = True, within_s: float = 60.0) -> None:
         """Start the engine; gives back once its API listens, or at once."""
         began = time.monotonic()
-        command = [sys.executable, "-m", "home_sentry_engine", "serve", "--data", str(self.data), "--port", "0"]
+        program = [sys.executable, "-m", "home_sentry_engine"]
+        command = [*self.wrapped_in, *program, "serve", "--data", str(self.data), "--port", "0"]
         with self.log.open("ab") as log:
             mark = log.tell()
             self._process = subprocess.Popen(

@@ -5,9 +5,11 @@
 import base64
 import random
 from statistics import median
+from typing import Any
 
 import pytest
 
+from home_sentry_engine.domain.messages import Scene
 from home_sentry_engine.judgement.judge import Judge
 from home_sentry_engine.language.assessor import LanguageAssessor
 from home_sentry_engine.settings import LanguageSettings
@@ -40,11 +42,11 @@ COMMANDS = (
 )
 LOOKALIKES = str.maketrans("aeopcxi", "аеорсхі")
 ZERO_WIDTH = ("\u200b", "\u200d", "\u2060", "\ufeff")
-INCIDENTS = {
+INCIDENTS: dict[str, tuple[dict[str, Any], int]] = {
     "forced entry": ({"behaviour": [{"kind": "forced_entry", "confidence": 0.9, "source": "vlm"}]}, 85),
     "weapon": ({"threats": [{"label": "knife", "confidence": 0.9, "source": source} for source in ("a", "b")]}, 70),
 }
-BENIGN = {"caller": {}, "resident": {"household": [{"name": "Ann", "outcome": "match"}]}}
+BENIGN: dict[str, dict[str, Any]] = {"caller": {}, "resident": {"household": [{"name": "Ann", "outcome": "match"}]}}
 FREE_TEXT = ("plate", "ocr", "caption", "camera", "zone", "file")
 
 
@@ -83,15 +85,16 @@ def disguised():
 TEXTS = {**disguised(), **{("set", text): text for text in ATTACKS}}
 
 
-def told(channel, text, legs):
+def told(channel: str, text: str, legs: dict[str, Any]) -> Scene:
     """Put a text where strangers can put one."""
-    seen = {
+    everywhere: dict[str, dict[str, Any]] = {
         "plate": {"plates": [{"text": text, "confidence": 0.9}]},
         "ocr": {"texts": [text]},
         "caption": {"caption": {"text": text}},
         "zone": {"zones": [{"name": text, "type": "other", "labels": ["person"], "seconds": 3.0}]},
         "file": {"weather": {"absent": f"the file {text}.jpg cannot be read"}},
-    }.get(channel, {})
+    }
+    seen = everywhere.get(channel, {})
     return person_scene(camera=text if channel == "camera" else "Front Door", legs={**legs, **seen})
 
 

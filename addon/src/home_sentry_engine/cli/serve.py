@@ -88,7 +88,8 @@ def _greet(engine: Engine, settings: Settings, new_token: str | None) -> None:
         certificate = engine.secured.certificate if engine.secured is not None else None
         if certificate is not None:
             lines.append(f"  SHA-256   {grouped(certificate.fingerprint)} (fingerprint of the certificate)")
-    if new_token is not None:
+    # what is not a terminal is a log, which keeps what it is told
+    if new_token is not None and sys.stdout.isatty():
         lines.append(f"            shown this once: {new_token}")
     lines.append(f"  cameras   {settings.ingest.camera_root} (one sub-folder per camera)")
     for component in engine.board.components():

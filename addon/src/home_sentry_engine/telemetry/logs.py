@@ -123,7 +123,8 @@ def _encodable(text: str) -> str:
 def configure_logging(*, level: str, form: str, stream: TextIO, redactor: Redactor) -> None:
     """Send the root logger to ``stream`` as ``json`` or ``text``; earlier handlers of the root are removed.
 
-    Libraries stay at warning unless the level is ``debug``: their lines at info tell nothing about the home.
+    Libraries stay at warning, at info where the level is ``debug``: their own debug lines spell out what pictures and
+    requests carry, such as the position in a camera's metadata.
     """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter(redactor) if form == "json" else TextFormatter(redactor))
@@ -132,5 +133,5 @@ def configure_logging(*, level: str, form: str, stream: TextIO, redactor: Redact
         root.removeHandler(earlier)
     root.addHandler(handler)
     wanted = logging.getLevelNamesMapping()[level.upper()]
-    root.setLevel(wanted if wanted <= logging.DEBUG else max(wanted, logging.WARNING))
+    root.setLevel(logging.INFO if wanted <= logging.DEBUG else max(wanted, logging.WARNING))
     logging.getLogger("home_sentry_engine").setLevel(wanted)

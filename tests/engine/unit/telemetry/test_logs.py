@@ -126,7 +126,8 @@ def test_libraries_are_quiet_unless_debugging(start):
     LOGGER.debug("detail")
     assert [line["message"] for line in lines(stream)] == ["trouble"]
     stream = start(level="debug")
-    logging.getLogger("some.library").debug("chatter")
+    logging.getLogger("some.library").info("chatter")
+    logging.getLogger("PIL.TiffImagePlugin").debug("where a picture was taken")
     LOGGER.debug("detail")
     assert [line["message"] for line in lines(stream)] == ["chatter", "detail"]
 
