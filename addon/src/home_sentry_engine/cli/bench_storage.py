@@ -8,6 +8,7 @@ from home_sentry_engine.operations.bench.fanout import FanoutBench, bench_fanout
 from home_sentry_engine.operations.bench.memory import MemoryBench, bench_memory
 from home_sentry_engine.operations.bench.queue import QueueBench, bench_queue
 from home_sentry_engine.operations.bench.search import SearchBench, bench_search
+from home_sentry_engine.operations.bench.store import StoreBench, bench_store
 
 from .bench_fanout import served_feed
 from .options import add_json, add_models_folder, add_places, settings_of
@@ -21,6 +22,10 @@ def add_benches(benches: Any, run: Run) -> None:
     _add_number(queue, "--jobs", 4000, 100_000, "jobs of one round")
     queue.add_argument("--postgres", metavar="URL", help="measure the queue in this PostgreSQL too")
     queue.add_argument("--redis", metavar="URL", help="measure the dispatch in this Redis too")
+    store = _added(
+        benches, run, "store", _store, 5, "new events per second over those of bare SQLite and of SQLAlchemy"
+    )
+    _add_number(store, "--events", 2000, 100_000, "events of one round")
     search = _added(benches, run, "search", _search, 40, "time of a page of matches with its total among many events")
     _add_number(search, "--events", 100_000, 10_000_000, "events to search")
     memory = _added(benches, run, "memory", _memory, 1, "memory and processor time of an engine that has nothing to do")
@@ -64,6 +69,10 @@ async def _queue(arguments: argparse.Namespace) -> QueueBench:
     return await bench_queue(
         rounds=arguments.rounds, jobs=arguments.jobs, postgres=arguments.postgres, redis=arguments.redis
     )
+
+
+async def _store(arguments: argparse.Namespace) -> StoreBench:
+    return await bench_store(rounds=arguments.rounds, events=arguments.events)
 
 
 async def _search(arguments: argparse.Namespace) -> SearchBench:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row
 
 from home_sentry_engine.contract import Event
 
+from .quick import QuickInsert
 from .schema import event_words, events
 from .search_tables import drop_index, index_words, make_index
 from .types import to_micros
@@ -35,6 +36,7 @@ _CHANGED: Final = (
     .where(sa.or_(*(event_words.c[name] != sa.bindparam(f"new_{name}") for name in _TEXTS)))
     .values({name: sa.bindparam(f"new_{name}") for name in _TEXTS})
 )
+_ADD: Final = QuickInsert(event_words, ("place", "number", *_TEXTS), skip=("place",))
 _SOURCE: Final = tuple(
     events.c[name] for name in ("number", "started_at", "summary", "reasoning", "object_types", "camera_name")
 )
@@ -42,9 +44,11 @@ _SOURCE: Final = tuple(
 
 def add_words(conn: Connection, event: Event, number: int) -> None:
     """Make a new event, whose row has this number, known to the search."""
-    place = _free_place(conn, to_micros(event.started_at) // 1000)
-    texts = _texts(event.summary, event.reasoning, event.object_types, event.camera_name)
-    conn.execute(event_words.insert(), {"place": place, "number": number, **texts})
+    place = to_micros(event.started_at) // 1000
+    row: dict[str, Any] = {"place": place, "number": number}
+    row |= _texts(event.summary, event.reasoning, event.object_types, event.camera_name)
+    if _ADD.count(conn, [row]) == 0:
+        conn.execute(event_words.insert(), row | {"place": _free_place(conn, place)})
 
 
 def add_many_words(conn: Connection, new: Sequence[tuple[Event, int]]) -> None:

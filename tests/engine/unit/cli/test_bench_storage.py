@@ -1,10 +1,19 @@
 """The benchmarks of storage, queue, search and broadcast run and say what they measured; no figure is judged."""
 
+from contextlib import closing
+from functools import partial
+import sqlite3
+
 import pytest
 
+from home_sentry_engine.domain.clock import SystemClock
 from home_sentry_engine.operations.bench.contest import Contest, Lap, in_turn
 from home_sentry_engine.operations.bench.made_events import made_events
 from home_sentry_engine.operations.bench.queue import bench_queue
+from home_sentry_engine.operations.bench.store import _empty, _stored, _write_plain, _write_typed
+from home_sentry_engine.storage.database import Database, sqlite_url
+from home_sentry_engine.storage.repositories.events import Events
+from home_sentry_engine.storage.rowwise import RowByRow
 from tests.engine import servers
 
 
@@ -53,6 +62,31 @@ async def test_queue_with_servers_leaves_nothing_behind():
         again = await bench_queue(rounds=1, jobs=256, postgres=url, redis=redis.url)
     assert len(found.backends) == len(again.backends) == 4
     assert len(found.rows()) == 8
+
+
+def test_store(run):
+    document = run("bench", "store", "--rounds", "1", "--events", "80", "--json").document
+    assert (document["bench"], document["events"], document["callers"]) == ("store", 80, 64)
+    many, alone, per_row = document["contests"]
+    for contest in (many, alone, per_row):
+        is_contest(contest, 1)
+    assert per_row["target"] == 5.0
+
+
+async def test_store_writes_the_very_rows_of_the_engine_on_every_side(tmp_path):
+    made = tuple(made_events(12))
+    plain, typed = await _stored(tmp_path / "first.db", made)
+    file = await _empty(tmp_path)
+    with closing(sqlite3.connect(file)) as raw, raw:
+        for parts in plain[:6]:
+            _write_plain(parts, raw)
+    with RowByRow(file) as writer:
+        for parts in typed[6:]:
+            writer.write(partial(_write_typed, parts))
+    async with Database(sqlite_url(file), SystemClock()) as database:
+        stored = [await database.read(partial(Events().get, event_id=one.event_id)) for one in made]
+        await database.check()
+    assert tuple(stored) == made
 
 
 def test_search(run):

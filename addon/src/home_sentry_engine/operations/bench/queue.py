@@ -89,8 +89,8 @@ async def bench_queue(
     return QueueBench(rounds=rounds, jobs=jobs, callers=CALLERS, backends=tuple(found))
 
 
-async def crowd(work: Callable[[int], Awaitable[object]], jobs: int) -> None:
-    """Do ``work`` for every number, ``CALLERS`` at a time."""
+async def crowd(work: Callable[[int], Awaitable[object]], jobs: int, callers: int = CALLERS) -> None:
+    """Do ``work`` for every number, so many at a time."""
     numbers = iter(range(jobs))
 
     async def caller() -> None:
@@ -98,7 +98,7 @@ async def crowd(work: Callable[[int], Awaitable[object]], jobs: int) -> None:
             await work(number)
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(CALLERS):
+        for _ in range(callers):
             group.create_task(caller())
 
 

@@ -22,7 +22,7 @@ from home_sentry_engine.contract import (
 )
 from home_sentry_engine.storage.errors import StaleRevision, UnknownRow
 from home_sentry_engine.storage.query import EventQuery, Keyset, Page, fetch_page, time_range
-from home_sentry_engine.storage.rows import insert_into
+from home_sentry_engine.storage.quick import QuickInsert
 from home_sentry_engine.storage.schema import cameras, event_objects, events, transitions
 from home_sentry_engine.storage.search_index import add_many_words, add_words, change_words, remove_words
 
@@ -35,6 +35,12 @@ _PLAIN: Final = (
 _WORDS: Final = ("risk_level", "analysis_state", "analysis_reason")
 _CHUNK: Final = 500
 _LISTS: Final = ("flags", "unsupported", "object_types")
+_JSON: Final = ("object_groups", "factors", "identities")
+_INSERT: Final = QuickInsert(events, (*_PLAIN, *_WORDS, *_LISTS, *_JSON, "id", "reviewed", "notes"), number="number")
+_INSERT_CHANGES: Final = QuickInsert(
+    transitions, ("event_id", "revision", "change", "at", "score", "level", "state"), skip=()
+)
+_INSERT_OBJECTS: Final = QuickInsert(event_objects, ("event_id", "label"), skip=())
 
 
 class Events:
@@ -43,8 +49,7 @@ class Events:
     def insert(self, conn: Connection, event: Event) -> None:
         """Store a new event with its transitions."""
         values = _columns(event) | {"id": event.event_id, "reviewed": event.reviewed, "notes": event.notes}
-        number = conn.execute(events.insert().returning(events.c.number), values).scalar_one()
-        add_words(conn, event, number)
+        add_words(conn, event, _INSERT.number(conn, values))
         self._keep_parts(conn, event)
 
     def insert_many(self, conn: Connection, new: Sequence[Event]) -> None:
@@ -164,9 +169,8 @@ class Events:
             for change in event.transitions
         ]
         objects = [{"event_id": event.event_id, "label": label} for event in changed for label in event.object_types]
-        for table, rows in ((transitions, changes), (event_objects, objects)):
-            if rows:
-                conn.execute(insert_into(conn, table).on_conflict_do_nothing(), rows)
+        _INSERT_CHANGES.count(conn, changes)
+        _INSERT_OBJECTS.count(conn, objects)
 
 
 def event_filters(query: EventQuery) -> list[sa.ColumnElement[bool]]:
