@@ -17,6 +17,7 @@ from .slices import (
     IngestSettings,
     LanguageSettings,
     ModelSettings,
+    MqttSettings,
     OperationsSettings,
     Settings,
     StorageSettings,
@@ -49,6 +50,7 @@ def assemble(raw: Mapping[str, Any], data: Path) -> Settings:
         models=_models(raw, data),
         enrichment=_enrichment(raw),
         storage=_storage(raw),
+        mqtt=_mqtt(raw),
         operations=_operations(raw),
         identity=_identity(raw),
         bands=Bands(medium=raw["risk_medium"], high=raw["risk_high"], critical=raw["risk_critical"]),
@@ -188,4 +190,20 @@ def _storage(raw: Mapping[str, Any]) -> StorageSettings:
     )
     if settings.redis_url is not None and settings.is_local:
         raise ValueError("setting 'redis_url': needs 'database_url' with a postgresql:// address beside it")
+    return settings
+
+
+def _mqtt(raw: Mapping[str, Any]) -> MqttSettings:
+    settings = MqttSettings(
+        url=raw.get("mqtt_url"),
+        username=raw.get("mqtt_username"),
+        password=raw.get("mqtt_password"),
+        prefix=raw["mqtt_prefix"],
+        discovery=raw["mqtt_discovery"],
+        ca=_path(raw.get("mqtt_ca")),
+    )
+    if settings.ca is not None and not settings.secure:
+        raise ValueError("setting 'mqtt_ca': needs 'mqtt_url' with an mqtts:// address beside it")
+    if settings.password is not None and settings.username is None:
+        raise ValueError("setting 'mqtt_password': needs 'mqtt_username' beside it")
     return settings

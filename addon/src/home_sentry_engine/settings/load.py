@@ -16,6 +16,7 @@ from .slices import Settings
 
 PREFIX: Final = "HOME_SENTRY_"
 _ENVIRONMENT_ONLY: Final = frozenset({"data", "model_mirror", "test_media", "ci"})
+_SECRET: Final = ("token", "key", "url", "password")
 
 
 class InvalidSettings(HomeSentryError, ValueError):
@@ -76,5 +77,5 @@ def _sentence(err: vol.Invalid, raw: Mapping[str, Any]) -> str:
     if str(err.error_message).startswith("extra keys"):
         return f"setting '{key}' is not known"
     value = raw.get(str(err.path[0])) if err.path else None
-    shown = "" if "token" in key or "key" in key or "url" in key else f" (got {value!r})"
+    shown = "" if any(word in key for word in _SECRET) else f" (got {value!r})"
     return f"setting '{key}': {err.error_message}{shown}"

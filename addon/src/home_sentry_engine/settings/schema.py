@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from typing import Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -16,6 +17,7 @@ _BOX_RULES: Final = (
     *((name, 0.0, 100.0) for name in ("min_area", "max_area")),
     *((name, 0.01, 100.0) for name in ("min_aspect", "max_aspect")),
 )
+_TOPIC: Final = re.compile(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,7}")
 ROLES: Final = frozenset({"ingest", "detect", "assess", "api"})
 
 
@@ -123,6 +125,25 @@ def _redis_address(value: object) -> str:
     return str(value)
 
 
+def _broker_address(value: object) -> str:
+    parts = urlsplit(str(value))
+    try:
+        known = parts.scheme in {"mqtt", "mqtts"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        known = False
+    if not known or parts.path.strip("/") or parts.query or parts.fragment:
+        raise vol.Invalid("must be an mqtt:// or mqtts:// address such as mqtt://192.168.1.5:1883")
+    if "@" in parts.netloc:
+        raise vol.Invalid("must carry no user: they go into mqtt_username and mqtt_password")
+    return str(value).rstrip("/")
+
+
+def _topic(value: object) -> str:
+    if not isinstance(value, str) or not _TOPIC.fullmatch(value):
+        raise vol.Invalid("must be letters, digits, - and _, in levels with / between them")
+    return value
+
+
 SCHEMA: Final = vol.Schema(
     {
         vol.Optional("name", default="Home Sentry"): vol.All(str, vol.Length(min=1, max=64)),
@@ -203,6 +224,12 @@ SCHEMA: Final = vol.Schema(
         vol.Optional("enrichment_timeout_seconds", default=15): _number(0.1, 120),
         vol.Optional("database_url"): _database_address,
         vol.Optional("redis_url"): _redis_address,
+        vol.Optional("mqtt_url"): _broker_address,
+        vol.Optional("mqtt_username"): vol.All(str, vol.Length(min=1)),
+        vol.Optional("mqtt_password"): str,
+        vol.Optional("mqtt_prefix", default="home_sentry"): _topic,
+        vol.Optional("mqtt_discovery", default=True): vol.Boolean(),
+        vol.Optional("mqtt_ca"): vol.All(str, vol.Length(min=1)),
         vol.Optional("queue_limit", default=10_000): _whole(10, 1_000_000),
         vol.Optional("job_lease_seconds", default=60): _number(3, 600),
         vol.Optional("queue_overflow", default="dlq"): _one_of("dlq", "reject", "drop_oldest"),

@@ -207,6 +207,37 @@ class StorageSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MqttSettings:
+    """Which MQTT broker is told what happens, if any; ``url`` carries no credentials.
+
+    Topics begin with ``prefix``. ``discovery`` also tells Home Assistant what they mean. ``ca`` is a PEM file with the
+    authority of an ``mqtts://`` broker, None for those that the system trusts.
+    """
+
+    url: str | None = None
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    prefix: str = "home_sentry"
+    discovery: bool = True
+    ca: Path | None = None
+
+    @property
+    def secure(self) -> bool:
+        """Tell whether the connection is encrypted."""
+        return urlsplit(self.url or "").scheme == "mqtts"
+
+    @property
+    def host(self) -> str:
+        """Name or address of the broker."""
+        return urlsplit(self.url or "").hostname or ""
+
+    @property
+    def port(self) -> int:
+        """Its port."""
+        return urlsplit(self.url or "").port or (8883 if self.secure else 1883)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OperationsSettings:
     """How long things are kept, and how much of the disk stays free; ``backups`` 0 makes none.
 
@@ -247,6 +278,7 @@ class Settings:
     models: ModelSettings
     enrichment: EnrichmentSettings
     storage: StorageSettings
+    mqtt: MqttSettings
     operations: OperationsSettings
     identity: IdentitySettings
     bands: Bands

@@ -1,0 +1,1 @@
+"""The optional publisher for an MQTT broker; only ``link`` needs the library."""
