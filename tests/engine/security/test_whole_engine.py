@@ -48,7 +48,7 @@ class Trace:
     def __init__(self, path: Path) -> None:
         self.path = path
         quiet = ("strace", "-D", "-f", "-qq", "--seccomp-bpf", "-s", "512", "-e", "signal=none")
-        self.command = (*quiet, "-e", "trace=connect,sendto,open,openat,openat2", "-o", str(path))
+        self.command = (*quiet, "-e", "trace=connect,sendto,sendmsg,sendmmsg,open,openat,openat2", "-o", str(path))
 
     def lines(self) -> list[str]:
         return self.path.read_text(errors="replace").splitlines()
