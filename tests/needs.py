@@ -10,8 +10,8 @@ import pytest
 
 
 def find_command(name: str) -> str | None:
-    """Return the path of a program, in Debian's folder of PostgreSQL too."""
-    beside = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    """Return the path of a program, in Debian's folders of PostgreSQL and of servers too."""
+    beside = [*sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}")), *Path("/usr/sbin").glob(name)]
     return shutil.which(name) or (str(beside[-1]) if beside else None)
 
 
@@ -48,6 +48,7 @@ def _without(*paths: str) -> bool:
 LACKING: dict[str, Callable[[], bool]] = {
     "chromium": lambda: find_command("chromium") is None,
     "ffmpeg": lambda: find_command("ffmpeg") is None,
+    "mosquitto": lambda: find_command("mosquitto") is None,
     "postgres": lambda: find_command("postgres") is None,
     "redis-server": lambda: find_command("redis-server") is None,
     "needs a GPU": lambda: _without("/dev/nvidia0", "/dev/dri/renderD128"),

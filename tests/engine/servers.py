@@ -185,3 +185,42 @@ def redis() -> Iterator[RedisServer]:
         server = RedisServer(folder)
         with server.running():
             yield server
+
+
+class MosquittoServer:
+    """An MQTT broker on a port of its own; it can be killed and started again and knows its sessions then."""
+
+    USER, PASSWORD = "sentry", "a-word-for-the-broker"
+
+    def __init__(self, folder: Path, certificate: tuple[Path, Path] | None = None) -> None:
+        self._program = command("mosquitto")
+        self._folder = folder
+        self.port = free_port()
+        self.url = f"mqtt{'s' if certificate else ''}://127.0.0.1:{self.port}"
+        settings = {
+            "listener": f"{self.port} 127.0.0.1",
+            "allow_anonymous": "false",
+            "password_file": folder / "passwords",
+            "persistence": "true",
+            "persistence_location": f"{folder}/",
+            # each change is kept at once
+            "autosave_on_changes": "true",
+            "autosave_interval": "1",
+        }
+        if certificate is not None:
+            settings |= {"certfile": certificate[0], "keyfile": certificate[1]}
+        (folder / "conf").write_text("".join(f"{key} {value}\n" for key, value in settings.items()))
+        making: list[Any] = [command("mosquitto_passwd"), "-b", "-c", "passwords", self.USER, self.PASSWORD]
+        subprocess.run(making, check=True, capture_output=True, **_as(folder))
+
+    def restrict(self, *rules: str) -> None:
+        """Let nobody write but where these lines of an access list say, from the next start on."""
+        (self._folder / "rules").write_text("".join(f"{rule}\n" for rule in rules))
+        with (self._folder / "conf").open("a") as conf:
+            conf.write(f"acl_file {self._folder / 'rules'}\n")
+
+    @contextmanager
+    def running(self) -> Iterator[subprocess.Popen[bytes]]:
+        """Run the broker."""
+        with _running([self._program, "-c", self._folder / "conf"], self._folder, self.port) as child:
+            yield child
