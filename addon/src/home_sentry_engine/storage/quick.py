@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from .rows import insert_into
 
@@ -18,8 +19,8 @@ class QuickInsert:
     """An INSERT of fixed columns, which must all be given.
 
     In SQLite it skips what ``Connection.execute`` does around each statement, which costs several times as much as the
-    row; it joins the connection's transaction, and errors are the driver's own. PostgreSQL runs it by SQLAlchemy, since
-    there the way to the server costs most.
+    row; it joins the connection's transaction and raises the errors of SQLAlchemy. PostgreSQL runs it by SQLAlchemy,
+    since there the way to the server costs most.
     """
 
     def __init__(
@@ -57,9 +58,15 @@ class QuickInsert:
 
     def _executed(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> Any:
         text, columns = self._compiled or self._compile(conn)
-        bound = [[row[name] if bind is None else bind(row[name]) for name, bind in columns] for row in rows]
+        try:
+            bound = [[row[name] if bind is None else bind(row[name]) for name, bind in columns] for row in rows]
+        except Exception as err:
+            raise _wrapped(conn, text, rows, err) from err
         driver: Any = conn.connection.dbapi_connection
-        return driver.execute(text, bound[0]) if len(bound) == 1 else driver.executemany(text, bound)
+        try:
+            return driver.execute(text, bound[0]) if len(bound) == 1 else driver.executemany(text, bound)
+        except conn.dialect.loaded_dbapi.Error as err:
+            raise _wrapped(conn, text, bound, err) from err
 
     def _compile(self, conn: Connection) -> _Compiled:
         compiled = self._statement(conn).compile(dialect=conn.dialect, column_keys=self._names)
@@ -73,3 +80,8 @@ class QuickInsert:
         given = {name: sa.bindparam(name, type_=self._table.c[name].type) for name in self._names}
         insert = insert_into(conn, self._table).values(given)
         return insert if self._skip is None else insert.on_conflict_do_nothing(index_elements=self._skip or None)
+
+
+def _wrapped(conn: Connection, text: str, rows: Sequence[Any], err: Exception) -> BaseException:
+    base = conn.dialect.loaded_dbapi.Error
+    return DBAPIError.instance(text, rows, err, base, dialect=conn.dialect, ismulti=True)

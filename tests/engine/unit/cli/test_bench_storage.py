@@ -78,8 +78,8 @@ async def test_store_writes_the_very_rows_of_the_engine_on_every_side(tmp_path):
     plain, typed = await _stored(tmp_path / "first.db", made)
     file = await _empty(tmp_path)
     with closing(sqlite3.connect(file)) as raw, raw:
-        for parts in plain[:6]:
-            _write_plain(parts, raw)
+        for rows in plain[:6]:
+            _write_plain(rows, raw)
     with RowByRow(file) as writer:
         for parts in typed[6:]:
             writer.write(partial(_write_typed, parts))

@@ -161,7 +161,7 @@ async def test_a_value_outside_its_bounds_is_refused(database, table, column, va
 async def test_removing_a_row_removes_what_hangs_on_it(database):
     def fill(conn):
         samples.with_media(conn, "m1")
-        conn.execute(sa.text("INSERT INTO inspections VALUES ('m1', 'x', 0, 1, 1.0, '{}')"))
+        conn.execute(sa.text("INSERT INTO inspections VALUES ('m1', 'x', 0, 1, 1.0, '{}', NULL)"))
         conn.execute(sa.text("DELETE FROM media"))
         return conn.execute(sa.text("SELECT count(*) FROM inspections")).scalar_one()
 
