@@ -21,7 +21,8 @@ class StaticRules:
     """When a thing has settled and when its place is free again.
 
     ``iou`` to its former place for ``after_s`` settles. Looks that miss it free the place: ``young_misses`` of one that
-    has not settled, ``misses`` of one that has, if they also span ``after_s``; a night may hide it for that long.
+    has not settled, ``misses`` of one that has, if they also span ``after_s``. Pictures that show too little to be
+    trusted (dark, blurred, striped, covered) miss nothing, so that a dark night does not make a parked car new.
     """
 
     iou: float = 0.7
@@ -54,7 +55,9 @@ class RestingThings:
             fresh.extend(new)
         newest = max((one.last_at for one in self.things), default=at)
         if at >= newest:
-            self.things = _remembered(self.things, seen, fresh, at, rules)
+            doubtful = all(frame.quality is not None and frame.quality.bad for frame in frames)
+            kept = seen if doubtful else _missed(self.things, seen, at)
+            self.things = _remembered(kept, fresh, at, rules)
         standing = [thing for thing in seen if _settled(thing, rules)]
 
         def screen(detection: Detection, image: tuple[int, int]) -> str | None:
@@ -108,17 +111,22 @@ def _updated(
     return tuple(updated), fresh
 
 
-def _remembered(
-    before: tuple[Resting, ...], seen: tuple[Resting, ...], fresh: Sequence[Resting], at: datetime, rules: StaticRules
-) -> tuple[Resting, ...]:
+def _missed(before: tuple[Resting, ...], seen: tuple[Resting, ...], at: datetime) -> tuple[Resting, ...]:
+    """Count one more miss of everything that was not seen again."""
     known = {(thing.label, thing.first_at, thing.last_at) for thing in before}
-    kept = []
+    counted = []
     for thing in seen:
         missed = thing.missed_at is not None or (thing.label, thing.first_at, thing.last_at) in known
         if missed and thing.last_at < at:
             thing = replace(thing, missed=thing.missed + 1, missed_at=thing.missed_at or at)  # noqa: PLW2901
-        if not _gone(thing, at, rules):
-            kept.append(thing)
+        counted.append(thing)
+    return tuple(counted)
+
+
+def _remembered(
+    seen: tuple[Resting, ...], fresh: Sequence[Resting], at: datetime, rules: StaticRules
+) -> tuple[Resting, ...]:
+    kept = [thing for thing in seen if not _gone(thing, at, rules)]
     newest = [one for index, one in enumerate(fresh) if not _repeated(one, fresh[:index], rules)]
     return tuple(sorted((*kept, *newest), key=lambda one: one.last_at, reverse=True)[:_MOST])
 

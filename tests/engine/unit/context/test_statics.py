@@ -11,6 +11,7 @@ from home_sentry_engine.context.sieve import sift
 from home_sentry_engine.context.statics import RestingThings, overlap
 from home_sentry_engine.domain.box import Box, intersection_over_union
 from home_sentry_engine.domain.detection import Detection, FrameDetections
+from home_sentry_engine.domain.quality import PictureQuality
 from tests.fakes.clock import START
 
 IMAGE = (1920, 1080)
@@ -27,7 +28,7 @@ class Camera:
         self.things = RestingThings([])
         self.at = START
 
-    def shows(self, *found: tuple[str, Box], after_s: float = 0.0) -> list[str]:
+    def shows(self, *found: tuple[str, Box], after_s: float = 0.0, quality: PictureQuality | None = None) -> list[str]:
         self.at += timedelta(seconds=after_s)
         frame = FrameDetections(
             detections=tuple(Detection(label=label, confidence=0.8, box=box) for label, box in found),
@@ -35,6 +36,7 @@ class Camera:
             image_height=IMAGE[1],
             model_id="m",
             inference_ms=1.0,
+            quality=quality,
         )
         (left,) = sift([frame], [self.things.look([frame], self.at)])
         self.things = RestingThings(self.things.things)
@@ -60,6 +62,17 @@ def test_a_night_with_headlights_and_infrared_announces_nothing(seed):
         shown = [(chance.choice(["car", "truck"]), box_at(300 + jitter, 400 + round(chance.gauss(0, 8))))]
         announced += len(camera.shows(*(shown if chance.random() < 0.7 else []), after_s=120))
     assert announced == 0
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_hours_too_dark_to_see_the_car_do_not_make_it_new(dark):
+    camera = Camera()
+    for _ in range(12):
+        camera.shows(("car", box_at(300)), after_s=60)
+    night = PictureQuality(score=80.0, grade="poor", defects=("dark",) if dark else (), covered=False, bad=dark)
+    for _ in range(60):
+        camera.shows(after_s=300, quality=night)
+    assert camera.shows(("car", box_at(300)), after_s=60) == ([] if dark else ["car"])
 
 
 def test_a_person_beside_the_parked_car_is_seen():
