@@ -23,7 +23,6 @@ from home_sentry_engine.api.ports import (
     Ports,
     Published,
     Readiness,
-    Review,
     Sight,
     Upload,
 )
@@ -39,7 +38,6 @@ from home_sentry_engine.contract import (
     Enrichment,
     Event,
     EventCreated,
-    EventUpdated,
     Info,
     Look,
     LookObject,
@@ -66,6 +64,7 @@ from tests.fakes.model_shelf import FakeModels
 from tests.fakes.operating import FakeAudit, FakeParts, FakeQueues
 from tests.fakes.places import FakeMasks, FakePlaces
 from tests.fakes.records import camera, detection, event, jpeg, media
+from tests.fakes.triage import FakeTriage
 from tests.fakes.watching import FakeHome, FakeLearning, FakeScenes
 
 TOKEN = "t0k3n-for-tests-" + "x" * 43
@@ -134,6 +133,7 @@ class FakeEngine:
         self.scenes = FakeScenes(self.pause, self.cameras)
         self.home = FakeHome(self.pause)
         self.learning = FakeLearning(self.pause, self.cameras)
+        self.triage = FakeTriage(self.pause, self.events, self.feed)
         self._numbers = itertools.count(1)
 
     @property
@@ -161,6 +161,7 @@ class FakeEngine:
             scenes=self.scenes,
             home=self.home,
             learning=self.learning,
+            triage=self.triage,
         )
 
     def announce(self, number: int | None = None, summary: str = "A person at the door") -> Published:
@@ -220,21 +221,6 @@ class FakeCatalogue:
     async def event_detections(self, event_id: str) -> tuple[Detection, ...]:
         await self._engine.pause()
         return tuple(self._engine.detections) if event_id == "e1" else ()
-
-    async def review(self, event_id: str, review: Review) -> Event | None:
-        await self._engine.pause()
-        found = self._engine.events.get(event_id)
-        if found is None:
-            return None
-        changed = replace(
-            found,
-            reviewed=found.reviewed if review.reviewed is None else review.reviewed,
-            notes=found.notes if review.notes is None else review.notes or None,
-            revision=found.revision + 1,
-        )
-        self._engine.events[event_id] = changed
-        self._engine.feed.publish(EventUpdated(seq=self._engine.feed.last + 1, event=changed))
-        return changed
 
 
 class FakePictures:

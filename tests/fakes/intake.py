@@ -13,7 +13,8 @@ from home_sentry_engine.domain.clock import Clock, SystemClock
 from home_sentry_engine.domain.errors import Rejected
 from home_sentry_engine.domain.messages import Arrival, Media
 from home_sentry_engine.ingest.folder import FolderSource
-from home_sentry_engine.ingest.intake import Intake, Ledger, Means, SizeLimits
+from home_sentry_engine.ingest.intake import Intake, Means, SizeLimits
+from home_sentry_engine.ingest.ports import Ledger
 from home_sentry_engine.ingest.source import CameraFolders
 from home_sentry_engine.media.frames import Frames, Inspected, Rules
 from home_sentry_engine.media.limits import Limits

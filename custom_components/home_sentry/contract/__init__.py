@@ -121,6 +121,7 @@ from .system import (
     Status,
     TokenRotated,
 )
+from .triage import BulkReviewed, EventHop, Feedback
 from .values import Box, Factor, Identity
 from .version import MIN_SCHEMA, SCHEMA, VERSION, is_compatible
 from .vocabulary import (
@@ -132,6 +133,7 @@ from .vocabulary import (
     ComponentState,
     EnrichmentStatus,
     EventChange,
+    FeedbackKind,
     Health,
     HomeFactKind,
     LearningState,
@@ -167,6 +169,7 @@ __all__ = [
     "BaselineLimits",
     "BatchReason",
     "Box",
+    "BulkReviewed",
     "Bye",
     "Camera",
     "CameraChanged",
@@ -200,10 +203,13 @@ __all__ = [
     "EventChange",
     "EventCreated",
     "EventDetail",
+    "EventHop",
     "EventPage",
     "EventStats",
     "EventUpdated",
     "Factor",
+    "Feedback",
+    "FeedbackKind",
     "Gpu",
     "GpuHistory",
     "GpuPoint",

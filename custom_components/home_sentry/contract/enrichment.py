@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from .records import Detection, Event
+from .triage import EventHop, Feedback
 from .values import Box
 from .vocabulary import EnrichmentStatus, RegionKind, StepOutcome
 
@@ -86,6 +87,12 @@ class DetectionDetailPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventDetail(Event):
-    """An event with what models found in its pictures; None while nobody looked closely."""
+    """An event with what models found in its pictures; None while nobody looked closely.
+
+    ``reviewed_by`` are the users who reviewed it, ``hops`` the way it took, in the order of time.
+    """
 
     enrichment: Enrichment | None = None
+    reviewed_by: tuple[str, ...] = ()
+    feedback: tuple[Feedback, ...] = ()
+    hops: tuple[EventHop, ...] = ()

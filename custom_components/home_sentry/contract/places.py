@@ -42,19 +42,27 @@ class ZoneList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mask:
-    """A part of a camera's picture that nobody shall see; ``points`` as fractions of the picture."""
+    """A part of a camera's picture that nobody shall see; ``points`` as fractions of the picture.
+
+    ``modes`` are the arm modes of the home in which it holds, as Home Assistant calls them; none means always.
+    """
 
     name: str
     points: tuple[tuple[float, float], ...]
+    modes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaskList:
-    """All privacy masks of one camera; ``changed_at`` is when they were drawn, None where there never were any."""
+    """All privacy masks of one camera; ``changed_at`` is when they were drawn, None where there never were any.
+
+    ``to_remask`` is how many files that were stored before wait until the masks are burned into them.
+    """
 
     camera_id: str
     masks: tuple[Mask, ...]
     changed_at: datetime | None = None
+    to_remask: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,7 +95,10 @@ class Transition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One visit at one camera with its verdict; scores are 0..100, ``ended_at`` is None while it goes on."""
+    """One visit at one camera with its verdict; scores are 0..100, ``ended_at`` is None while it goes on.
+
+    A ``favourite`` is never cleaned up; one with ``deleted_at`` lies in the trash and goes thirty days later.
+    """
 
     event_id: str
     batch_id: str
@@ -133,3 +136,7 @@ class Event:
     revision: int
     transitions: tuple[Transition, ...] = ()
     identities: tuple[Identity, ...] = ()
+    flagged: bool = False
+    favourite: bool = False
+    snoozed_until: datetime | None = None
+    deleted_at: datetime | None = None

@@ -58,6 +58,18 @@ class EventChange(_Vocabulary):
     UNKNOWN = "unknown"
 
 
+class FeedbackKind(_Vocabulary):
+    """What a person says of a verdict; ``missed``: something was overlooked, the last two name who."""
+
+    CORRECT = "correct"
+    FALSE_POSITIVE = "false_positive"
+    MISSED = "missed"
+    WRONG_SEVERITY = "wrong_severity"
+    THIS_IS = "this_is"
+    NOT_THIS = "not_this"
+    UNKNOWN = "unknown"
+
+
 class ObjectGroup(_Vocabulary):
     """Coarse kind of a detected object, as people speak of it."""
 

@@ -19,7 +19,8 @@ import pytest
 
 from home_sentry_engine.domain.errors import Rejected
 from home_sentry_engine.domain.messages import Arrival, Media
-from home_sentry_engine.ingest.intake import Ledger, Refused
+from home_sentry_engine.ingest.intake import Refused
+from home_sentry_engine.ingest.ports import Ledger
 from tests.engine.faults.bombs import arrival
 from tests.engine.faults.invariants import check_invariants, sha256
 from tests.engine.faults.programs import ROOT, deliver, different

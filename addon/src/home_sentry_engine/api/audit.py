@@ -12,6 +12,7 @@ from .ports import AuditLog
 
 _LOGGER = logging.getLogger(__name__)
 _LONGEST_TARGET: Final = 128
+_LONGEST_USER: Final = 64
 _PATIENCE_S: Final = 5.0
 
 
@@ -30,10 +31,11 @@ class Auditor:
         address: str,
         failure: str | None = None,
         request_id: str | None = None,
+        actor: str | None = None,
     ) -> None:
-        """Keep that somebody with the token did something, or tried."""
+        """Keep that somebody with the token did something, or tried; ``actor`` is the user that the client named."""
         deed = Deed(
-            actor="token",
+            actor=f"user {actor[:_LONGEST_USER]}" if actor else "token",
             action=action,
             target=target[:_LONGEST_TARGET] if target else None,
             outcome=failure or "done",

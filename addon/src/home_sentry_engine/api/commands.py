@@ -1,7 +1,5 @@
 """What a client may ask over the WebSocket; the same reads and changes as over REST."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from home_sentry_engine.contract import (
@@ -14,23 +12,13 @@ from home_sentry_engine.contract import (
 )
 from home_sentry_engine.contract.errors import InvalidRequest, NotFound
 
+from .deeds import CommandRule, operating_rules, triage_rules
 from .details import detail_of, detailed
-from .fields import CAMERA_ID, EVENT_ID, Field, read_object
+from .fields import CAMERA_ID, EVENT_ID, read_object
 from .home_fields import REPORT_FIELDS, report_of
 from .ports import Ports
-from .routes.events import EVENT_FILTERS, REVIEW_FIELDS, event_query, review_of
-
-type Answering = Callable[[dict[str, Any]], Awaitable[object]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandRule:
-    """One command: its arguments and what answers it with a contract dataclass or None; ``audited`` names its deed."""
-
-    name: str
-    fields: tuple[Field, ...]
-    answer: Answering
-    audited: str | None = None
+from .routes.events import EVENT_FILTERS, event_query
+from .triage_fields import REVIEW_FIELDS, review_of
 
 
 class Commands:
@@ -62,6 +50,8 @@ class Commands:
             ),
             CommandRule(name="get_learning", fields=(CAMERA_ID,), answer=self._learned),
             CommandRule(name="report_home", fields=REPORT_FIELDS, answer=self._report_home),
+            *triage_rules(ports.triage),
+            *operating_rules(ports.parts, ports.queues),
         )
         self.rules: Final = {rule.name: rule for rule in rules}
 
@@ -96,7 +86,8 @@ class Commands:
 
     async def _event(self, args: dict[str, Any]) -> object:
         event = _found(await self._catalogue.event(args["event_id"]), "event")
-        return detail_of(event, await self._catalogue.enrichment(event.event_id))
+        story = await self._ports.triage.story(event.event_id)
+        return detail_of(event, await self._catalogue.enrichment(event.event_id), story)
 
     async def _events(self, args: dict[str, Any]) -> object:
         page = await self._catalogue.events_page(event_query(args))
@@ -109,7 +100,7 @@ class Commands:
         return DetectionDetailPage(items=items, total=len(items))
 
     async def _review(self, args: dict[str, Any]) -> object:
-        return _found(await self._catalogue.review(args["event_id"], review_of(args)), "event")
+        return _found(await self._ports.triage.review(args["event_id"], review_of(args)), "event")
 
     async def _acknowledge(self, args: dict[str, Any]) -> object:
         return SceneChangeList(items=_found(await self._ports.scenes.acknowledge_camera(args["camera_id"]), "camera"))

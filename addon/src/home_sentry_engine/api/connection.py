@@ -245,7 +245,9 @@ class Connection:
         action = self._shared.commands.audited(command.name)
         if action is not None:
             target = next((str(value) for name, value in command.args.items() if name.endswith("_id")), None)
-            await self._shared.audit.done(action, target, address=self._address, failure=failure)
+            user = command.args.get("user")
+            actor = user if isinstance(user, str) else None
+            await self._shared.audit.done(action, target, address=self._address, failure=failure, actor=actor)
 
     async def _write(self, since: int | None) -> None:
         async with asyncio.timeout(self._shared.patience.auth_s):

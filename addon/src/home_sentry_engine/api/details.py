@@ -16,6 +16,8 @@ from home_sentry_engine.contract import (
     RegionKind,
 )
 
+from .triage_ports import Story
+
 _KINDS: Final = {
     "faces": RegionKind.FACE,
     "plates": RegionKind.PLATE,
@@ -25,9 +27,15 @@ _KINDS: Final = {
 }
 
 
-def detail_of(event: Event, enrichment: Enrichment | None) -> EventDetail:
-    """Give an event with what models found in its pictures."""
-    return EventDetail(**_values(event), enrichment=enrichment)
+def detail_of(event: Event, enrichment: Enrichment | None, story: Story) -> EventDetail:
+    """Give an event with what models found in its pictures, what people said of it and the way that it took."""
+    return EventDetail(
+        **_values(event),
+        enrichment=enrichment,
+        reviewed_by=story.reviewed_by,
+        feedback=story.feedback,
+        hops=story.hops,
+    )
 
 
 def detailed(detections: Iterable[Detection], enrichment: Enrichment | None) -> tuple[DetectionDetail, ...]:

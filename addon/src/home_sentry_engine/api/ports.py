@@ -40,6 +40,7 @@ from .household_ports import Entities, HouseholdDesk
 from .idempotency import Replies
 from .load_ports import Load
 from .model_ports import ModelShelf
+from .triage_ports import Triage
 from .watch_ports import Home, Learning, Scenes
 
 
@@ -85,14 +86,6 @@ class Duplicate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Review:
-    """What a person changes about an event; None leaves a field as it is."""
-
-    reviewed: bool | None = None
-    notes: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
     """One sequenced message, encoded once for everybody; ``body`` is UTF-8 JSON that carries the same ``seq``.
 
@@ -115,7 +108,7 @@ class Span:
 
 
 class Catalogue(Protocol):
-    """Reads of what is stored, and the review of events."""
+    """Reads of what is stored."""
 
     async def cameras(self) -> tuple[Camera, ...]:
         """Give every camera, by name."""
@@ -151,10 +144,6 @@ class Catalogue(Protocol):
 
     async def event_detections(self, event_id: str) -> tuple[Detection, ...]:
         """Give all detections of one event, in order of time."""
-        ...
-
-    async def review(self, event_id: str, review: Review) -> Event | None:
-        """Change an event as a person wishes and announce it; None when there is no such event."""
         ...
 
 
@@ -359,6 +348,7 @@ class Ports:
     scenes: Scenes
     home: Home
     learning: Learning
+    triage: Triage
     entities: Entities
     household: HouseholdDesk
     models: ModelShelf

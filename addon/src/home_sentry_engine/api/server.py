@@ -53,6 +53,7 @@ from .routes.queues import QueueRoutes
 from .routes.scenes import SceneRoutes
 from .routes.state import StateRoutes
 from .routes.system import SystemRoutes
+from .routes.triage import TriageRoutes
 from .routing import Access, Call, Match, Route, Router
 from .socket import SocketRoute
 from .tokens import TokenKeys
@@ -218,7 +219,8 @@ class ApiServer:
             *StateRoutes(ports.health, surroundings.metrics, lambda: document(self._router.routes)).routes(),
             *CameraRoutes(ports.catalogue, ports.pictures, ports.uploads, bodies).routes(),
             *MediaRoutes(ports.catalogue, ports.pictures, shelf).routes(),
-            *EventRoutes(ports.catalogue, ports.pictures, shelf, bodies).routes(),
+            *EventRoutes(ports.catalogue, ports.triage, ports.pictures, shelf, bodies).routes(),
+            *TriageRoutes(ports.triage, bodies).routes(),
             *PlaceRoutes(ports.places, bodies).routes(),
             *MaskRoutes(ports.masks, bodies, shelf).routes(),
             *SceneRoutes(ports.scenes).routes(),

@@ -1,27 +1,20 @@
-"""The API's reads of what is stored, and the review of events."""
+"""The API's reads of what is stored."""
 
-from collections.abc import Callable
-from dataclasses import replace
-
-from home_sentry_engine.api.ports import Review
-from home_sentry_engine.contract import Camera, Detection, Enrichment, Event, Media, encode
-from home_sentry_engine.domain.clock import Clock
-from home_sentry_engine.storage.database import Connection, Database
+from home_sentry_engine.contract import Camera, Detection, Enrichment, Event, Media
+from home_sentry_engine.storage.database import Database
 from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQuery, Page
 from home_sentry_engine.storage.repositories.media import StoredMedia
 
-from .transactions import Tables
+from .tables import Tables
 
 
 class StoredCatalogue:
-    """``api.ports.Catalogue`` over the repositories; ``announced`` is called after a review is committed."""
+    """``api.ports.Catalogue`` over the repositories."""
 
-    def __init__(self, database: Database, tables: Tables, clock: Clock, announced: Callable[[], None]) -> None:
-        """Take the rows, the clock and who wants to know of announcements."""
+    def __init__(self, database: Database, tables: Tables) -> None:
+        """Take the rows."""
         self._database = database
         self._tables = tables
-        self._clock = clock
-        self._announced = announced
 
     async def cameras(self) -> tuple[Camera, ...]:
         """Give every camera, by name."""
@@ -62,28 +55,6 @@ class StoredCatalogue:
     async def event_detections(self, event_id: str) -> tuple[Detection, ...]:
         """Give all detections of one event."""
         return await self._database.read(lambda conn: self._tables.detections.of_event(conn, event_id))
-
-    async def review(self, event_id: str, review: Review) -> Event | None:
-        """Change an event as a person wishes and announce it; None when there is no such event."""
-
-        def work(conn: Connection) -> Event | None:
-            now = self._clock.steady()
-            event = self._tables.events.get(conn, event_id)
-            if event is None:
-                return None
-            if review.reviewed is not None:
-                event = self._tables.events.review(conn, event_id, reviewed=review.reviewed, user=None, now=now)
-            if review.notes is not None:
-                event = self._tables.events.notes(conn, event_id, review.notes)
-            changed = replace(event, revision=event.revision + 1)
-            self._tables.events.save(conn, changed)
-            self._tables.outbox.add(
-                conn, kind="event_updated", camera_id=event.camera_id, body=encode(changed), now=now
-            )
-            self._database.after_commit(conn, self._announced)
-            return changed
-
-        return await self._database.write(work)
 
 
 def _to_record(stored: StoredMedia) -> Media:

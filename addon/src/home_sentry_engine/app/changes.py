@@ -26,7 +26,7 @@ from home_sentry_engine.storage.query import EventQuery
 from home_sentry_engine.storage.repositories.replies import KeptReply, Replies
 from home_sentry_engine.storage.repositories.stats import EventCounts
 
-from .transactions import Tables
+from .tables import Tables
 
 # longer than any route may take
 _WORK: Final = timedelta(minutes=3)

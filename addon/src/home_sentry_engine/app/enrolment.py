@@ -17,7 +17,7 @@ from home_sentry_engine.pipeline.identity_ports import Appearances, FaceReader
 from home_sentry_engine.settings import IdentitySettings
 from home_sentry_engine.storage.database import Connection, Database
 
-from .transactions import Tables
+from .tables import Tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

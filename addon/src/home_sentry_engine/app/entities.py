@@ -15,7 +15,7 @@ from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.query import Page
 from home_sentry_engine.storage.repositories.entities import AppearanceQuery, EntityQuery
 
-from .transactions import Tables
+from .tables import Tables
 
 _FIRST: Final = "first seen"
 

@@ -13,7 +13,7 @@ from home_sentry_engine.storage.database import Connection
 from home_sentry_engine.storage.repositories.gpu_stats import GpuStats
 from home_sentry_engine.storage.repositories.replies import Replies
 
-from .transactions import Tables
+from .tables import Tables
 
 _REPLAY: Final = timedelta(hours=24)
 _SOURCES: Final = timedelta(days=7)

@@ -10,7 +10,7 @@ from home_sentry_engine.pipeline.relay import Relay, Relayed, to_messages
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.repositories.outbox import OutboxRow
 
-from .transactions import Tables
+from .tables import Tables
 
 _EVENTS: Final = frozenset({"event_created", "event_updated"})
 _GRAVE: Final = (b'"risk_level":"high"', b'"risk_level":"critical"')

@@ -33,7 +33,7 @@ from home_sentry_engine.operations.health import HealthBoard, features_of, mode_
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.vision.detector import DetectorStatus
 
-from .transactions import Tables
+from .tables import Tables
 
 _LOGGER = logging.getLogger(__name__)
 _QUEUES = (DETECT, ASSESS)

@@ -1,5 +1,6 @@
 """The API's home: what Home Assistant said, kept with its time."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -69,11 +70,18 @@ class HomeRows:
         self._meta.set(conn, _WATCHED, {"since": since.isoformat(), "at": now.isoformat()})
 
 
+async def _nobody() -> None:
+    return
+
+
 class StoredHome:
     """``api.watch_ports.Home`` over the database."""
 
-    def __init__(self, database: Database, rows: HomeRows, clock: Clock) -> None:
-        """Take the rows and the clock."""
+    def __init__(
+        self, database: Database, rows: HomeRows, clock: Clock, heard: Callable[[], Awaitable[None]] = _nobody
+    ) -> None:
+        """Take the rows, the clock, and who wants to know of every report once it is kept."""
+        self._heard = heard
         self._database = database
         self._rows = rows
         self._clock = clock
@@ -89,6 +97,7 @@ class StoredHome:
         """Keep a report with its time."""
         kept = replace(report, received_at=self._clock.steady(), stale=False)
         await self._database.write(lambda conn: self._rows.keep(conn, kept))
+        await self._heard()
         return kept
 
 

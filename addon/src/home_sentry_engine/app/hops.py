@@ -14,7 +14,7 @@ from home_sentry_engine.operations.latency import Latencies
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.telemetry.metrics import Registry
 
-from .transactions import Tables
+from .tables import Tables
 
 _LOGGER = logging.getLogger(__name__)
 _MOST: Final = 1000

@@ -26,7 +26,7 @@ from home_sentry_engine.storage.query import Page, PageQuery
 
 from .enrolment import Enroller, Sight
 from .parts import Surroundings
-from .transactions import Tables
+from .tables import Tables
 
 CONSENT: Final = (
     "A face is biometric data. Enrol somebody only after telling them that this home keeps numbers that describe their "

@@ -10,7 +10,7 @@ from home_sentry_engine.settings import Settings
 from home_sentry_engine.storage.database import Database
 
 from .expiry import expiries
-from .transactions import Tables
+from .tables import Tables
 
 _LOGGER = logging.getLogger(__name__)
 _EVERY_S: Final = 600.0

@@ -25,7 +25,7 @@ from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.query import MAX_LIMIT, DetectionQuery, EventQuery, MediaQuery
 
-from .transactions import Tables
+from .tables import Tables
 
 _WEEK: Final = timedelta(days=7)
 _ALERTS: Final = (RiskLevel.HIGH, RiskLevel.CRITICAL)

@@ -34,7 +34,7 @@ from home_sentry_engine.storage.repositories.gpu_stats import GpuStats
 from home_sentry_engine.telemetry.metrics import Registry
 from home_sentry_engine.vision.detector import DetectorStatus
 
-from .transactions import Tables
+from .tables import Tables
 
 _LOGGER = logging.getLogger(__name__)
 _EVERY_S: Final = 5.0

@@ -1,30 +1,26 @@
-"""Privacy masks: known to whoever decodes a picture, told by the API, burned into uploads."""
+"""Privacy masks: known to whoever decodes a picture, told by the API."""
 
-from collections.abc import Callable
-import logging
-from pathlib import Path
-import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
-from home_sentry_engine.contract import Component, ComponentState, Mask, MaskList
+from home_sentry_engine.contract import HomeReport, Mask, MaskList
 from home_sentry_engine.domain.clock import Clock
-from home_sentry_engine.ingest.source import CameraFolders
 from home_sentry_engine.media.mask import Veil
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.repositories.masks import CameraMasks
 
-from .transactions import Tables
+from .tables import Tables
+from .veils import veil_of
 
-_LOGGER = logging.getLogger(__name__)
 _EVERY_S: Final = 2.0
-
-type Report = Callable[[Component], None]
 
 
 class MaskBook:
     """``api.ports.Masks`` and ``media.mask.Veils``: what is drawn holds at once here, within seconds everywhere.
 
-    ``read`` has to run before anything is decoded.
+    ``read`` has to run before anything is decoded. Masks of some arm modes alone hold for what comes or is shown while
+    the home is in one of them, and while its mode is not known.
     """
 
     def __init__(self, database: Database, tables: Tables, clock: Clock, changed: Callable[[str], None]) -> None:
@@ -58,71 +54,41 @@ class MaskBook:
         return listed
 
     async def read(self) -> None:
-        """Learn the masks of all cameras."""
-        stored = await self._database.read(self._tables.masks.all)
-        fresh = {camera_id: _veil(found) for camera_id, found in stored.items()}
+        """Learn the masks of all cameras that hold now."""
+        stored, home = await self._database.read(self._stored)
+        fresh = self._holding(stored, home)
         before, self._veils = self._veils, fresh
         for camera_id in before.keys() | fresh.keys():
             if before.get(camera_id) != fresh.get(camera_id):
                 self._changed(camera_id)
 
     async def run(self) -> None:
-        """Hear of masks that another engine was told, until cancelled."""
+        """Hear of masks that another engine was told, and of other arm modes, until cancelled."""
         while True:
             await self._clock.sleep(_EVERY_S)
             await self.read()
 
+    def _stored(self, conn: Connection) -> tuple[dict[str, CameraMasks], HomeReport | None]:
+        return self._tables.masks.all(conn), self._tables.home.report(conn)
+
+    def _holding(self, stored: Mapping[str, CameraMasks], home: HomeReport | None) -> dict[str, Veil]:
+        holding: dict[str, Veil] = {}
+        for camera_id, found in stored.items():
+            veil, before = veil_of(found, home, self._clock.steady()), self._veils.get(camera_id)
+            if veil is None:
+                continue
+            if any(mask.modes for mask in found.masks):
+                # thumbnails drawn in another arm mode are older than this veil
+                same = before is not None and before.key == veil.key
+                veil = replace(veil, changed_at=before.changed_at if same and before else self._clock.now())
+            holding[camera_id] = veil
+        return holding
+
     def _listed(self, conn: Connection, camera_id: str) -> MaskList | None:
         if self._tables.cameras.get(conn, camera_id) is None:
             return None
-        found = self._tables.masks.all(conn).get(camera_id)
+        found = self._tables.masks.of(conn, camera_id)
         if found is None:
             return MaskList(camera_id=camera_id, masks=())
-        return MaskList(camera_id=camera_id, masks=found.masks, changed_at=found.changed_at)
-
-
-class Replacing:
-    """Puts masked content in the place of uploads and tells, as the component ``masks``, where it cannot."""
-
-    def __init__(self, folders: CameraFolders, report: Report) -> None:
-        """Take the camera folders and who hears of the component."""
-        self._folders = folders
-        self._report = report
-        self._failed: dict[str, str] = {}
-        self._lock = threading.Lock()
-
-    def __call__(self, camera_id: str, path: Path, content: bytes) -> bool:
-        """Replace one upload; blocks. False where it stays as it was."""
-        try:
-            self._folders.replace(path, content)
-        except OSError as err:
-            _LOGGER.warning("An upload could not be replaced: %s", err.strerror, extra={"camera_id": camera_id})
-            self._note(camera_id, err.strerror or "it cannot be written")
-            return False
-        self._note(camera_id, None)
-        return True
-
-    def _note(self, camera_id: str, problem: str | None) -> None:
-        with self._lock:
-            if self._failed.get(camera_id) == problem:
-                return
-            self._failed.pop(camera_id, None)
-            if problem is not None:
-                self._failed[camera_id] = problem
-            self._report(_component(self._failed))
-
-
-def _veil(found: CameraMasks) -> Veil:
-    return Veil(shapes=tuple(mask.points for mask in found.masks), changed_at=found.changed_at)
-
-
-def _component(failed: dict[str, str]) -> Component:
-    if not failed:
-        return Component(id="masks", state=ComponentState.HEALTHY)
-    cameras = ", ".join(f"{camera_id} ({problem})" for camera_id, problem in sorted(failed.items()))
-    return Component(
-        id="masks",
-        state=ComponentState.DEGRADED,
-        reason=f"uploads without masks stay in the folders of: {cameras}; they are neither looked at nor shown",
-        fix="let Home Sentry write to the camera folder, or delete the uploads there",
-    )
+        left = self._tables.masks.left(conn, camera_id)
+        return MaskList(camera_id=camera_id, masks=found.masks, changed_at=found.changed_at, to_remask=left)

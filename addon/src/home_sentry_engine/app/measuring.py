@@ -18,7 +18,7 @@ from home_sentry_engine.vision.detector import DetectorStatus
 from .hops import Hops
 from .load import Figures, Gauged, GpuMinutes
 from .parts import Pipeline
-from .transactions import Tables
+from .tables import Tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

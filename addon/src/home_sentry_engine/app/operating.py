@@ -14,7 +14,7 @@ from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.query import Page
 from home_sentry_engine.storage.repositories.audit import AuditQuery, Deed
 
-from .transactions import Tables
+from .tables import Tables
 
 _TAKEN = frozenset({PutOutcome.ACCEPTED, PutOutcome.DUPLICATE})
 _QUEUES = (DETECT, ASSESS)

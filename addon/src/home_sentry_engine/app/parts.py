@@ -18,7 +18,7 @@ from home_sentry_engine.domain.messages import Media
 from home_sentry_engine.judgement.judge import Judge
 from home_sentry_engine.media.frames import Frames, Rules
 from home_sentry_engine.media.limits import Limits
-from home_sentry_engine.media.mask import Veils
+from home_sentry_engine.media.mask import Fresh, Veils
 from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.media.video import Sampling
 from home_sentry_engine.operations.data_folder import database_url
@@ -61,7 +61,8 @@ from home_sentry_engine.storage.repositories.zones import Zones
 
 from .enriching import association_of, make_closely
 from .recognising import Comparers, make_recognising
-from .transactions import Tables, Transactions
+from .tables import Tables
+from .transactions import Transactions
 
 _DETECT_DEADLINE_S = 120.0
 _ASSESS_SLACK_S = 60.0
@@ -138,7 +139,9 @@ def limits_of_queue(settings: StorageSettings) -> QueueLimits:
     return QueueLimits(limit=settings.queue_limit, overflow=Overflow(settings.overflow))
 
 
-def make_frames(settings: Settings, paths: MediaPaths, executor: Executor, veils: Veils) -> tuple[Frames, Rules]:
+def make_frames(
+    settings: Settings, paths: MediaPaths, executor: Executor, veils: Veils, fresh: Fresh
+) -> tuple[Frames, Rules]:
     """Give the decoder of files, under the privacy masks of their cameras, and its rules."""
     ingest = settings.ingest
     sampling = Sampling(
@@ -148,7 +151,7 @@ def make_frames(settings: Settings, paths: MediaPaths, executor: Executor, veils
         adaptive=ingest.adaptive_frames,
     )
     rules = Rules(limits=limits_of(ingest), sampling=sampling, zone=settings.time_zone)
-    return Frames(paths, rules, executor, veils=veils), rules
+    return Frames(paths, rules, executor, veils=veils, fresh=fresh), rules
 
 
 def limits_of(settings: IngestSettings) -> Limits:

@@ -10,7 +10,7 @@ from home_sentry_engine.domain.messages import Media
 from home_sentry_engine.media.gallery import Gallery
 from home_sentry_engine.storage.database import Connection, Database
 
-from .transactions import Tables
+from .tables import Tables
 
 _LOGGER = logging.getLogger(__name__)
 _JPEG = "image/jpeg"

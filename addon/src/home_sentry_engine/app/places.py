@@ -10,7 +10,7 @@ from home_sentry_engine.contract import Baseline, Habit, Zone
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.storage.database import Connection, Database
 
-from .transactions import Tables
+from .tables import Tables
 
 # a Wednesday and a Saturday stand for their kind of day
 _WEEKDAY, _SATURDAY = 2, 5

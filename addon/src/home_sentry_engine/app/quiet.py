@@ -15,7 +15,7 @@ from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.repositories.rhythm import Gap
 
-from .transactions import Tables
+from .tables import Tables
 
 _LOGGER = logging.getLogger(__name__)
 _AT_ONCE: Final = 10_000

@@ -8,7 +8,7 @@ from home_sentry_engine.contract import SceneChange, encode
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.storage.database import Connection, Database
 
-from .transactions import Tables
+from .tables import Tables
 from .views import document_of, state_of
 
 

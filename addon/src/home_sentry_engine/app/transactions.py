@@ -1,21 +1,15 @@
 """The pipeline's transactions over the database's repositories and the queue."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
 
 from home_sentry_engine.broker.queue import PutOutcome, Queue
-from home_sentry_engine.context.crosscamera import Elsewhere
 from home_sentry_engine.contract import (
-    BaselineLimits,
     BatchReason,
     Camera,
     CameraStatus,
     Event,
-    HomeReport,
-    SceneChange,
-    Zone,
     encode,
 )
 from home_sentry_engine.contract import Detection as DetectionRecord
@@ -24,65 +18,19 @@ from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.detection import FrameDetections
 from home_sentry_engine.domain.jobs import Job, NewJob
 from home_sentry_engine.domain.messages import Media, Sighting, Verdict
-from home_sentry_engine.domain.resting import KeptMemory, Resting, ViewNews
 from home_sentry_engine.pipeline.ports import QueueFull, Receipt, Tx
 from home_sentry_engine.storage.database import Connection, Database
-from home_sentry_engine.storage.repositories.activity import Activity
-from home_sentry_engine.storage.repositories.assessments import Assessments, assessment_of
-from home_sentry_engine.storage.repositories.audit import Audit
+from home_sentry_engine.storage.repositories.assessments import assessment_of
 from home_sentry_engine.storage.repositories.batches import Batches
-from home_sentry_engine.storage.repositories.cameras import Cameras
-from home_sentry_engine.storage.repositories.components import Components
 from home_sentry_engine.storage.repositories.detections import Detections
-from home_sentry_engine.storage.repositories.enrichments import Enrichments
-from home_sentry_engine.storage.repositories.entities import Entities, Recognitions
-from home_sentry_engine.storage.repositories.events import Events
-from home_sentry_engine.storage.repositories.household import Household
-from home_sentry_engine.storage.repositories.masks import MaskRows
 from home_sentry_engine.storage.repositories.media import MediaFiles
-from home_sentry_engine.storage.repositories.notes import FactRows, PlateReads
 from home_sentry_engine.storage.repositories.outbox import Outbox
-from home_sentry_engine.storage.repositories.reassessments import Reassessments
-from home_sentry_engine.storage.repositories.resting import RestingRows
-from home_sentry_engine.storage.repositories.rhythm import Rhythm
-from home_sentry_engine.storage.repositories.scenes import SceneMemory, Scenes, UsualView
-from home_sentry_engine.storage.repositories.traces import TraceRows
-from home_sentry_engine.storage.repositories.zones import Zones
 
 from .enrichment_rows import BoundEnrichments
-from .home import HomeRows
 from .identity_rows import BoundIdentity
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tables:
-    """The repositories and the queue that share one database."""
-
-    cameras: Cameras
-    media: MediaFiles
-    detections: Detections
-    batches: Batches
-    events: Events
-    assessments: Assessments
-    outbox: Outbox
-    queue: Queue[Connection]
-    reassessments: Reassessments
-    components: Components
-    audit: Audit
-    zones: Zones
-    masks: MaskRows
-    activity: Activity
-    resting: RestingRows
-    scenes: Scenes
-    traces: TraceRows
-    household: Household
-    enrichments: Enrichments
-    entities: Entities
-    recognitions: Recognitions
-    facts: FactRows
-    plates: PlateReads
-    rhythm: Rhythm = field(default_factory=Rhythm)
-    home: HomeRows = field(default_factory=HomeRows)
+from .place_rows import BoundPlaces
+from .tables import Tables
+from .veils import veil_of
 
 
 class Transactions:
@@ -113,12 +61,12 @@ class Transactions:
 class _Bound:
     def __init__(self, conn: Connection, tables: Tables, now: datetime, news: Callable[[], None]) -> None:
         self.now = now
-        self.cameras = _CameraRows(conn, tables.cameras, now)
+        self.cameras = _CameraRows(conn, tables, now)
         self.media = _MediaRows(conn, tables.media)
         self.detections = _DetectionRows(conn, tables.detections)
         self.batches = _BatchRows(conn, tables.batches)
         self.events = _EventRows(conn, tables, now)
-        self.places = _PlaceRows(conn, tables)
+        self.places = BoundPlaces(conn, tables)
         self.identity = BoundIdentity(conn, tables, now)
         self.enrichments = BoundEnrichments(conn, tables.enrichments, now)
         self.jobs = _JobRows(conn, tables.queue, now)
@@ -126,8 +74,9 @@ class _Bound:
 
 
 class _CameraRows:
-    def __init__(self, conn: Connection, rows: Cameras, now: datetime) -> None:
-        self._conn, self._rows, self._now = conn, rows, now
+    def __init__(self, conn: Connection, tables: Tables, now: datetime) -> None:
+        self._conn, self._tables, self._now = conn, tables, now
+        self._rows = tables.cameras
 
     def ensure(self, *, camera_id: str, name: str, folder: str | None, now: datetime) -> tuple[Camera, bool]:
         return self._rows.ensure(self._conn, camera_id=camera_id, name=name, folder=folder, now=now)
@@ -137,6 +86,16 @@ class _CameraRows:
 
     def all(self) -> tuple[Camera, ...]:
         return self._rows.all(self._conn)
+
+    def veil(self, camera_id: str) -> str | None:
+        found = self._tables.masks.of(self._conn, camera_id)
+        if found is None:
+            return None
+        holding = veil_of(found, self._tables.home.report(self._conn), self._now)
+        return holding.key if holding is not None else None
+
+    def expose(self, media: Media, path: Path, source_key: str | None) -> None:
+        self._tables.masks.expose(self._conn, media.camera_id, path, source_key, self._now)
 
     def seen(self, camera_id: str, *, media_id: str | None, at: datetime) -> Camera:
         return self._rows.seen(self._conn, camera_id, media_id=media_id, at=at)
@@ -268,7 +227,8 @@ class _EventRows:
         self._tables.events.insert(self._conn, event)
 
     def get(self, event_id: str) -> Event | None:
-        return self._tables.events.get(self._conn, event_id)
+        # work on a visit ends as it began, also when a person put it into the trash meanwhile
+        return self._tables.events.get(self._conn, event_id, trashed=True)
 
     def save(self, event: Event) -> None:
         self._tables.events.save(self._conn, event)
@@ -282,85 +242,6 @@ class _EventRows:
 
     def note_second_chance(self, event_id: str) -> int:
         return self._tables.reassessments.note(self._conn, event_id, self._now)
-
-
-class _PlaceRows:
-    def __init__(self, conn: Connection, tables: Tables) -> None:
-        self._conn, self._tables = conn, tables
-
-    def zones(self, camera_id: str) -> tuple[Zone, ...]:
-        return self._tables.zones.of(self._conn, camera_id)
-
-    def resting(self, camera_id: str) -> tuple[Resting, ...]:
-        return self._tables.resting.of(self._conn, camera_id)
-
-    def rest(self, camera_id: str, things: Sequence[Resting]) -> None:
-        self._tables.resting.replace(self._conn, camera_id, things)
-
-    def watch(self, camera_id: str, day: date) -> None:
-        self._tables.activity.watch(self._conn, camera_id, day)
-
-    def count(self, camera_id: str, labels: Sequence[str], *, day: date, hour: int) -> None:
-        self._tables.activity.add(self._conn, camera_id, labels, day=day, hour=hour)
-
-    def since(self, camera_id: str) -> date | None:
-        return self._tables.activity.since(self._conn, camera_id)
-
-    def counts(
-        self, camera_id: str, labels: Sequence[str], *, hour: int, first: date
-    ) -> Mapping[str, Mapping[date, int]]:
-        return self._tables.activity.counts(self._conn, camera_id, labels, hour=hour, first=first)
-
-    def note_view(self, media: Media, news: ViewNews) -> tuple[SceneChange, ...]:
-        rows, camera_id, at = self._tables.scenes, media.camera_id, media.captured_at
-        if news.keep is not None:
-            kept = news.keep
-            rows.save(
-                self._conn,
-                UsualView(camera_id=camera_id, light=kept.light, picture=kept.picture, state=kept.state, at=at),
-            )
-        if news.memory is not None:
-            self._remember(camera_id, news.memory, at)
-        ended = rows.end(self._conn, camera_id, at) if news.over else ()
-        if news.change is None:
-            return ended
-        made = rows.change(
-            self._conn, rows.add_change(self._conn, camera_id, news.change, at=at, media_id=media.media_id)
-        )
-        return (*ended, made) if made is not None else ended
-
-    def _remember(self, camera_id: str, kept: KeptMemory, at: datetime) -> None:
-        memory = SceneMemory(
-            camera_id=camera_id,
-            light=kept.light,
-            model_id=kept.model_id,
-            learned=kept.learned,
-            vector=kept.vector,
-            spread=kept.spread,
-            at=at,
-        )
-        self._tables.scenes.remember(self._conn, memory)
-        self._tables.cameras.anomaly(self._conn, camera_id, kept.anomaly)
-
-    def anomaly(self, camera_id: str) -> float | None:
-        camera = self._tables.cameras.get(self._conn, camera_id)
-        return camera.scene_anomaly if camera is not None else None
-
-    def view_changes(self, camera_id: str, *, since: datetime) -> tuple[str, ...]:
-        return tuple(change.kind for change in self._tables.scenes.recent(self._conn, camera_id, since))
-
-    def home(self) -> HomeReport | None:
-        return self._tables.home.report(self._conn)
-
-    def zone(self, otherwise: ZoneInfo) -> ZoneInfo:
-        return self._tables.home.zone(self._conn, otherwise)
-
-    def limits(self) -> BaselineLimits:
-        return self._tables.home.limits(self._conn)
-
-    def elsewhere(self, camera_id: str, *, since: datetime, until: datetime, most: int) -> tuple[Elsewhere, ...]:
-        seen = self._tables.detections.elsewhere(self._conn, camera_id, since=since, until=until, most=most)
-        return tuple(Elsewhere(camera_name=camera, label=label, at=at) for camera, label, at in seen)
 
 
 class _JobRows:

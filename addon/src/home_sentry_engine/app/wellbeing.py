@@ -28,7 +28,7 @@ from home_sentry_engine.vision.session import host_total_bytes
 from .cleaning import Cleaning
 from .database import BACKUPS, SoundDatabase
 from .probes import DatabaseProbe, DetectorProbe, disk_probe
-from .transactions import Tables
+from .tables import Tables
 
 
 class Wellbeing:

@@ -16,12 +16,29 @@ _AFTERWARDS: Final = timedelta(seconds=60)
 _OPEN: Final = frozenset({"on", "open", "opening", "unlocked", "unlocking", "jammed"})
 _HOME: Final = frozenset({"home", "on"})
 
+_ARMED: Final = tuple(f"armed_{name}" for name in ("home", "away", "night", "vacation", "custom_bypass"))
+# what an alarm may be set to, as Home Assistant calls it
+MODES: Final = ("disarmed", *_ARMED)
+_BETWEEN: Final = frozenset({"arming", "pending", "triggered", "disarming"})
+
 type _Leg = object | Absent
 
 
 def is_stale(report: HomeReport, now: datetime) -> bool:
     """Tell whether Home Assistant has said nothing for so long that its word does not count any more."""
     return report.received_at is None or (now - report.received_at).total_seconds() > SILENT_S
+
+
+def modes_now(report: HomeReport | None, now: datetime) -> frozenset[str] | None:
+    """Give what the home may be armed to now, None if that is not known; an alarm that sounds is armed somehow."""
+    if report is None or is_stale(report, now):
+        return None
+    said = [fact.state for fact in report.facts if fact.kind is HomeFactKind.ALARM and fact.state is not None]
+    if not said:
+        return None
+    modes = [frozenset(_ARMED) if state in _BETWEEN else frozenset({state}) for state in said]
+    known = frozenset().union(*modes)
+    return known if known <= set(MODES) else None
 
 
 def home_legs(report: HomeReport | None, *, last_at: datetime, now: datetime) -> dict[str, _Leg]:

@@ -7,7 +7,8 @@
     │   ├── Transient                 try again, optionally not before ``retry_after_s``
     │   ├── Permanent (ValueError)    this input will never work: quarantine it
     │   └── Unavailable               a dependency is down: keep the job, tell the reason
-    └── Rejected (ValueError)         a file that intake refuses, with a counted reason
+    ├── Rejected (ValueError)         a file that intake refuses, with a counted reason
+    └── MasksChanged                  a file has to be looked at again under other privacy masks
 """
 
 from enum import StrEnum
@@ -47,6 +48,10 @@ class Unavailable(StageError):
         """Keep the wish for a delay; None leaves it to the back-off."""
         super().__init__(reason, code=code)
         self.retry_after_s = retry_after_s
+
+
+class MasksChanged(HomeSentryError):
+    """The privacy masks of a file's camera are not those that were burned in: look at the file again."""
 
 
 class RejectReason(StrEnum):

@@ -33,7 +33,10 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Media:
-    """An accepted file; ``path`` is the engine's own copy of a still, or the delivered video."""
+    """An accepted file; ``path`` is the engine's own copy of a still, or the delivered video.
+
+    ``veil`` names the privacy masks that were burned in when it came, where that is known.
+    """
 
     media_id: str
     camera_id: str
@@ -46,6 +49,7 @@ class Media:
     width: int | None = None
     height: int | None = None
     duration_s: float | None = None
+    veil: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """From an arrival to a booked file: read once, checked once, copied, then accepted or refused in one transaction."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,18 +10,20 @@ from io import BytesIO
 import logging
 import os
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Protocol
+from typing import Any, BinaryIO, Final
 
 from home_sentry_engine.contract import MediaKind
-from home_sentry_engine.domain.errors import HomeSentryError, Rejected, RejectReason
+from home_sentry_engine.domain.errors import HomeSentryError, MasksChanged, Rejected, RejectReason
 from home_sentry_engine.domain.files import FileFacts, Provenance
 from home_sentry_engine.domain.identity import IdSource
 from home_sentry_engine.domain.messages import Arrival, Media
 
+from .ports import Copies, Inspector, Ledger, Looked
 from .source import SourceUnreadable
 
 _LOGGER = logging.getLogger(__name__)
 _AT_ONCE: Final = 20
+_LOOKS_AGAIN: Final = 4
 _PERHAPS_UNFINISHED: Final = frozenset(
     {
         RejectReason.EMPTY,
@@ -73,82 +75,6 @@ class Refused:
 type Outcome = Accepted | Duplicate | Refused
 
 
-class Booked(Protocol):
-    """What the ledger answers."""
-
-    @property
-    def accepted(self) -> bool:
-        """False for content that was known."""
-        ...
-
-
-class Ledger(Protocol):
-    """Books files: each call is one transaction."""
-
-    async def known_sources(self, keys: Sequence[str]) -> set[str]:
-        """Tell which of these files were accepted, refused or duplicates before."""
-        ...
-
-    async def accept(self, media: Media, arrival: Arrival) -> Booked:
-        """Book a checked file and queue its detection; raises ``Rejected`` if its camera is refused."""
-        ...
-
-    async def reject(self, arrival: Arrival, reason: Rejected, *, sha256: str | None = None) -> None:
-        """Book why a file was refused."""
-        ...
-
-    async def repeat(self, arrival: Arrival) -> None:
-        """Book that a file is one that was accepted before."""
-        ...
-
-
-class Looked(Protocol):
-    """A sound file as the inspector knows it."""
-
-    @property
-    def facts(self) -> FileFacts:
-        """Format, size, capture time."""
-        ...
-
-    @property
-    def content(self) -> bytes | None:
-        """What has to be stored in place of the file, None for the file itself."""
-        ...
-
-    @property
-    def worn(self) -> bool:
-        """Tell whether this is a file that was put in place of an upload before."""
-        ...
-
-
-class Inspector[L: Looked](Protocol):
-    """Checks content; the first two block and raise ``Rejected``."""
-
-    def inspect_still(self, data: bytes, provenance: Provenance) -> L:
-        """Decode a still."""
-        ...
-
-    def inspect_video(self, file: BinaryIO, provenance: Provenance) -> L:
-        """Probe a video."""
-        ...
-
-    def remember(self, media_id: str, inspected: L) -> None:
-        """Keep what was decoded for the steps that follow."""
-        ...
-
-
-class Copies(Protocol):
-    """The engine's own copies of files; both block."""
-
-    def store(self, media_id: str, camera_id: str, facts: FileFacts, data: bytes) -> Path:
-        """Write a file whole or not at all."""
-        ...
-
-    def discard(self, path: Path) -> None:
-        """Delete a copy that nobody needs."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SizeLimits:
     """How many bytes a file may have; a still is read into memory."""
@@ -158,21 +84,27 @@ class SizeLimits:
     max_video_bytes: int = 2 * 1024 * 1024 * 1024
 
 
-def _never(_camera_id: str, _path: Path, _content: bytes) -> bool:
+async def _never(_camera_id: str, _path: Path, _content: bytes) -> bool:
     return False
+
+
+async def _nothing() -> None:
+    return
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
     """What intake works with: the executor for blocking steps, new ids, bounds.
 
-    ``replace`` puts other content in the place of an upload and blocks; False where that cannot be done.
+    ``replace`` puts other content in the place of an upload; False where that cannot be done. ``renew`` learns the
+    newest privacy masks.
     """
 
     executor: Executor
     ids: IdSource
     limits: SizeLimits
-    replace: Callable[[str, Path, bytes], bool] = _never
+    replace: Callable[[str, Path, bytes], Awaitable[bool]] = _never
+    renew: Callable[[], Awaitable[None]] = _nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,21 +163,30 @@ class Intake[L: Looked]:
         Raises ``Unfinished`` instead of refusing incomplete content unless this is the ``final`` look,
         ``FileNotFoundError`` for a file that vanished, ``SourceUnreadable`` for one that cannot be read now,
         ``CopyFailed``, and whatever the ledger raises; the same arrival may be taken again after any of them.
+        ``MasksChanged`` comes only where masks change faster than a file can be looked at.
         """
         async with self._slots:
-            try:
-                checked = await self._in_executor(lambda: self._check(arrival))
-            except _Bad as bad:
-                if not final and bad.rejected.reason in _PERHAPS_UNFINISHED:
-                    raise Unfinished(bad.rejected) from bad
-                return await self._refuse(arrival, bad.rejected, bad.sha256)
-            if checked.looked.worn and arrival.path is not None:
-                return await self._repeated(arrival, checked)
-            return await self._book(arrival, checked)
+            for _ in range(_LOOKS_AGAIN):
+                try:
+                    return await self._take(arrival, final=final)
+                except MasksChanged:
+                    await self._means.renew()
+            return await self._take(arrival, final=final)
 
     async def refuse(self, arrival: Arrival, rejected: Rejected) -> Refused:
         """Book a file as refused without reading it."""
         return await self._refuse(arrival, rejected, None)
+
+    async def _take(self, arrival: Arrival, *, final: bool) -> Outcome:
+        try:
+            checked = await self._in_executor(lambda: self._check(arrival))
+        except _Bad as bad:
+            if not final and bad.rejected.reason in _PERHAPS_UNFINISHED:
+                raise Unfinished(bad.rejected) from bad
+            return await self._refuse(arrival, bad.rejected, bad.sha256)
+        if checked.looked.worn and arrival.path is not None:
+            return await self._repeated(arrival, checked)
+        return await self._book(arrival, checked)
 
     async def _book(self, arrival: Arrival, checked: CheckedMedia[L]) -> Outcome:
         media = _media(arrival, checked)
@@ -277,7 +218,7 @@ class Intake[L: Looked]:
         content, path = looked.content, arrival.path
         if content is None or path is None:
             return False
-        return await self._in_executor(lambda: self._means.replace(arrival.camera_id, path, content))
+        return await self._means.replace(arrival.camera_id, path, content)
 
     async def _refuse(self, arrival: Arrival, rejected: Rejected, digest: str | None) -> Refused:
         await self._ledger.reject(arrival, rejected, sha256=digest)
@@ -389,6 +330,7 @@ def _media[L: Looked](arrival: Arrival, checked: CheckedMedia[L]) -> Media:
         width=facts.width,
         height=facts.height,
         duration_s=facts.duration_s,
+        veil=checked.looked.veil,
     )
 
 

@@ -2,22 +2,23 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
+from pathlib import Path
 import threading
 from typing import BinaryIO, Final
 
 from home_sentry_engine.contract import MediaKind
 from home_sentry_engine.domain.errors import Permanent, Rejected, Transient
 from home_sentry_engine.domain.files import FileFacts, Provenance
-from home_sentry_engine.domain.filetypes import FileType
+from home_sentry_engine.domain.filetypes import SNIFF_BYTES, FileType, sniff
 from home_sentry_engine.domain.messages import Media
 
 from .capture_time import capture_time
 from .limits import Limits
-from .mask import Veil, Veils, mark_of, no_veils, veiled, veiled_jpeg
+from .mask import Fresh, Veil, Veils, known_here, mark_of, no_veils, veiled, veiled_jpeg
 from .masking import clip_mark, veiled_clip
 from .paths import MediaPaths, open_regular, write_atomic
 from .picture import Picture, Pixels, decode, read_still_header
@@ -32,13 +33,14 @@ class Inspected:
     """Facts of a sound file, and its picture if it is a still.
 
     ``content`` is what has to be stored in place of the file, because masks were burned in; ``worn`` tells that masks
-    were burned in before the file came.
+    were burned in before the file came, ``veil`` names those that the picture wears now.
     """
 
     facts: FileFacts
     picture: Picture | None = None
     content: bytes | None = None
     worn: bool = False
+    veil: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +92,21 @@ class PictureMemory:
 class Frames:
     """Looks at files: ``inspect_*`` block and belong into an executor, the coroutines bring their own."""
 
-    def __init__(self, paths: MediaPaths, rules: Rules, executor: Executor, *, veils: Veils = no_veils) -> None:
-        """Take the places of files, the rules, the executor that decodes, and the privacy masks of the cameras."""
+    def __init__(
+        self,
+        paths: MediaPaths,
+        rules: Rules,
+        executor: Executor,
+        *,
+        veils: Veils = no_veils,
+        fresh: Fresh = known_here,
+    ) -> None:
+        """Take the places of files, the rules, the executor that decodes, and the privacy masks of the cameras.
+
+        ``fresh`` learns the masks that another engine was told of, before anything stored is looked at or shown.
+        """
         self._veils = veils
+        self.fresh = fresh
         self._paths = paths
         self._rules = rules
         self._executor = executor
@@ -114,17 +128,20 @@ class Frames:
             captured=capture_time(provenance, exif=header.exif.taken, zone=self._rules.zone),
         )
         return Inspected(
-            facts=facts, picture=picture, content=content, worn=veil is not None and mark_of(data) is not None
+            facts=facts,
+            picture=picture,
+            content=content,
+            worn=mark_of(data) is not None,
+            veil=_key(veil),
         )
 
     def inspect_video(self, file: BinaryIO, provenance: Provenance) -> Inspected:
         """Probe a video and tell its facts; raises ``Rejected``."""
         probe = self._reader.probe(file)
         veil = self._veils(provenance.camera_id) if provenance.camera_id is not None else None
-        content, worn = None, None
-        if veil is not None:
-            worn = clip_mark(self._reader, file)
-            content = veiled_clip(self._reader, file, veil) if worn != veil.key else None
+        content, worn = None, clip_mark(self._reader, file)
+        if veil is not None and worn != veil.key:
+            content = veiled_clip(self._reader, file, veil)
         facts = FileFacts(
             file_type=probe.file_type if content is None else FileType.MOV,
             width=probe.width,
@@ -132,7 +149,7 @@ class Frames:
             duration_s=probe.duration_s,
             captured=capture_time(provenance, zone=self._rules.zone),
         )
-        return Inspected(facts=facts, content=content, worn=worn is not None)
+        return Inspected(facts=facts, content=content, worn=worn is not None, veil=_key(veil))
 
     def veil_of(self, camera_id: str) -> Veil | None:
         """Give the privacy masks of a camera."""
@@ -148,6 +165,7 @@ class Frames:
 
         Raises ``Permanent`` for a file that is gone or does not decode, ``Transient`` where the disk fails.
         """
+        await self.fresh()
         remembered, veil = self._memory.get(media.media_id), self._veils(media.camera_id)
         if remembered is not None and (veil is None or remembered.veil == veil.key):
             return (remembered,)
@@ -158,14 +176,28 @@ class Frames:
         return (picture,)
 
     async def keep(self, media: Media, frame: Picture) -> None:
-        """Store a frame of a video as a still of its own."""
+        """Store a frame of a video as a still of its own, under the masks that hold now."""
+        await self.fresh()
         place = self._paths.frame(media.camera_id, media.media_id, media.captured_at, frame.offset_s or 0.0)
-        await self._run(lambda: write_atomic(place, frame.source))
+        veil = self._veils(media.camera_id)
+        bare = veil is not None and frame.veil != veil.key
+        await self._run(lambda: write_atomic(place, (self._veiled(frame, veil) if veil and bare else frame).source))
+
+    async def remask(self, media: Media, veil: Veil) -> tuple[str, ...]:
+        """Burn masks into what is kept of a file, our copy and frames; gives the reasons why one could not be masked.
+
+        A video that lies in its camera's folder is not ours and stays. Raises ``OSError``.
+        """
+        return await asyncio.get_running_loop().run_in_executor(
+            self._executor,
+            lambda: tuple(problem for place in self._kept(media) if (problem := self._remasked(place, veil))),
+        )
 
     async def picture(self, media: Media, offset_s: float | None = None) -> Picture:
         """Give the still, or the (perhaps kept) frame of a video at ``offset_s``; raises as ``load``."""
         if media.kind is not MediaKind.VIDEO:
             return (await self.load(media))[0]
+        await self.fresh()
         return await self._run(lambda: self._video_frame(media, offset_s or 0.0))
 
     async def whole(self, media: Media, offset_s: float | None) -> Pixels:
@@ -202,6 +234,36 @@ class Frames:
         small = decode(source, at_least=self._rules.at_least if picture.reduced else None, limits=self._rules.limits)
         return replace(picture, pixels=veiled(small.pixels, veil), source=source, veil=veil.key)
 
+    def _kept(self, media: Media) -> Iterator[Path]:
+        if self._paths.contains(media.path):
+            yield media.path
+        if media.kind is MediaKind.VIDEO:
+            yield from self._paths.frames_of(media.camera_id, media.media_id, media.captured_at)
+
+    def _remasked(self, place: Path, veil: Veil) -> str | None:
+        try:
+            with open_regular(place) as file:
+                content = self._burned(file, veil)
+        except FileNotFoundError:
+            return None
+        except Rejected as err:
+            return err.detail
+        if content is not None:
+            write_atomic(place, content)
+        return None
+
+    def _burned(self, file: BinaryIO, veil: Veil) -> bytes | None:
+        """Give what a file is with the veil, None where it wears it."""
+        kind = sniff(file.read(SNIFF_BYTES))
+        file.seek(0)
+        if kind is not None and kind.kind is MediaKind.VIDEO:
+            return veiled_clip(self._reader, file, veil) if clip_mark(self._reader, file) != veil.key else None
+        data = file.read()
+        if mark_of(data) == veil.key:
+            return None
+        limits = self._rules.limits
+        return veiled_jpeg(decode_bounded(data, read_still_header(data, limits), limits, at_least=None).pixels, veil)
+
     def _video_frames(self, media: Media) -> tuple[Picture, ...]:
         with open_regular(media.path) as file:
             sampling = replace(self._rules.sampling, veil=self._veils(media.camera_id))
@@ -219,3 +281,7 @@ class Frames:
             with open_regular(media.path) as file:
                 return self._reader.frame_at(file, offset_s, veil=self._veils(media.camera_id))
         return self._decoded(data, media.camera_id, at_least=None)
+
+
+def _key(veil: Veil | None) -> str | None:
+    return veil.key if veil is not None else None

@@ -54,6 +54,7 @@ class Gallery:
 
     async def kept_thumbnail(self, owner_id: str, camera_id: str) -> bytes | None:
         """Give a thumbnail that was drawn before, None if there is none or the camera's masks are newer."""
+        await self._frames.fresh()
         veil = self._frames.veil_of(camera_id)
         return await self._run(lambda: _read(self._paths.thumbnail(owner_id), veil))
 

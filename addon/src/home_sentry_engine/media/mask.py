@@ -3,7 +3,7 @@
 A veil covers whole blocks of the encoders and a margin around its shapes, so that no colour from beside it bleeds in.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -42,8 +42,16 @@ class Veil:
 type Veils = Callable[[str], Veil | None]
 
 
+# learns the newest masks
+type Fresh = Callable[[], Awaitable[None]]
+
+
 def no_veils(_camera_id: str) -> None:
     """Give no veil to any camera."""
+
+
+async def known_here() -> None:
+    """Learn nothing: every change of masks is told to this process."""
 
 
 def region(veil: Veil, size: tuple[int, int], *, block: int = BLOCK) -> Region:

@@ -38,6 +38,11 @@ class MediaPaths:
         day = captured_at.astimezone(UTC).date().isoformat()
         return self._media / _safe(camera_id) / day / f"{_safe(media_id)}_{round(offset_s * 1000):08d}.jpg"
 
+    def frames_of(self, camera_id: str, media_id: str, captured_at: datetime) -> tuple[Path, ...]:
+        """Give the frames that are kept of a video."""
+        folder = self.frame(camera_id, media_id, captured_at, 0.0).parent
+        return tuple(folder.glob(f"{_safe(media_id)}_*.jpg"))
+
     def thumbnail(self, owner_id: str) -> Path:
         """Give the place of the thumbnail of an event, detection or media file."""
         return self._thumbnails / f"{_safe(owner_id)}_thumb.jpg"

@@ -11,7 +11,7 @@ from typing import Final
 from home_sentry_engine.contract import MediaKind
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.media.paths import MediaPaths, remove
-from home_sentry_engine.storage.database import Database
+from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.repositories.audit import Audit
 from home_sentry_engine.storage.repositories.retention import Expiry, OldFile
 
@@ -20,6 +20,7 @@ _LOGGER = logging.getLogger(__name__)
 _ROWS: Final = 20
 _YOUNG: Final = timedelta(hours=1)
 _AUDIT_KEPT: Final = timedelta(days=365)
+_TRASH_KEPT: Final = timedelta(days=30)
 _STRAYS_AT_ONCE: Final = 500
 
 
@@ -51,13 +52,15 @@ class Retention:
         self._audit = Audit()
 
     async def clean(self) -> Removed:
-        """Delete everything that is too old; a visit goes with its thumbnail before the files that showed it."""
+        """Delete everything that is too old, and what lay in the trash for thirty days.
+
+        A visit goes with its thumbnail before the files that showed it.
+        """
         before = self._clock.steady() - self._kept
         removed = Removed()
-        while ids := await self._database.read(lambda conn: self._expiry.events(conn, before, _ROWS)):
-            await self._unlink([self._paths.thumbnail(one) for one in ids])
-            count = await self._database.write(lambda conn, ids=ids: self._expiry.delete_events(conn, ids))  # type: ignore[misc]
-            removed = removed.plus(events=count)
+        trash = self._clock.steady() - _TRASH_KEPT
+        removed = await self._delete_events(lambda conn: self._expiry.events(conn, before, _ROWS), removed)
+        removed = await self._delete_events(lambda conn: self._expiry.trash(conn, trash, _ROWS), removed)
         while files := await self._database.read(lambda conn: self._expiry.files(conn, before, _ROWS)):
             removed = await self._delete(files, removed)
         while count := await self._database.write(lambda conn: self._expiry.delete_rejections(conn, before, _ROWS)):
@@ -69,11 +72,7 @@ class Retention:
 
     async def forget_camera(self, camera_id: str) -> Removed:
         """Delete everything of a camera: its visits with their thumbnails, its files with what was seen on them."""
-        removed = Removed()
-        while ids := await self._database.read(lambda conn: self._expiry.events_of(conn, camera_id, _ROWS)):
-            await self._unlink([self._paths.thumbnail(one) for one in ids])
-            count = await self._database.write(lambda conn, ids=ids: self._expiry.delete_events(conn, ids))  # type: ignore[misc]
-            removed = removed.plus(events=count)
+        removed = await self._delete_events(lambda conn: self._expiry.events_of(conn, camera_id, _ROWS), Removed())
         while files := await self._database.read(lambda conn: self._expiry.files_of(conn, camera_id, _ROWS)):
             removed = await self._delete(files, removed)
         return removed
@@ -110,6 +109,13 @@ class Retention:
             deleted += len(strays)
         return deleted
 
+    async def _delete_events(self, old: Callable[[Connection], tuple[str, ...]], removed: Removed) -> Removed:
+        while ids := await self._database.read(old):
+            await self._unlink([self._paths.thumbnail(one) for one in ids])
+            count = await self._database.write(lambda conn, ids=ids: self._expiry.delete_events(conn, ids))  # type: ignore[misc]
+            removed = removed.plus(events=count)
+        return removed
+
     async def _delete(self, files: Sequence[OldFile], removed: Removed) -> Removed:
         places = await asyncio.to_thread(lambda: [place for one in files for place in self._places(one)])
         await self._unlink(places)
@@ -124,8 +130,7 @@ class Retention:
         yield self._paths.thumbnail(one.media_id)
         yield self._paths.video_thumbnail(one.media_id)
         if one.kind is MediaKind.VIDEO:
-            folder = self._paths.frame(one.camera_id, one.media_id, one.captured_at, 0.0).parent
-            yield from folder.glob(f"{one.media_id}_*.jpg")
+            yield from self._paths.frames_of(one.camera_id, one.media_id, one.captured_at)
 
     def _strays_between(self, since: datetime | None, until: datetime) -> Iterator[Path]:
         for path in (self._paths.root / "media").rglob("*"):

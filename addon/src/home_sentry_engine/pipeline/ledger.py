@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from home_sentry_engine.contract import CameraStatus
-from home_sentry_engine.domain.errors import Rejected, RejectReason
+from home_sentry_engine.domain.errors import MasksChanged, Rejected, RejectReason
 from home_sentry_engine.domain.jobs import DETECT, NewJob
 from home_sentry_engine.domain.messages import Arrival, Media
 
@@ -33,7 +33,10 @@ class Ledger:
         return await self._store.read(lambda tx: tx.media.known_sources(keys))
 
     async def accept(self, media: Media, arrival: Arrival) -> Entry:
-        """Book a checked file and queue its detection; raises ``Rejected`` if its camera is refused."""
+        """Book a checked file and queue its detection.
+
+        Raises ``Rejected`` if its camera is refused, ``MasksChanged`` where other masks hold now than it wears.
+        """
         return await self._store.write(lambda tx: self._accept(tx, media, arrival))
 
     async def reject(self, arrival: Arrival, reason: Rejected, *, sha256: str | None = None) -> None:
@@ -56,6 +59,8 @@ class Ledger:
         await self._store.write(lambda tx: tx.media.count_duplicate(source_key=arrival.source_key, now=tx.now))
 
     def _accept(self, tx: Tx, media: Media, arrival: Arrival) -> Entry:
+        if tx.cameras.veil(media.camera_id) != media.veil:
+            raise MasksChanged(media.camera_id)
         self._camera(tx, arrival)
         fresh = tx.media.claim(
             camera_id=media.camera_id, sha256=media.sha256, media_id=media.media_id, now=tx.now, ttl_s=self._ttl_s
@@ -63,6 +68,8 @@ class Ledger:
         if not fresh:
             tx.media.count_duplicate(source_key=arrival.source_key, now=tx.now)
             return Entry(accepted=False, media_id=media.media_id)
+        if media.veil is not None and arrival.path is not None:
+            tx.cameras.expose(media, arrival.path, arrival.source_key)
         tx.media.insert(media, source_key=arrival.source_key, origin=arrival.origin)
         receipt = tx.jobs.put(
             NewJob(queue=DETECT, payload={"media_id": media.media_id}, key=media.camera_id, unique=media.media_id)

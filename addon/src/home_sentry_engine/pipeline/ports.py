@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from home_sentry_engine.contract import BatchReason, Camera, CameraStatus, Event
@@ -31,6 +32,14 @@ class CameraRows(Protocol):
 
     def all(self) -> tuple[Camera, ...]:
         """Give every camera."""
+        ...
+
+    def veil(self, camera_id: str) -> str | None:
+        """Name the privacy masks that hold for a camera now, None without any."""
+        ...
+
+    def expose(self, media: Media, path: Path, source_key: str | None) -> None:
+        """Note that an upload has yet to be replaced by its masked form."""
         ...
 
     def seen(self, camera_id: str, *, media_id: str | None, at: datetime) -> Camera:

@@ -23,6 +23,7 @@ __all__ = [
     "metadata",
     "plate_reads",
     "recognitions",
+    "remasking",
     "resting",
     "rhythm",
     "samples",
@@ -30,6 +31,7 @@ __all__ = [
     "scene_memory",
     "scenes",
     "traces",
+    "unmasked",
     "watched",
     "zones",
 ]
@@ -313,6 +315,13 @@ masks: Final = sa.Table(
     _text("name"),
     sa.Column("points", sa.JSON(none_as_null=True), nullable=False),
     _time("changed_at"),
+    _json("modes", default="[]"),
+)
+
+remasking: Final = sa.Table("remasking", metadata, _camera(key=True), _time("at"), _text("reached"), _whole("done"))
+
+unmasked: Final = sa.Table(
+    "unmasked", metadata, _key("path"), _camera(), _text("source_key", nullable=True), _time("at")
 )
 
 enrichments: Final = sa.Table(

@@ -1,4 +1,4 @@
-"""Tables of running the engine: switches of components, the audit, replies that are kept, means of graphics cards.
+"""Tables of running the engine: components, the audit, kept replies, means of graphics cards, feedback.
 
 They join the metadata of ``schema``; the migrations make them.
 """
@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from home_sentry_engine.contract import ComponentState
+from home_sentry_engine.contract import ComponentState, FeedbackKind
 
 from .schema import metadata, one_of
 from .types import UtcDateTime
 
-__all__ = ["audit", "components", "gpu_stats", "metadata", "replies"]
+__all__ = ["audit", "components", "feedback", "gpu_stats", "metadata", "replies", "reviews"]
 
 
 def _text(name: str, *, nullable: bool = False) -> sa.Column[Any]:
@@ -90,4 +90,28 @@ gpu_stats: Final = sa.Table(
     sa.CheckConstraint("readings > 0", "readings"),
     sa.CheckConstraint("utilization_percent BETWEEN 0 AND 100", "utilization"),
     sa.Index(None, "at"),
+)
+
+# each person's own review; the column of events says whether anybody did
+reviews: Final = sa.Table(
+    "reviews",
+    metadata,
+    sa.Column("event_id", sa.Text, sa.ForeignKey("events.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("user_id", sa.Text, primary_key=True),
+    _time("at"),
+)
+
+feedback: Final = sa.Table(
+    "feedback",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("event_id", sa.Text, sa.ForeignKey("events.id", ondelete="CASCADE"), nullable=False),
+    _time("at"),
+    _text("user_id", nullable=True),
+    _text("kind"),
+    _text("subject", nullable=True),
+    _text("comment", nullable=True),
+    sa.CheckConstraint(one_of("kind", FeedbackKind), "kind"),
+    sa.Index(None, "event_id"),
+    sqlite_autoincrement=True,
 )

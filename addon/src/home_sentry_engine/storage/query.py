@@ -61,6 +61,8 @@ class EventQuery(PageQuery):
     object_type: str | None = None
     reviewed: bool | None = None
     ongoing: bool | None = None
+    flagged: bool | None = None
+    favourite: bool | None = None
 
 
 class SearchOrder(StrEnum):

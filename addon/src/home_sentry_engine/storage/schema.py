@@ -270,6 +270,9 @@ events: Final = sa.Table(
     _text("notes", nullable=True),
     _whole("revision"),
     _time("deleted_at", nullable=True),
+    _flag("flagged"),
+    _flag("favourite"),
+    _time("snoozed_until", nullable=True),
     sa.CheckConstraint("ended_at >= started_at", "ended_at"),
     sa.CheckConstraint("confidence BETWEEN 0 AND 1", "confidence"),
     sa.CheckConstraint("detection_count >= 0", "detection_count"),
@@ -283,6 +286,8 @@ events: Final = sa.Table(
 )
 _ONGOING: Final = events.c.ended_at.is_(None)
 sa.Index("ix_events_ongoing", events.c.camera_id, sqlite_where=_ONGOING, postgresql_where=_ONGOING)
+_TRASHED: Final = events.c.deleted_at.is_not(None)
+sa.Index("ix_events_trash", events.c.deleted_at, sqlite_where=_TRASHED, postgresql_where=_TRASHED)
 
 event_objects: Final = sa.Table(
     "event_objects",

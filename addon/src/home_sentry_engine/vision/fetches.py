@@ -9,7 +9,7 @@ from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.resilience.backoff import Backoff
 
 from .catalog import Card, Catalogue
-from .store import ModelStore, Progress, StoreError
+from .store import HashMismatch, ModelStore, Progress, StoreError
 
 _LOGGER = logging.getLogger(__name__)
 _RETRY: Final = Backoff(base_s=60.0, factor=2.0, cap_s=3600.0, jitter=0.1)
@@ -27,7 +27,7 @@ class Fetches:
         self._queue: asyncio.Queue[str] = asyncio.Queue()
         self._wanted: set[str] = set()
         self._progress: dict[str, Progress] = {}
-        self._failures: dict[str, str] = {}
+        self._failures: dict[str, StoreError] = {}
         self._listeners: list[Callable[[Card], None]] = []
         self._told_at = float("-inf")
 
@@ -49,7 +49,13 @@ class Fetches:
 
     def failure(self, model_id: str) -> str | None:
         """Tell why the last try failed."""
-        return self._failures.get(model_id)
+        failed = self._failures.get(model_id)
+        return failed.reason if failed is not None else None
+
+    def corrupt(self, model_id: str) -> str | None:
+        """Tell what was fetched last instead of the right file; None where nothing wrong came."""
+        failed = self._failures.get(model_id)
+        return failed.reason if isinstance(failed, HashMismatch) else None
 
     def on_change(self, listener: Callable[[Card], None]) -> None:
         """Tell ``listener`` the card of every model whose fetching was asked for, went on, ended or failed."""
@@ -69,16 +75,16 @@ class Fetches:
                 tries[card.id] = tries.get(card.id, 0) + 1
                 self._failures[card.id] = failed
                 self._tell(card)
-                _LOGGER.warning("%s", failed, extra={"model_id": card.id})
+                _LOGGER.warning("%s", failed.reason, extra={"model_id": card.id})
                 await self._clock.sleep(_RETRY.delay_s(tries[card.id]))
             self._wanted.discard(card.id)
             self._tell(card)
 
-    async def _fetch(self, card: Card) -> str | None:
+    async def _fetch(self, card: Card) -> StoreError | None:
         try:
             await self._store.fetch(card, on_progress=lambda news: self._went_on(card, news))
         except StoreError as err:
-            return err.reason
+            return err
         return None
 
     def _went_on(self, card: Card, news: Progress) -> None:

@@ -24,12 +24,13 @@ from .session import (
     ProviderChoice,
     Room,
     Runner,
+    SessionFailed,
     SessionPool,
     available_providers,
     choose_provider,
     has_accelerator,
 )
-from .store import LocalModel, ModelMissing, ModelStore, Switches
+from .store import HashMismatch, LocalModel, ModelMissing, ModelStore, Switches
 from .tasks.graph import Graph, Loaded
 from .tasks.pictures import Frame, RgbFrame
 from .tiers import Tier
@@ -110,6 +111,7 @@ class _Record:
     last_ms: float | None = None
     broken: tuple[str, str] | None = None
     broken_until: float = 0.0
+    bad_file: str | None = None
     on_processor_until: float = float("-inf")
     model: LocalModel | None = None
     adapters: dict[tuple[type[Any], bool], Any] = field(default_factory=dict)
@@ -144,6 +146,7 @@ class Models:
         self.fetches = Fetches(catalogue, store, clock)
         self.history = LatencyHistory(clock)
         pool.on_unload(self._forget)
+        self.fetches.on_change(self._fetched)
 
     async def use[A: Adapter, T](
         self, model_id: str, kind: type[A], work: Callable[[A, Cancel], T],
@@ -169,8 +172,8 @@ class Models:
 
         try:
             result = await self._with_memory(card, record, attempt)
-        except StageError:
-            record.failures += 1
+        except StageError as err:
+            _note_failure(record, err)
             raise
         if record.last_ms is not None:
             self.history.note(model_id, record.last_ms)
@@ -187,8 +190,8 @@ class Models:
 
         try:
             await self._with_memory(card, record, attempt)
-        except StageError:
-            record.failures += 1
+        except StageError as err:
+            _note_failure(record, err)
             raise
 
     def unload(self, model_id: str) -> bool:
@@ -248,6 +251,7 @@ class Models:
             graphs: dict[str, Graph] = {}
             for key, spec in specs_of(card, model, choice, self._rules.tier, aside=exiled).items():
                 graphs[key] = await stack.enter_async_context(self._pool.lease(spec))
+            record.bad_file = None
             async with record.lock:
                 adapter = record.adapters.get((kind, exiled))
                 if adapter is None:
@@ -311,6 +315,12 @@ class Models:
             record.adapters.clear()
             record.model = None
 
+    def _fetched(self, card: Card) -> None:
+        """Believe a file that is being fetched anew until it proves to be bad too."""
+        record = self._records.get(card.id)
+        if record is not None:
+            record.bad_file = None
+
     def _status(self, card: Card) -> ModelStatus:
         record = self._records.get(card.id, _Record())
         entries = [entry for entry in self._pool.entries if model_of(entry.spec.key) == card.id]
@@ -343,6 +353,9 @@ class Models:
         refusal = self._refusal(card)
         if record.broken is not None and self._clock.monotonic() < record.broken_until:
             return ModelState.FAILED, record.broken[0]
+        bad_file = record.bad_file or self.fetches.corrupt(card.id)
+        if bad_file is not None:
+            return ModelState.FAILED, bad_file
         if loaded:
             return ModelState.LOADED, None
         if refusal is not None:
@@ -352,6 +365,12 @@ class Models:
         if self.fetches.is_wanted(card.id):
             return ModelState.MISSING, self.fetches.failure(card.id) or "its file is being fetched"
         return ModelState.READY, None
+
+
+def _note_failure(record: _Record, err: StageError) -> None:
+    record.failures += 1
+    if isinstance(err, HashMismatch | SessionFailed) and err.code != _OUT_OF_MEMORY:
+        record.bad_file = err.reason
 
 
 def _paths(model: LocalModel) -> Mapping[str, Path]:

@@ -13,6 +13,8 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 import pytest
 
+from home_sentry_engine.app.enriching import enrichment_component
+from home_sentry_engine.contract import ComponentState
 from home_sentry_engine.domain.errors import StageError, Unavailable
 from home_sentry_engine.settings import DetectSettings, ModelSettings
 from home_sentry_engine.vision.catalog import Catalogue, UnknownModel, load_catalogue
@@ -219,6 +221,25 @@ class TestFaults:
                 await faces(zoo.models)
             assert zoo.pool.loads == {}
             assert len(await plates(zoo.models)) == 1
+            told = status(zoo, "ultraface-320")
+            assert told.state is ModelState.FAILED
+            assert "has sha256" in (told.reason or "")
+
+    async def test_a_file_that_is_no_graph_is_told_until_it_is_a_good_one(self, tmp_path):
+        (tmp_path / file_of("ultraface-320")).write_bytes(b"no graph")
+        async with models_of(tmp_path) as zoo:
+            with pytest.raises(StageError, match="cannot be loaded"):
+                await faces(zoo.models)
+            assert status(zoo, "ultraface-320").state is ModelState.FAILED
+            part = enrichment_component(zoo)
+            assert part.state is ComponentState.DEGRADED
+            assert part.fix is not None
+            (tmp_path / "own" / "models.lock.json").unlink(missing_ok=True)
+            face_file(tmp_path)
+            zoo.store._ledger.forget(file_of("ultraface-320"))
+            assert len(await faces(zoo.models)) == 1
+            assert status(zoo, "ultraface-320").state is ModelState.LOADED
+            assert enrichment_component(zoo).state is ComponentState.HEALTHY
 
     async def test_a_model_that_failed_is_not_tried_at_every_call_but_again_later(self, tmp_path):
         fixed_graph(tmp_path / file_of("ultraface-320"), INPUT, {"x": np.zeros(1, np.float32)})

@@ -9,10 +9,12 @@ from home_sentry_engine.api.details import detail_of, detailed
 from home_sentry_engine.api.fields import EVENT_ID, Field, Kind
 from home_sentry_engine.api.limits import LimitClass
 from home_sentry_engine.api.pictures import PictureShelf
-from home_sentry_engine.api.ports import Catalogue, Pictures, Review
+from home_sentry_engine.api.ports import Catalogue, Pictures
 from home_sentry_engine.api.routing import Answer, Call, JsonBody, Route
+from home_sentry_engine.api.triage_fields import REVIEW_FIELDS, review_of
+from home_sentry_engine.api.triage_ports import Triage
 from home_sentry_engine.contract import DetectionDetailPage, Event, EventDetail, EventPage, RiskLevel
-from home_sentry_engine.contract.errors import InvalidRequest, NotFound, TooLarge, Unprocessable, UnsupportedType
+from home_sentry_engine.contract.errors import NotFound, TooLarge, Unprocessable, UnsupportedType
 from home_sentry_engine.storage.query import EventQuery
 
 from .replies import PAGE_FIELDS, json_reply, page_arguments
@@ -22,11 +24,9 @@ EVENT_FILTERS: Final = (
     Field(name="level", words=("low", "medium", "high", "critical"), text="Only of this level"),
     Field(name="object", longest=64, text="Only events that show this class, such as person"),
     Field(name="reviewed", kind=Kind.FLAG, text="Only reviewed, or only unreviewed ones"),
+    Field(name="flagged", kind=Kind.FLAG, text="Only flagged, or only other ones"),
+    Field(name="favourite", kind=Kind.FLAG, text="Only favourites, or only other ones"),
     Field(name="ongoing", kind=Kind.FLAG, text="Only those that go on, or only ended ones"),
-)
-REVIEW_FIELDS: Final = (
-    Field(name="reviewed", kind=Kind.FLAG, text="A person has looked at it", nullable=True),
-    Field(name="notes", longest=4000, text="What the person says about it; empty removes the notes", nullable=True),
 )
 
 
@@ -38,21 +38,19 @@ def event_query(values: dict[str, Any]) -> EventQuery:
         object_type=values["object"],
         reviewed=values["reviewed"],
         ongoing=values["ongoing"],
+        flagged=values["flagged"],
+        favourite=values["favourite"],
     )
-
-
-def review_of(values: dict[str, Any]) -> Review:
-    """Make the change from the checked values of ``REVIEW_FIELDS``; raises ``InvalidRequest`` for an empty one."""
-    if values["reviewed"] is None and values["notes"] is None:
-        raise InvalidRequest("nothing to change: give 'reviewed' or 'notes'")
-    return Review(reviewed=values["reviewed"], notes=values["notes"])
 
 
 class EventRoutes:
     """Reads and reviews events."""
 
-    def __init__(self, catalogue: Catalogue, pictures: Pictures, shelf: PictureShelf, bodies: BodyReader) -> None:
+    def __init__(
+        self, catalogue: Catalogue, triage: Triage, pictures: Pictures, shelf: PictureShelf, bodies: BodyReader
+    ) -> None:
         """Take the ports and the cache in front of the pictures."""
+        self._triage = triage
         self._catalogue = catalogue
         self._pictures = pictures
         self._shelf = shelf
@@ -78,7 +76,7 @@ class EventRoutes:
                 method="GET",
                 path="/api/v1/events/{event_id}",
                 name="get_event",
-                text="One event with its verdict, and what models found in its pictures",
+                text="One event with its verdict, what models found in its pictures, feedback and the way it took",
                 respond=self._get,
                 answer=Answer(shape=EventDetail),
                 fields=(EVENT_ID,),
@@ -88,7 +86,7 @@ class EventRoutes:
                 method="PATCH",
                 path="/api/v1/events/{event_id}",
                 name="review_event",
-                text="Mark as reviewed, write notes",
+                text="Mark as reviewed, flagged or favourite, snooze, write notes",
                 respond=self._review,
                 answer=Answer(shape=Event),
                 fields=(EVENT_ID,),
@@ -140,11 +138,12 @@ class EventRoutes:
 
     async def _get(self, call: Call) -> web.Response:
         event = _found(await self._catalogue.event(call.path["event_id"]))
-        return json_reply(detail_of(event, await self._catalogue.enrichment(event.event_id)))
+        story = await self._triage.story(event.event_id)
+        return json_reply(detail_of(event, await self._catalogue.enrichment(event.event_id), story))
 
     async def _review(self, call: Call) -> web.Response:
         review = review_of(await self._bodies.json(call.request, REVIEW_FIELDS))
-        return json_reply(_found(await self._catalogue.review(call.path["event_id"], review)))
+        return json_reply(_found(await self._triage.review(call.path["event_id"], review)))
 
     async def _detections(self, call: Call) -> web.Response:
         event = _found(await self._catalogue.event(call.path["event_id"]))

@@ -9,6 +9,7 @@ from home_sentry_engine.api.fields import CAMERA_ID, Field, Kind
 from home_sentry_engine.api.pictures import PictureShelf
 from home_sentry_engine.api.ports import Masks
 from home_sentry_engine.api.routing import Answer, Call, JsonBody, Route
+from home_sentry_engine.context.home import MODES
 from home_sentry_engine.context.zones import MOST_POINTS, InvalidZone, check_shape, clean_name
 from home_sentry_engine.contract import Mask, MaskList
 from home_sentry_engine.contract.errors import NotFound, TooLarge, Unprocessable, UnsupportedType
@@ -30,6 +31,15 @@ _BODY: Final = JsonBody(
                 kind=Kind.OBJECT,
                 fields=(
                     Field(name="name", longest=64, default="mask"),
+                    Field(
+                        name="modes",
+                        kind=Kind.LIST,
+                        low=0,
+                        high=len(MODES),
+                        items=Field(name="mode", words=MODES),
+                        default=[],
+                        text="Arm modes of the home in which it holds; none means always",
+                    ),
                     Field(name="points", kind=Kind.LIST, low=3, high=MOST_POINTS, items=_POINT, required=True),
                 ),
             ),
@@ -89,7 +99,11 @@ class MaskRoutes:
 
 
 def _mask(values: dict[str, Any]) -> Mask:
-    mask = Mask(name=clean_name(values["name"]) or "mask", points=tuple((x, y) for x, y in values["points"]))
+    mask = Mask(
+        name=clean_name(values["name"]) or "mask",
+        points=tuple((x, y) for x, y in values["points"]),
+        modes=tuple(sorted(set(values["modes"]))),
+    )
     check_shape(mask.name, mask.points)
     return mask
 

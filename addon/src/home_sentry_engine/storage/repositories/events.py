@@ -34,6 +34,7 @@ _PLAIN: Final = (
 )
 _WORDS: Final = ("risk_level", "analysis_state", "analysis_reason")
 _CHUNK: Final = 500
+_MARKS: Final = ("flagged", "favourite")
 _LISTS: Final = ("flags", "unsupported", "object_types")
 _JSON: Final = ("object_groups", "factors", "identities")
 _INSERT: Final = QuickInsert(events, (*_PLAIN, *_WORDS, *_LISTS, *_JSON, "id", "reviewed", "notes"), number="number")
@@ -67,7 +68,7 @@ class Events:
         self._keep_parts(conn, *new)
 
     def save(self, conn: Connection, event: Event) -> None:
-        """Store a revised event; ``reviewed`` and ``notes`` have their own verbs and stay as they are.
+        """Store a revised event; what people say of it (``notes``, ``flagged``...) has its own verbs and stays.
 
         Raises ``UnknownRow``, or ``StaleRevision`` if the stored revision is newer.
         """
@@ -82,9 +83,10 @@ class Events:
         change_words(conn, event)
         self._keep_parts(conn, event)
 
-    def get(self, conn: Connection, event_id: str) -> Event | None:
-        """Give one event."""
-        rows = conn.execute(_live().where(events.c.id == event_id)).all()
+    def get(self, conn: Connection, event_id: str, *, trashed: bool = False) -> Event | None:
+        """Give one event; one in the trash only if ``trashed`` allows it."""
+        chosen = sa.select(events) if trashed else _live()
+        rows = conn.execute(chosen.where(events.c.id == event_id)).all()
         return next(iter(_with_transitions(conn, rows)), None)
 
     def of_numbers(self, conn: Connection, numbers: Sequence[int]) -> tuple[Event, ...]:
@@ -117,9 +119,10 @@ class Events:
         chosen = sa.and_(events.c.camera_id == camera_id, events.c.started_at >= since, events.c.deleted_at.is_(None))
         return conn.execute(sa.select(sa.func.count()).select_from(events).where(chosen)).scalar_one()
 
-    def page(self, conn: Connection, query: EventQuery) -> Page[Event]:
-        """Give events by start, newest first; raises ``InvalidCursor``."""
-        statement = _live().where(*time_range(query, events.c.started_at), *event_filters(query))
+    def page(self, conn: Connection, query: EventQuery, *, trashed: bool = False) -> Page[Event]:
+        """Give events by start, newest first, or those in the trash; raises ``InvalidCursor``."""
+        chosen = sa.select(events).where(events.c.deleted_at.is_not(None)) if trashed else _live()
+        statement = chosen.where(*time_range(query, events.c.started_at), *event_filters(query))
         keyset = Keyset(at=events.c.started_at, id=events.c.id)
         return fetch_page(conn, query, statement, keyset, lambda rows: _with_transitions(conn, rows))
 
@@ -131,6 +134,19 @@ class Events:
     def notes(self, conn: Connection, event_id: str, notes: str | None) -> Event:
         """Replace the user's notes; raises ``UnknownRow``."""
         return self._change(conn, event_id, notes=notes)
+
+    def mark(
+        self,
+        conn: Connection,
+        event_id: str,
+        *,
+        flagged: bool | None = None,
+        favourite: bool | None = None,
+        snoozed_until: datetime | None = None,
+    ) -> Event:
+        """Set the marks that are given; raises ``UnknownRow``."""
+        given = {"flagged": flagged, "favourite": favourite, "snoozed_until": snoozed_until}
+        return self._change(conn, event_id, **{name: value for name, value in given.items() if value is not None})
 
     def trash(self, conn: Connection, event_id: str, now: datetime | None) -> bool:
         """Put an event into the trash, or with None take it out; False if there is no such event."""
@@ -182,6 +198,7 @@ def event_filters(query: EventQuery) -> list[sa.ColumnElement[bool]]:
         conditions.append(events.c.risk_level == query.level)
     if query.reviewed is not None:
         conditions.append(events.c.reviewed.is_(query.reviewed))
+    conditions += [events.c[name].is_(value) for name in _MARKS if (value := getattr(query, name)) is not None]
     if query.ongoing is not None:
         ended = events.c.ended_at
         conditions.append(ended.is_(None) if query.ongoing else ended.is_not(None))
@@ -240,6 +257,7 @@ def _event(row: Row[Any], changes: tuple[Transition, ...]) -> Event:
         factors=tuple(from_plain(Factor, factor) for factor in row.factors),
         reviewed=row.reviewed,
         notes=row.notes,
+        **{name: stored[name] for name in (*_MARKS, "snoozed_until", "deleted_at")},
         identities=tuple(from_plain(Identity, identity) for identity in row.identities),
         transitions=changes,
     )

@@ -26,20 +26,28 @@ class OldFile:
 
 
 class Expiry:
-    """Old rows; a visit that goes on and a file that waits for its look are never old."""
+    """Old rows; a visit that goes on, a favourite with its files and a file that waits for its look are never old."""
 
     def events(self, conn: Connection, before: datetime, limit: int) -> tuple[str, ...]:
-        """Give visits that ended and began before a time, oldest first."""
-        old = sa.and_(events.c.started_at < before, events.c.ended_at.is_not(None))
+        """Give visits that ended and began before a time, oldest first; favourites stay."""
+        old = sa.and_(events.c.started_at < before, events.c.ended_at.is_not(None), ~events.c.favourite)
         chosen = sa.select(events.c.id).where(old).order_by(events.c.started_at, events.c.id).limit(limit)
         return tuple(conn.execute(chosen).scalars())
 
+    def trash(self, conn: Connection, before: datetime, limit: int) -> tuple[str, ...]:
+        """Give visits that were put into the trash before a time, the longest there first; favourites too."""
+        old = sa.select(events.c.id).where(events.c.deleted_at < before).order_by(events.c.deleted_at).limit(limit)
+        return tuple(conn.execute(old).scalars())
+
     def files(self, conn: Connection, before: datetime, limit: int, *, of_events: bool = False) -> tuple[OldFile, ...]:
-        """Give files received before a time, oldest first; those of a kept visit only with ``of_events``."""
-        kept = sa.exists().where(detections.c.media_id == media.c.id, detections.c.event_id == events.c.id)
-        chosen = [media.c.received_at < before, media.c.state != MediaState.QUEUED]
-        if not of_events:
-            chosen.append(~kept)
+        """Give files received before a time, oldest first; those of a kept visit only with ``of_events``.
+
+        The files of a favourite are not given at all.
+        """
+        kept = [detections.c.media_id == media.c.id, detections.c.event_id == events.c.id]
+        if of_events:
+            kept.append(events.c.favourite)
+        chosen = [media.c.received_at < before, media.c.state != MediaState.QUEUED, ~sa.exists().where(*kept)]
         ordered = sa.select(media).where(*chosen).order_by(media.c.received_at, media.c.id).limit(limit)
         return tuple(_old_file(row) for row in conn.execute(ordered))
 

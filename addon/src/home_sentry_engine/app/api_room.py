@@ -1,0 +1,100 @@
+"""The API over everything that an engine has opened."""
+
+from dataclasses import dataclass
+
+from home_sentry_engine.api.ports import Ports
+from home_sentry_engine.api.server import ApiServer, Surroundings
+from home_sentry_engine.api.tokens import KeyRing, open_tokens
+from home_sentry_engine.contract import Component, ComponentState
+from home_sentry_engine.operations.registry import PartPlan, Rank
+
+from .catalogue import StoredCatalogue
+from .changes import StoredRegistry, StoredReplies, TokenFiles
+from .discovery import Discovery
+from .entities import StoredEntities
+from .feed import OutboxFeed
+from .ground import Ground
+from .home import StoredHome
+from .household import make_household
+from .learning import StoredLearning
+from .minds import Minds
+from .model_desk import ModelDesk
+from .operating import PartDesk, QueueDesk, StoredAudit
+from .pictures import GalleryPictures
+from .pipeline_room import PipelineRoom
+from .places import StoredPlaces
+from .scenes import StoredScenes
+from .secured import Secured
+from .triage import TriageDesk
+from .uploads import UploadEntrance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiRoom:
+    """The server, listening; ``parts`` have to run. ``token_made`` tells whether its token is a new one."""
+
+    server: ApiServer
+    parts: list[PartPlan]
+    token_made: bool
+
+
+async def open_api(ground: Ground, minds: Minds, room: PipelineRoom, secured: Secured) -> ApiRoom:
+    """Open the port; raises ``OSError`` where it cannot be had."""
+    settings, clock = ground.settings, ground.clock
+    keys, token_made = open_tokens(settings.data)
+    ring = KeyRing(settings.data, keys, clock.monotonic)
+    surroundings = Surroundings(clock=clock, request_id=ground.around.ids, metrics=ground.metrics, tls=secured.context)
+    ports = await _make_ports(ground, minds, room, ring)
+    server = await ground.stack.enter_async_context(ApiServer(settings.api, ports, ring, surroundings))
+    discovery = Discovery(
+        settings.api,
+        port=server.port,
+        data=settings.data,
+        supervisor_token=ground.around.supervisor_token,
+        clock=clock,
+    )
+    info = await room.health.info()
+    ground.board.report(Component(id="api", state=ComponentState.HEALTHY))
+    parts = [
+        PartPlan(id="api", jobs={"api feed": server.run, "certificate": secured.run}, fixed=True),
+        PartPlan(id="discovery", jobs={"discovery": lambda: discovery.run(info)}, rank=Rank.OPTIONAL),
+    ]
+    return ApiRoom(server=server, parts=parts, token_made=token_made)
+
+
+async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: KeyRing) -> Ports:
+    settings, clock, database, tables = ground.settings, ground.clock, ground.database, ground.tables
+    zone, announce = settings.time_zone, ground.links.announce
+    catalogue = StoredCatalogue(database, tables)
+    household = make_household(database, tables, ground.around, settings.identity, room.sight)
+    await household.hide_names()
+    return Ports(
+        catalogue=catalogue,
+        triage=TriageDesk(database, tables, clock, announce),
+        pictures=GalleryPictures(database, tables, room.gallery),
+        uploads=UploadEntrance(
+            take=room.intake.take,
+            find_camera=catalogue.camera,
+            clock=clock,
+            auto_create_cameras=settings.ingest.auto_create_cameras,
+        ),
+        analyzer=room.look,
+        eyes=room.look,
+        health=room.health,
+        load=ground.measuring.attached,
+        replies=StoredReplies(database, clock),
+        registry=StoredRegistry(database, tables, ground.wellbeing.retention, zone, announce),
+        keys=TokenFiles(settings.data, ring, clock),
+        feed=OutboxFeed(database, tables, ground.relay, room.health),
+        queues=QueueDesk(database, tables),
+        parts=PartDesk(ground.wellbeing.registry),
+        audit=StoredAudit(database, tables, clock),
+        places=StoredPlaces(database, tables, clock, zone),
+        masks=room.masks,
+        scenes=StoredScenes(database, tables, clock, announce),
+        home=StoredHome(database, tables.home, clock, room.masks.read),
+        learning=StoredLearning(database, tables, clock, zone, announce),
+        entities=StoredEntities(database, tables, room.pipeline.memory, clock, settings.identity),
+        household=household,
+        models=ModelDesk(minds.zoo),
+    )

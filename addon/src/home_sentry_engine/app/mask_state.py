@@ -1,0 +1,66 @@
+"""The component ``masks``: uploads and stored files that do not wear their camera's masks, and how far it is."""
+
+from collections.abc import Callable
+import threading
+
+from home_sentry_engine.contract import Component, ComponentState
+
+type Report = Callable[[Component], None]
+
+
+class MaskState:
+    """Takes what is left and what fails for each camera; safe to use from several threads."""
+
+    def __init__(self, report: Report) -> None:
+        """Take who hears of the component."""
+        self._report = report
+        self._uploads: dict[str, str] = {}
+        self._files: dict[str, int] = {}
+        self._left: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def upload(self, camera_id: str, problem: str | None) -> None:
+        """Note why an upload could not be replaced, None once one could."""
+        with self._lock:
+            if self._uploads.get(camera_id) != problem:
+                _put(self._uploads, camera_id, problem)
+                self._tell()
+
+    def begun(self, camera_id: str) -> None:
+        """Note that the stored files of a camera are masked from the first one on."""
+        with self._lock:
+            self._files.pop(camera_id, None)
+
+    def stored(self, camera_id: str, left: int, failed: int) -> None:
+        """Note how many stored files wait, and how many more could not be masked."""
+        with self._lock:
+            _put(self._left, camera_id, left or None)
+            _put(self._files, camera_id, self._files.get(camera_id, 0) + failed or None)
+            self._tell()
+
+    def _tell(self) -> None:
+        problems = []
+        if self._uploads:
+            cameras = ", ".join(f"{camera_id} ({problem})" for camera_id, problem in sorted(self._uploads.items()))
+            problems.append(f"uploads without masks stay in the folders of: {cameras}; nobody is shown them")
+        if self._files:
+            cameras = ", ".join(f"{camera_id} ({count})" for camera_id, count in sorted(self._files.items()))
+            problems.append(f"stored files could not be masked: {cameras}; they are shown only under the masks")
+        fix = "let Home Sentry write to the camera folder, or delete the uploads there" if self._uploads else None
+        waiting = ", ".join(f"{camera_id} ({left})" for camera_id, left in sorted(self._left.items()))
+        self._report(
+            Component(
+                id="masks",
+                state=ComponentState.DEGRADED if problems else ComponentState.HEALTHY,
+                reason="; ".join(problems) or None,
+                fix=fix,
+                details={"to_remask": sum(self._left.values()), "waiting": waiting or None},
+            )
+        )
+
+
+def _put[T](values: dict[str, T], key: str, value: T | None) -> None:
+    if value is None:
+        values.pop(key, None)
+    else:
+        values[key] = value

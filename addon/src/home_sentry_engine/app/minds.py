@@ -1,0 +1,57 @@
+"""What looks and what judges: the models of pictures and the language model, by the roles of this engine."""
+
+import asyncio
+from dataclasses import dataclass, replace
+
+from home_sentry_engine.contract import Component
+from home_sentry_engine.language.assessor import LanguageAssessor
+from home_sentry_engine.language.backends.disabled import Disabled
+from home_sentry_engine.language.opening import open_assessor
+from home_sentry_engine.vision.detector import Detector, DetectorStatus
+from home_sentry_engine.vision.zoo import Zoo
+
+from .ground import Ground
+from .health import detector_component
+from .judging import CatalogueFiles
+from .model_room import model_rules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minds:
+    """The open models; ``detector`` is None on an engine that does not look."""
+
+    zoo: Zoo
+    language: LanguageAssessor | Disabled
+    detector: Detector | None
+
+    def language_name(self) -> str | None:
+        """Give the card of the language model that answers at this moment."""
+        return self.language.backend.model_id if isinstance(self.language, LanguageAssessor) else None
+
+
+async def open_minds(ground: Ground) -> Minds:
+    """Open the models on the ground; what the detector and the language model say of themselves is reported."""
+    settings, enter = ground.settings, ground.stack.enter_async_context
+    looks, judges = "detect" in settings.roles, "assess" in settings.roles
+
+    def heard(status: DetectorStatus) -> None:
+        if looks:
+            ground.board.report(detector_component(status))
+            ground.wellbeing.monitor.hurry("detector")
+
+    rules = await asyncio.to_thread(model_rules, settings)
+    zoo = await enter(Zoo(settings.detect, settings.models, ground.clock, on_status=heard, rules=rules))
+    heard(zoo.detector.describe())
+    language = await enter(
+        open_assessor(
+            settings.language if judges else replace(settings.language, enabled=False),
+            files=CatalogueFiles(zoo.catalogue, zoo.store),
+            clock=ground.clock,
+            report=ground.board.report if judges else _unheard,
+        )
+    )
+    return Minds(zoo=zoo, language=language, detector=zoo.detector if looks else None)
+
+
+def _unheard(_component: Component) -> None:
+    return

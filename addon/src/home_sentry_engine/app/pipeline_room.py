@@ -1,0 +1,182 @@
+"""The pipeline with everything that it looks through: the door for files, masks, views, pictures, the health of it."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Final
+
+from home_sentry_engine.ingest.intake import Intake, Means, SizeLimits
+from home_sentry_engine.ingest.source import CameraFolders
+from home_sentry_engine.judgement.judge import Judge
+from home_sentry_engine.media.frames import Frames
+from home_sentry_engine.media.gallery import Gallery
+from home_sentry_engine.media.mask import known_here
+from home_sentry_engine.media.paths import MediaPaths
+from home_sentry_engine.media.video import VideoReader
+from home_sentry_engine.pipeline.ledger import Ledger
+
+from .copies import StillCopies
+from .enriching import SERVICE_CALLS, with_services
+from .enrolment import Sight
+from .entrance import GuardedDoor
+from .ground import Ground
+from .health import EngineHealth, Identity, Models
+from .looking import DetectorLook
+from .mask_state import MaskState
+from .masking import StoredMasking, UploadMasking
+from .masks import MaskBook
+from .minds import Minds
+from .parts import Pipeline, Senses, Sinks, make_frames, make_pipeline
+from .recognising import make_comparers
+from .scene_memory import SceneMemories, scene_eye
+from .sight import QualityMeter, make_second_look
+from .views import CameraViews
+
+_DECODE_THREADS: Final = 2
+_DRAW_THREADS: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Masking:
+    """What puts masks on files that lie there already."""
+
+    uploads: UploadMasking
+    stored: StoredMasking
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineRoom:
+    """The wired pipeline, where files come in, and what an API shows of both."""
+
+    pipeline: Pipeline
+    folders: CameraFolders
+    intake: GuardedDoor
+    masks: MaskBook
+    masking: Masking
+    gallery: Gallery
+    sight: Sight
+    look: DetectorLook
+    health: EngineHealth
+
+
+async def open_pipeline(
+    ground: Ground, minds: Minds, sinks: Sinks, forget_pictures: Callable[[], None]
+) -> PipelineRoom:
+    """Wire the pipeline; ``forget_pictures`` is called when what is shown of a camera has changed."""
+    settings, clock, zoo = ground.settings, ground.clock, minds.zoo
+    decoding = ground.threads(_DECODE_THREADS, "decode")
+    paths = MediaPaths(settings.media_root)
+    memories = SceneMemories(ground.database, ground.tables.scenes, scene_eye(zoo.models))
+    views = CameraViews(ground.database, ground.tables.scenes, decoding, memories)
+    masks = await _open_masks(ground, views, forget_pictures)
+    fresh = known_here if settings.storage.is_local else masks.read
+    frames, rules = make_frames(settings, paths, decoding, masks.veil_of, fresh)
+    gallery = Gallery(frames, paths, ground.threads(_DRAW_THREADS, "draw"))
+    folders = await _open_folders(ground)
+    masking = _make_masking(ground, folders, frames, gallery)
+    second_look = make_second_look(zoo.detector, decoding, tiles=settings.detect.second_look)
+    senses = Senses(
+        frames=frames,
+        detector=second_look,
+        confirmer=second_look,
+        meter=QualityMeter(decoding) if settings.detect.quality_check else None,
+        judge=Judge(bands=settings.bands),
+        assessor=minds.language,
+        views=views,
+        pictures=frames,
+        models=with_services(settings.enrichment, zoo.models, ground.threads(SERVICE_CALLS, "services")),
+        comparers=make_comparers(settings.identity, zoo.models, clock, settings.data / "index"),
+    )
+    pipeline = make_pipeline(settings, ground.store, ground.tables, senses, sinks, ground.around)
+    ground.measuring.attach(pipeline, zoo.detector.describe, minds.language_name)
+    means = replace(_means(ground, decoding), replace=masking.uploads.replace, renew=masks.read)
+    return PipelineRoom(
+        pipeline=pipeline,
+        folders=folders,
+        intake=_make_door(ground, frames, folders, paths, means),
+        masks=masks,
+        masking=masking,
+        gallery=gallery,
+        sight=Sight(pictures=frames, appearances=senses.comparers.appearances, faces=senses.comparers.faces),
+        look=DetectorLook(
+            frames=frames,
+            reader=VideoReader(rules.limits),
+            sampling=rules.sampling,
+            detector=second_look,
+            executor=decoding,
+            clock=clock,
+        ),
+        health=_make_health(ground, minds),
+    )
+
+
+async def _open_masks(ground: Ground, views: CameraViews, forget_pictures: Callable[[], None]) -> MaskBook:
+    def masked(camera_id: str) -> None:
+        views.forget(camera_id)
+        forget_pictures()
+
+    masks = MaskBook(ground.database, ground.tables, ground.clock, masked)
+    await masks.read()
+    if not ground.settings.storage.is_local:
+        ground.links.jobs |= {"masks": masks.run}
+    return masks
+
+
+def _make_masking(ground: Ground, folders: CameraFolders, frames: Frames, gallery: Gallery) -> Masking:
+    database, tables, clock = ground.database, ground.tables, ground.clock
+    state = MaskState(ground.board.report)
+    return Masking(
+        uploads=UploadMasking(folders, frames, database, tables, state, clock),
+        stored=StoredMasking(frames, gallery.forget, database, tables, state, clock),
+    )
+
+
+async def _open_folders(ground: Ground) -> CameraFolders:
+    known = await ground.database.read(ground.tables.cameras.folders)
+    return CameraFolders(ground.settings.ingest.camera_root, {camera_id: folder for folder, camera_id in known.items()})
+
+
+def _make_door(ground: Ground, frames: Frames, folders: CameraFolders, paths: MediaPaths, means: Means) -> GuardedDoor:
+    ingest = ground.settings.ingest
+    intake = Intake(
+        ledger=Ledger(ground.store, dedupe_ttl_s=ingest.dedupe_ttl_s, auto_create_cameras=ingest.auto_create_cameras),
+        inspector=frames,
+        copies=StillCopies(paths),
+        open_file=folders.open,
+        means=means,
+    )
+    return GuardedDoor(intake, ground.wellbeing.guard)
+
+
+def _means(ground: Ground, decoding: ThreadPoolExecutor) -> Means:
+    ingest = ground.settings.ingest
+    limits = SizeLimits(
+        max_image_bytes=ingest.max_file_bytes,
+        min_video_bytes=ingest.min_video_bytes,
+        max_video_bytes=ingest.max_video_bytes,
+    )
+    return Means(executor=decoding, ids=ground.around.ids, limits=limits)
+
+
+def _make_health(ground: Ground, minds: Minds) -> EngineHealth:
+    settings = ground.settings
+    return EngineHealth(
+        identity=Identity(
+            instance_id=ground.instance_id,
+            name=settings.name,
+            started_at=ground.clock.now(),
+            bands=settings.bands,
+            demo=settings.demo,
+            guarded=ground.secured,
+        ),
+        board=ground.board,
+        database=ground.database,
+        tables=ground.tables,
+        models=Models(
+            detector=minds.zoo.detector.describe,
+            language=minds.language_name,
+            looks_here=minds.detector is not None,
+            gpu=ground.measuring.summary,
+        ),
+        clock=ground.clock,
+    )

@@ -1,0 +1,60 @@
+"""The repositories of everything that is stored."""
+
+from dataclasses import dataclass, field
+
+from home_sentry_engine.broker.queue import Queue
+from home_sentry_engine.storage.database import Connection
+from home_sentry_engine.storage.repositories.activity import Activity
+from home_sentry_engine.storage.repositories.assessments import Assessments
+from home_sentry_engine.storage.repositories.audit import Audit
+from home_sentry_engine.storage.repositories.batches import Batches
+from home_sentry_engine.storage.repositories.cameras import Cameras
+from home_sentry_engine.storage.repositories.components import Components
+from home_sentry_engine.storage.repositories.detections import Detections
+from home_sentry_engine.storage.repositories.enrichments import Enrichments
+from home_sentry_engine.storage.repositories.entities import Entities, Recognitions
+from home_sentry_engine.storage.repositories.events import Events
+from home_sentry_engine.storage.repositories.household import Household
+from home_sentry_engine.storage.repositories.masks import MaskRows
+from home_sentry_engine.storage.repositories.media import MediaFiles
+from home_sentry_engine.storage.repositories.notes import FactRows, PlateReads
+from home_sentry_engine.storage.repositories.outbox import Outbox
+from home_sentry_engine.storage.repositories.reassessments import Reassessments
+from home_sentry_engine.storage.repositories.resting import RestingRows
+from home_sentry_engine.storage.repositories.rhythm import Rhythm
+from home_sentry_engine.storage.repositories.scenes import Scenes
+from home_sentry_engine.storage.repositories.traces import TraceRows
+from home_sentry_engine.storage.repositories.zones import Zones
+
+from .home import HomeRows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tables:
+    """The repositories and the queue that share one database."""
+
+    cameras: Cameras
+    media: MediaFiles
+    detections: Detections
+    batches: Batches
+    events: Events
+    assessments: Assessments
+    outbox: Outbox
+    queue: Queue[Connection]
+    reassessments: Reassessments
+    components: Components
+    audit: Audit
+    zones: Zones
+    masks: MaskRows
+    activity: Activity
+    resting: RestingRows
+    scenes: Scenes
+    traces: TraceRows
+    household: Household
+    enrichments: Enrichments
+    entities: Entities
+    recognitions: Recognitions
+    facts: FactRows
+    plates: PlateReads
+    rhythm: Rhythm = field(default_factory=Rhythm)
+    home: HomeRows = field(default_factory=HomeRows)

@@ -1,0 +1,37 @@
+"""What people do with events: feedback, many reviews at once; and the way that an event took."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from .vocabulary import FeedbackKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """What somebody said of an event; ``subject`` is who it is or is not, ``user`` the id that the client gave."""
+
+    id: int
+    at: datetime
+    user: str | None = None
+    kind: FeedbackKind
+    subject: str | None = None
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventHop:
+    """One step of an event: ``file``, ``detect``, ``batch``, ``enrich`` or ``assess``; ``at`` is when it was done."""
+
+    hop: str
+    at: datetime
+    duration_ms: float | None = None
+    outcome: str
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkReviewed:
+    """How many events were changed, and which ids belong to none."""
+
+    changed: int
+    missing: tuple[str, ...] = ()
