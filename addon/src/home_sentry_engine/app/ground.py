@@ -37,6 +37,7 @@ class Ground:
     metrics: Registry
     secured: Secured | None
     instance_id: str
+    node: str
     database: Database
     tables: Tables
     store: Transactions
@@ -99,6 +100,7 @@ async def open_ground(
         metrics=metrics,
         secured=secured,
         instance_id=sound.instance_id,
+        node=node,
         database=database,
         tables=tables,
         store=Transactions(database, tables, clock, links.announce),

@@ -1,22 +1,16 @@
 """The optional part that tells an MQTT broker what happens; its library is loaded with the first connection."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Final
-
 from home_sentry_engine.broker.mqtt.discovery import Discovery
-from home_sentry_engine.broker.mqtt.ports import BrokerUnavailable, Feed, Health, Link
+from home_sentry_engine.broker.mqtt.opening import opened
 from home_sentry_engine.broker.mqtt.posts import Topics, availability
 from home_sentry_engine.broker.mqtt.publisher import Publisher, Sources, Terms
-from home_sentry_engine.contract import Component
-from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.operations.registry import PartPlan, Rank
-from home_sentry_engine.settings import MqttSettings
 from home_sentry_engine.storage.database import Database
 from home_sentry_engine.storage.repositories.meta import Meta
 
-_CLIENT_ID_LENGTH: Final = 23
+from .feed import OutboxFeed
+from .ground import Ground
+from .health import EngineHealth
 
 
 class StoredBookmark:
@@ -38,53 +32,24 @@ class StoredBookmark:
         await self._database.write(lambda conn: self._meta.set(conn, self._key, seq))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Teller:
-    """Whose news they are: an engine ``node`` of the installation ``instance_id`` and its ``name``."""
-
-    instance_id: str
-    node: str
-    name: str
-
-
-def mqtt_part(
-    settings: MqttSettings,
-    teller: Teller,
-    *,
-    sources: tuple[Feed, Health, Database],
-    clock: Clock,
-    report: Callable[[Component], None],
-) -> PartPlan:
-    """Give the part ``mqtt``; nothing but a setting asks for it."""
-    feed, health, database = sources
+def mqtt_part(ground: Ground, health: EngineHealth) -> PartPlan:
+    """Give the part ``mqtt``; nothing but the setting ``mqtt_url`` asks for it."""
+    settings, database, node = ground.settings.mqtt, ground.database, ground.node
     topics = Topics(settings.prefix)
-    discovery = Discovery(topics, instance_id=teller.instance_id, name=teller.name) if settings.discovery else None
-    bookmark = StoredBookmark(database, teller.node)
+    farewell = availability(topics, online=False)
+    discovery = None
+    if settings.discovery:
+        discovery = Discovery(topics, instance_id=ground.instance_id, name=ground.settings.name)
+    sources = Sources(
+        feed=OutboxFeed(database, ground.tables, ground.relay, health),
+        health=health,
+        bookmark=StoredBookmark(database, node),
+    )
     publisher = Publisher(
-        lambda: _connected(settings, topics, teller.node),
-        Sources(feed=feed, health=health, bookmark=bookmark),
+        lambda: opened(settings, name=node, farewell=farewell),
+        sources,
         Terms(topics=topics, discovery=discovery),
-        clock,
-        report,
+        ground.clock,
+        ground.board.report,
     )
     return PartPlan(id="mqtt", jobs={"mqtt": publisher.run}, rank=Rank.OPTIONAL, describe=lambda: None)
-
-
-@asynccontextmanager
-async def _connected(settings: MqttSettings, topics: Topics, node: str) -> AsyncIterator[Link]:
-    try:
-        # the library is an optional extra
-        from home_sentry_engine.broker.mqtt.link import Broker, connected  # noqa: PLC0415
-    except ModuleNotFoundError as err:
-        raise BrokerUnavailable(f"the library {err.name} is missing: install the engine with its extra mqtt") from err
-    broker = Broker(
-        host=settings.host,
-        port=settings.port,
-        client_id=f"hs-{node}"[:_CLIENT_ID_LENGTH],
-        secure=settings.secure,
-        ca=settings.ca,
-        username=settings.username,
-        password=settings.password,
-    )
-    async with connected(broker, farewell=availability(topics, online=False)) as link:
-        yield link

@@ -11,6 +11,7 @@ from .ground import Ground
 from .health import detector_component
 from .housekeeping import Housekeeping
 from .minds import Minds
+from .mqtt import mqtt_part
 from .pipeline_room import PipelineRoom
 from .quiet import QuietWatch, WatchTerms
 from .wellbeing import ModelState
@@ -30,6 +31,8 @@ def scheduled(ground: Ground, minds: Minds, room: PipelineRoom, *, watch_folder:
     if "assess" not in roles or not settings.enrichment.enabled:
         # files that a person asks for over the API come also where no model looks closer
         parts.append(PartPlan(id="models", jobs={"model files": minds.zoo.models.run}, rank=Rank.OPTIONAL))
+    if settings.mqtt.url is not None:
+        parts.append(mqtt_part(ground, room.health))
     if "ingest" in roles and watch_folder:
         source = WatchedFolder(settings.ingest, room.folders, room.intake, ground.clock, ground.board.report)
         parts.append(PartPlan(id="ingest", jobs={"camera folder": source.run}, describe=lambda: None))

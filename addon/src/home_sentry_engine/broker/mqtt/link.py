@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+import itertools
 from pathlib import Path
 import socket
 import ssl
@@ -16,7 +17,7 @@ from paho.mqtt.properties import MQTTException
 
 from home_sentry_engine.resilience.outbound import connect
 
-from .ports import BrokerRefused, BrokerUnavailable
+from .ports import BrokerRefused, BrokerUnavailable, BrokerUntrusted
 from .posts import Post
 
 _CONNECT_S: Final = 10.0
@@ -24,6 +25,10 @@ _CONFIRM_S: Final = 15.0
 _FAREWELL_S: Final = 2.0
 _KEEPALIVE_S: Final = 20
 _TICK_S: Final = 1.0
+# unconfirmed messages at a time, which is the library's own limit; a broker may bear fewer
+_WINDOW: Final = 20
+# how a handshake ends with who does not know what a handshake is
+_PLAIN: Final = (None, "WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING")
 _MALFORMED: Final = (MQTTException, ValueError, LookupError, TypeError, struct.error, OSError)
 
 
@@ -41,8 +46,8 @@ class Broker:
 
 
 @asynccontextmanager
-async def connected(broker: Broker, *, farewell: Post) -> AsyncIterator[_Link]:
-    """Hold a connection; ``farewell`` is told at its end, by the broker itself where this engine cannot.
+async def connected(broker: Broker, *, farewell: Post | None) -> AsyncIterator[_Link]:
+    """Hold a connection; ``farewell``, if any, is told at its end, by the broker itself where this engine cannot.
 
     Raises ``BrokerUnavailable`` or ``BrokerRefused`` when there is no connection within ten seconds.
     """
@@ -67,7 +72,7 @@ class _Client(Client):
 
 
 class _Link:
-    def __init__(self, opened: socket.socket, broker: Broker, farewell: Post) -> None:
+    def __init__(self, opened: socket.socket, broker: Broker, farewell: Post | None) -> None:
         self._loop = asyncio.get_running_loop()
         self._socket = opened
         self._broker = broker
@@ -76,6 +81,8 @@ class _Link:
         self._ended: asyncio.Future[BrokerUnavailable] = self._loop.create_future()
         self._waiting: dict[int, tuple[str, asyncio.Future[None]]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._sending = asyncio.Lock()
+        self._window = _WINDOW
         self._client = _Client(opened, broker.client_id)
 
     async def greet(self) -> None:
@@ -88,7 +95,8 @@ class _Link:
         client.on_socket_close = lambda _client, _data, one: self._unwatch(one)
         client.on_socket_register_write = lambda _client, _data, one: self._loop.add_writer(one, self._write)
         client.on_socket_unregister_write = lambda _client, _data, one: self._mute(one)
-        client.will_set(farewell.topic, farewell.payload, qos=1, retain=farewell.retained)
+        if farewell is not None:
+            client.will_set(farewell.topic, farewell.payload, qos=1, retain=farewell.retained)
         if self._broker.username is not None:
             client.username_pw_set(self._broker.username, self._broker.password)
         client.connect(self._broker.host, self._broker.port, _KEEPALIVE_S)
@@ -101,15 +109,9 @@ class _Link:
 
     async def send(self, posts: Sequence[Post]) -> None:
         """Return when the broker has confirmed them all; raises ``BrokerUnavailable``."""
-        sent = [self._publish(post) for post in posts]
-        try:
-            async with asyncio.timeout(_CONFIRM_S):
-                outcomes = await asyncio.gather(*sent, return_exceptions=True)
-        except TimeoutError as err:
-            raise BrokerUnavailable("the MQTT broker does not confirm what it is told") from err
-        for outcome in outcomes:
-            if outcome is not None:
-                raise outcome
+        async with self._sending:
+            for some in itertools.batched(posts, self._window, strict=False):
+                await self._confirmed([self._publish(post) for post in some])
 
     async def lost(self) -> None:
         """Wait for the end of the connection, which raises ``BrokerUnavailable``."""
@@ -121,7 +123,7 @@ class _Link:
             if self._greeted.done() and not self._greeted.cancelled() and not self._ended.done():
                 with suppress(BrokerUnavailable, TimeoutError):
                     async with asyncio.timeout(_FAREWELL_S):
-                        await self.send([self._farewell])
+                        await self.send([self._farewell] if self._farewell is not None else [])
                     self._client.disconnect()
                     self._client.loop_write()
         finally:
@@ -131,6 +133,16 @@ class _Link:
             self._client.on_socket_close = None
             self._unwatch(self._socket)
             self._socket.close()
+
+    async def _confirmed(self, sent: Sequence[asyncio.Future[None]]) -> None:
+        try:
+            async with asyncio.timeout(_CONFIRM_S):
+                outcomes = await asyncio.gather(*sent, return_exceptions=True)
+        except TimeoutError as err:
+            raise BrokerUnavailable("the MQTT broker does not confirm what it is told") from err
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome
 
     def _publish(self, post: Post) -> asyncio.Future[None]:
         told: asyncio.Future[None] = self._loop.create_future()
@@ -144,7 +156,8 @@ class _Link:
             told.set_exception(BrokerUnavailable("the MQTT broker was lost"))
         return told
 
-    def _on_connect(self, _client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+    def _on_connect(self, _client: Client, _data: Any, _flags: Any, reason: Any, properties: Any) -> None:
+        self._window = min(_WINDOW, getattr(properties, "ReceiveMaximum", _WINDOW))
         if reason.is_failure:
             self._end(BrokerRefused(f"the MQTT broker refuses this engine: {reason}"))
         elif not self._greeted.done():
@@ -215,6 +228,8 @@ async def _opened(broker: Broker) -> socket.socket:
     except asyncio.CancelledError:
         opening.add_done_callback(_abandoned)
         raise
+    except BrokerUnavailable:
+        raise
     except OSError as err:
         raise BrokerUnavailable(f"the MQTT broker cannot be reached: {err}") from err
 
@@ -226,9 +241,19 @@ def _open(broker: Broker) -> socket.socket:
         return link
     try:
         return context.wrap_socket(link, server_hostname=broker.host)
+    except (ssl.SSLError, ConnectionError) as err:
+        link.close()
+        raise BrokerUntrusted(f"the MQTT broker's encryption is not trusted: {_words(err)}") from err
     except BaseException:
         link.close()
         raise
+
+
+def _words(err: OSError) -> str:
+    if isinstance(err, ssl.SSLCertVerificationError):
+        return err.verify_message
+    reason = err.reason if isinstance(err, ssl.SSLError) else None
+    return "it does not encrypt at this port" if reason in _PLAIN else reason.lower().replace("_", " ")
 
 
 def _context(ca: Path | None) -> ssl.SSLContext:

@@ -11,7 +11,9 @@ from .posts import Post
 
 # HomeSentryError
 # └── BrokerUnavailable (ConnectionError)
-#     └── BrokerRefused
+#     ├── BrokerRefused
+#     ├── BrokerUntrusted
+#     └── MissingLibrary
 
 
 class BrokerUnavailable(HomeSentryError, ConnectionError):
@@ -24,6 +26,18 @@ class BrokerRefused(BrokerUnavailable):
     """The MQTT broker does not let this engine in, or not write there."""
 
     fix = "correct mqtt_username and mqtt_password, and what the broker allows this user to write"
+
+
+class BrokerUntrusted(BrokerUnavailable):
+    """The MQTT broker shows no certificate that counts, or does not encrypt at all."""
+
+    fix = "set mqtt_ca to the authority of the broker's certificate, and mqtt_url to a name that stands in it"
+
+
+class MissingLibrary(BrokerUnavailable):
+    """The engine was installed without what speaks MQTT."""
+
+    fix = "install the engine with its extra mqtt, or remove mqtt_url"
 
 
 class News(Protocol):
