@@ -234,9 +234,8 @@ class TestFaults:
             part = enrichment_component(zoo)
             assert part.state is ComponentState.DEGRADED
             assert part.fix is not None
-            (tmp_path / "own" / "models.lock.json").unlink(missing_ok=True)
             face_file(tmp_path)
-            zoo.store._ledger.forget(file_of("ultraface-320"))
+            await zoo.store.remove(zoo.catalogue.get("ultraface-320"))
             assert len(await faces(zoo.models)) == 1
             assert status(zoo, "ultraface-320").state is ModelState.LOADED
             assert enrichment_component(zoo).state is ComponentState.HEALTHY
