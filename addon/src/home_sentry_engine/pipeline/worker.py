@@ -10,6 +10,7 @@ from typing import Protocol
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.errors import HomeSentryError, Permanent, StageError, Transient, Unavailable
 from home_sentry_engine.domain.jobs import Job
+from home_sentry_engine.telemetry.logs import log_context
 
 from .ports import Jobs, Store, Tx
 
@@ -105,7 +106,8 @@ class Worker:
             await self._clock.sleep(_STORE_RETRY_S)
             return False
         for job in claimed:
-            await self._finish(job)
+            with log_context(**_ids_of(job)):
+                await self._finish(job)
         return bool(claimed)
 
     async def _finish(self, job: Job) -> None:
@@ -115,7 +117,9 @@ class Worker:
         try:
             commit = await self._outcome(job)
             if await self._commit(job, commit) and self.counts.processed > done:
-                self.finished(job, self._clock.monotonic() - began)
+                took_s = self._clock.monotonic() - began
+                _LOGGER.info("%s done", job.queue, extra={"attempt": job.attempt, "duration_ms": took_s * 1000})
+                self.finished(job, took_s)
         except asyncio.CancelledError:
             with suppress(Exception):
                 await asyncio.shield(self._give_back(job))
@@ -211,3 +215,9 @@ class Worker:
         rules = self.rules
         plain = min(rules.backoff_cap_s, rules.backoff_base_s * rules.backoff_factor ** (attempt - 1))
         return plain * (1 + rules.jitter * self._random())
+
+
+def _ids_of(job: Job) -> dict[str, str | None]:
+    named = {name: job.payload.get(name) for name in ("media_id", "event_id", "batch_id")}
+    ids = {name: value if isinstance(value, str) else None for name, value in named.items()}
+    return {"queue": job.queue, "job_id": job.id, "camera_id": job.key, **ids}

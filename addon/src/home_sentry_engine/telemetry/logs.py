@@ -1,6 +1,6 @@
 """Log lines: one JSON object each (or plain text), with the ids that belong to them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -33,22 +33,30 @@ CONTEXT_FIELDS: Final = (
 )
 _LONGEST_LINE: Final = 16_384
 _LARGEST_WHOLE: Final = 2**53
-_REQUEST_ID: Final[ContextVar[str | None]] = ContextVar("home_sentry_request_id", default=None)
+_NO_IDS: Final[Mapping[str, str]] = {}
+_IDS: Final[ContextVar[Mapping[str, str]]] = ContextVar("home_sentry_ids", default=_NO_IDS)
+
+
+@contextmanager
+def log_context(**ids: str | None) -> Iterator[None]:
+    """Give every line that is logged inside the block (and in tasks started there) these ids of ``CONTEXT_FIELDS``."""
+    mark = _IDS.set({**_IDS.get(), **{name: value for name, value in ids.items() if value is not None}})
+    try:
+        yield
+    finally:
+        _IDS.reset(mark)
 
 
 @contextmanager
 def request_context(request_id: str) -> Iterator[None]:
     """Give every line that is logged inside the block (and in tasks started there) this request id."""
-    mark = _REQUEST_ID.set(request_id)
-    try:
+    with log_context(request_id=request_id):
         yield
-    finally:
-        _REQUEST_ID.reset(mark)
 
 
 def current_request_id() -> str | None:
     """Tell the request id of the running context."""
-    return _REQUEST_ID.get()
+    return _IDS.get().get("request_id")
 
 
 class JsonFormatter(logging.Formatter):
@@ -104,10 +112,11 @@ class TextFormatter(logging.Formatter):
 
 def _context_of(record: logging.LogRecord) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    around = _IDS.get()
     for name in CONTEXT_FIELDS:
         value = getattr(record, name, None)
-        if value is None and name == "request_id":
-            value = _REQUEST_ID.get()
+        if value is None:
+            value = around.get(name)
         if isinstance(value, float):
             value = round(value, 3)
         if value is not None:

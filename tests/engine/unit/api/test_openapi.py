@@ -1,13 +1,20 @@
 """The document says what the routes do."""
 
+import asyncio
 import json
+import threading
 
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 import jsonschema_rs
 from openapi_spec_validator import OpenAPIV31SpecValidator
 import pytest
 
 from home_sentry_engine.api.openapi import document
-from tests.fakes.api import FakeEngine, serving, speaking
+from home_sentry_engine.api.routes.state import StateRoutes
+from home_sentry_engine.api.routing import Call
+from home_sentry_engine.telemetry.metrics import Registry
+from tests.fakes.api import FakeEngine, FakeHealth, serving, speaking
 from tests.fakes.records import jpeg
 
 IDS = {
@@ -51,6 +58,20 @@ def test_it_has_every_route_once(server, described):
 
 def test_it_is_the_same_each_time(server, described):
     assert json.dumps(document(server.routes)) == json.dumps(described)
+
+
+async def test_making_it_holds_nothing_up():
+    loop, others = asyncio.get_running_loop(), threading.Event()
+
+    def describe() -> dict[str, object]:
+        loop.call_soon_threadsafe(others.set)
+        return {"others_went_on": others.wait(5)}
+
+    routes = {route.name: route for route in StateRoutes(FakeHealth(FakeEngine()), Registry(), describe).routes()}
+    request = make_mocked_request("GET", "/api/v1/openapi.json")
+    answer = await routes["get_openapi"].respond(Call(request=request, request_id="r", path={}, query={}, caller=None))
+    assert isinstance(answer, web.Response)
+    assert json.loads(answer.text or "") == {"others_went_on": True}
 
 
 async def test_it_is_served(client, described):

@@ -2,7 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+import io
+import json
+import logging
 from typing import Any
 
 import pytest
@@ -10,6 +14,8 @@ import pytest
 from home_sentry_engine.domain.errors import Permanent, StageError, Transient, Unavailable
 from home_sentry_engine.domain.jobs import Job
 from home_sentry_engine.pipeline.worker import Worker, WorkerRules
+from home_sentry_engine.telemetry.logs import JsonFormatter
+from home_sentry_engine.telemetry.redaction import Redactor
 from tests.fakes.clock import START, FakeClock
 
 
@@ -210,3 +216,29 @@ async def test_an_idle_worker_waits_for_news():
     await clock.advance(timedelta(seconds=1).total_seconds())
     assert jobs.waits == 1
     task.cancel()
+
+
+async def test_what_is_logged_about_a_job_names_its_picture_and_how_long_it_took():
+    stream, logger = io.StringIO(), logging.getLogger("home_sentry_engine")
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter(Redactor()))
+
+    def look() -> None:
+        clock.tick(0.25)
+        logging.getLogger("home_sentry_engine.elsewhere").info("looked")
+
+    worker, _, jobs, clock = worker_of(look)
+    jobs.waiting = [replace(jobs.waiting[0], payload={"media_id": "m1", "event_id": 7})]
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        await worker.step()
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+    looked, done = map(json.loads, stream.getvalue().splitlines())
+    ids = {"queue": "detect", "job_id": "j0", "camera_id": "door", "media_id": "m1"}
+    assert looked.items() > {"message": "looked", **ids}.items()
+    assert done.items() > {"message": "detect done", "attempt": 1, "duration_ms": 250, **ids}.items()
+    assert "event_id" not in done

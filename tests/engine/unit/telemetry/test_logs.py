@@ -14,6 +14,7 @@ from home_sentry_engine.telemetry.logs import (
     TextFormatter,
     configure_logging,
     current_request_id,
+    log_context,
     request_context,
 )
 from home_sentry_engine.telemetry.redaction import Redactor
@@ -69,6 +70,17 @@ def test_one_object_a_line_with_ids_and_duration(start):
     }
     assert second["message"] == "two\nlines"
     assert "unknown" not in second
+
+
+def test_ids_of_the_surroundings_add_up_and_the_lines_own_win(start):
+    stream = start()
+    with log_context(camera_id="front_door", media_id="m1", event_id=None), log_context(media_id="m2", job_id="j1"):
+        LOGGER.info("inside", extra={"job_id": "j2"})
+    LOGGER.info("outside")
+    inside, outside = lines(stream)
+    ids = {"camera_id": "front_door", "media_id": "m2", "job_id": "j2"}
+    assert {name: inside[name] for name in inside.keys() & {*ids, "event_id"}} == ids
+    assert not outside.keys() & ids.keys()
 
 
 def test_text_for_people(start):

@@ -1,5 +1,6 @@
 """What the engine says about itself: alive, ready, identity, status, metrics, the document of this API."""
 
+import asyncio
 from collections.abc import Callable
 
 from aiohttp import web
@@ -59,7 +60,8 @@ class StateRoutes:
 
     async def _openapi(self, _call: Call) -> web.Response:
         if self._encoded is None:
-            self._encoded = orjson.dumps(self._document())
+            # describing a hundred routes takes seconds on a busy machine
+            self._encoded = await asyncio.to_thread(lambda: orjson.dumps(self._document()))
         return web.Response(body=self._encoded, content_type="application/json")
 
 
