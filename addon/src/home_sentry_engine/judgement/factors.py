@@ -66,6 +66,7 @@ class Points:
     violence: int = 26
     covered_face: int = 14
     tamper: int = 36
+    vehicle_damage: int = 18
     paths: PathPoints = field(default_factory=PathPoints)
 
 
@@ -361,6 +362,10 @@ def _threats(facts: Facts, known: Known, points: Points) -> Iterator[Factor]:
         yield Factor(
             id="covered_face", points=points.covered_face, text="a face is covered", evidence=("leg:covered_face",)
         )
+    broken = sorted(known.breakage())
+    if len(broken) > 1 or (broken and facts.night):
+        text = f"a vehicle is damaged ({listed(broken)})"
+        yield Factor(id="vehicle_damage", points=points.vehicle_damage, text=text, evidence=("leg:damage",))
     if known.tamper:
         text = f"the camera was tampered with ({known.tamper.replace('_', ' ')})"
         yield Factor(id="tamper", points=points.tamper, text=text, evidence=("leg:tamper",))

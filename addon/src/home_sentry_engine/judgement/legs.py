@@ -19,6 +19,7 @@ Shapes of ``Scene.legs`` that are read here, all JSON values::
     behaviour   [{"kind", "confidence", "source"}]
     attributes  {"courier": bool?, "service_worker": bool?}
     covered_face, violence   {"confidence"}
+    damage      [{"damage", "confidence"}]
     tamper      {"kind"}
 """
 
@@ -32,6 +33,7 @@ from home_sentry_engine.domain.messages import Absent, Scene
 
 PRIVATE_ZONES: Final = frozenset({"entry_point", "yard", "private"})
 PUBLIC_ZONES: Final = frozenset({"sidewalk", "street", "public"})
+BREAKAGE: Final = frozenset({"glass shatter", "lamp broken"})
 WEAPONS: Final = frozenset({"knife", "gun", "weapon", "rifle", "pistol", "machete", "axe"})
 FULL_TRUST: Final = "full"
 RESIDENT_ROLES: Final = frozenset({"resident", "family"})
@@ -117,6 +119,7 @@ class Known:
     routes: tuple[tuple[str, tuple[str, ...]], ...] = ()
     open_contacts: tuple[str, ...] = ()
     home_gaps: tuple[str, ...] = ()
+    damage: tuple[Look, ...] = ()
 
     @property
     def armed_away(self) -> bool:
@@ -126,6 +129,10 @@ class Known:
     def weapon_looks(self) -> frozenset[str]:
         """Give the sources that saw a weapon with at least even confidence."""
         return frozenset(look.source for look in self.threats if look.kind in WEAPONS and look.confidence >= 0.5)
+
+    def breakage(self) -> frozenset[str]:
+        """Give the damage of vehicles that somebody does who wants to get in, with at least even confidence."""
+        return frozenset(look.kind for look in self.damage if look.kind in BREAKAGE and look.confidence >= 0.5)
 
     def behaves(self, kind: str) -> bool:
         """Tell whether a behaviour was seen with at least even confidence."""
@@ -159,6 +166,7 @@ def known_of(scene: Scene) -> Known:
             _text(one.get("name")) for one in _records(_leg(scene, "contacts")) if one.get("state") == "open"
         ),
         home_gaps=_texts(_leg(scene, "home_gaps"), longest=160),
+        damage=_looks(_leg(scene, "damage"), "damage"),
     )
 
 

@@ -77,6 +77,6 @@ def _most(factors: Sequence[Factor], facts: Facts) -> tuple[int, str]:
         return _SERIOUS_MOST, "without entry, weapon or intrusion the score stays below critical"
     if facts.persons:
         return _LINGERING_MOST, "presence alone bears no more"
-    if "unknown_vehicle" in found:
+    if found & {"unknown_vehicle", "vehicle_damage"}:
         return _LINGERING_MOST, "a vehicle alone bears no more"
     return _WITHOUT_PERSON_MOST, "without a person the score stays low"

@@ -86,6 +86,24 @@ def test_violence_alone_sets_no_floor_and_needs_two_people():
     assert verdict.allowed.floor == 0
 
 
+@pytest.mark.parametrize(
+    ("damage", "hour", "counts"),
+    [
+        (("glass shatter", "lamp broken"), 12, True),
+        (("glass shatter",), 2, True),
+        (("glass shatter",), 12, False),
+        (("dent", "scratch"), 2, False),
+    ],
+)
+def test_broken_glass_and_lamps_raise_the_risk_together_or_at_night(damage, hour, counts):
+    car = [{"t": 0, "objects": [["car", 0.9, [400, 300, 500, 300]]]}]
+    legs = {"damage": [{"subject": 1, "damage": one, "high_security": True, "confidence": 0.8} for one in damage]}
+    plain = Judge().rule(person_scene(at=f"2026-06-11T{hour:02d}:20:00", frames=car))
+    broken = Judge().rule(person_scene(at=f"2026-06-11T{hour:02d}:20:00", frames=car, legs=legs))
+    assert ("vehicle_damage" in ids_of(broken)) is counts
+    assert broken.score - plain.score == (18 if counts else 0)
+
+
 def test_a_learning_baseline_gives_no_points():
     assert Judge().rule(person_scene(legs={"baseline": {"state": "learning", "tail": 0.0001}})).factors == (
         Judge().rule(person_scene()).factors
