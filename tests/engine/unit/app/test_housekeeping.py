@@ -14,13 +14,14 @@ from tests.fakes.household import household
 # rows that hang on a visit or a file and go with it, or are as many as there are cameras, persons and settings
 GO_WITH_OTHERS = {
     "media", "inspections", "detections", "batches", "events", "event_objects", "event_words", "transitions",
-    "assessments", "reassessments", "rejections", "audit", "enrichments",
+    "assessments", "reassessments", "rejections", "audit", "enrichments", "feedback", "reviews",
 }  # fmt: skip
 AS_MANY_AS_THE_HOME_HAS = {
     "meta", "counters", "cameras", "components", "zones", "watched", "resting", "scenes", "scene_memory",
     "household", "masks", "rhythm",
 }  # fmt: skip
-FINISHED_BY_WORKERS = {"jobs"}
+# a row is a piece of work, and goes when it is done: at the latest with its camera
+FINISHED_BY_WORKERS = {"jobs", "remasking", "unmasked"}
 
 
 async def _rows(home, name: str) -> int:
