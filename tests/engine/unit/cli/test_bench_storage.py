@@ -10,11 +10,10 @@ from home_sentry_engine.domain.clock import SystemClock
 from home_sentry_engine.operations.bench.contest import Contest, Lap, in_turn
 from home_sentry_engine.operations.bench.made_events import made_events
 from home_sentry_engine.operations.bench.queue import bench_queue
-from home_sentry_engine.operations.bench.store import _empty, _stored, _write_plain, _write_typed
+from home_sentry_engine.operations.bench.store import _copied, _empty, _stored, _write_plain, _write_typed
 from home_sentry_engine.storage.database import Database, sqlite_url
 from home_sentry_engine.storage.repositories.events import Events
 from home_sentry_engine.storage.rowwise import RowByRow
-from tests.engine import servers
 
 
 def is_spread(found):
@@ -44,7 +43,7 @@ async def test_sides_take_turns_and_one_round_does_not_count():
 
 
 def test_queue(run):
-    outcome = run("bench", "queue", "--rounds", "2", "--jobs", "200", "--json")
+    outcome = run("bench", "queue", "--rounds", "2", "--jobs", "128", "--json")
     assert outcome.status == 0
     document = outcome.document
     assert (document["bench"], document["rounds"], document["callers"]) == ("queue", 2, 64)
@@ -55,11 +54,10 @@ def test_queue(run):
     assert document["machine"]["versions"]["sqlalchemy"]
 
 
-async def test_queue_with_servers_leaves_nothing_behind():
-    with servers.postgres() as postgres, servers.redis() as redis:
-        url = await postgres.migrated()
-        found = await bench_queue(rounds=1, jobs=256, postgres=url, redis=redis.url)
-        again = await bench_queue(rounds=1, jobs=256, postgres=url, redis=redis.url)
+async def test_queue_with_servers_leaves_nothing_behind(postgres_server, redis_server):
+    url = await postgres_server.migrated()
+    found = await bench_queue(rounds=1, jobs=128, postgres=url, redis=redis_server.url)
+    again = await bench_queue(rounds=1, jobs=128, postgres=url, redis=redis_server.url)
     assert len(found.backends) == len(again.backends) == 4
     assert len(found.rows()) == 8
 
@@ -75,8 +73,8 @@ def test_store(run):
 
 async def test_store_writes_the_very_rows_of_the_engine_on_every_side(tmp_path):
     made = tuple(made_events(12))
-    plain, typed = await _stored(tmp_path / "first.db", made)
     file = await _empty(tmp_path)
+    plain, typed = await _stored(_copied(file, tmp_path / "first.db"), made)
     with closing(sqlite3.connect(file)) as raw, raw:
         for rows in plain[:6]:
             _write_plain(rows, raw)

@@ -1,7 +1,7 @@
 """Benchmark ``memory``: what an engine holds and does that has nothing to do, with a small detector and without models.
 
-Each engine is a ``serve`` process of its own and is looked at from outside, in ``/proc``. It is started twice in the
-same data folder: the first start makes the database, which needs libraries that later ones do not load.
+Each engine is a ``serve`` process of its own and is looked at from outside, in ``/proc``. It finds its database made
+already, as every start but the first does: making it needs libraries that later starts do not load.
 """
 
 import asyncio
@@ -13,7 +13,10 @@ import tempfile
 import time
 from typing import Any, Final
 
+from home_sentry_engine.domain.clock import SystemClock
+from home_sentry_engine.operations.data_folder import DATABASE_FILE
 from home_sentry_engine.settings import Settings
+from home_sentry_engine.storage.database import Database, sqlite_url
 
 from .scratch_engine import scratch_engine
 from .spread import Spread
@@ -96,7 +99,8 @@ async def _idle(
     what: str, settings: Settings, overrides: Mapping[str, object], limit_mb: float, seconds: float
 ) -> IdleEngine:
     with tempfile.TemporaryDirectory(prefix="home-sentry-bench-") as data:
-        async with scratch_engine(settings, overrides, data=Path(data)):
+        file = Path(data) / "data" / DATABASE_FILE
+        async with Database(sqlite_url(file), SystemClock()):
             pass
         async with scratch_engine(settings, overrides, data=Path(data)) as engine:
             await asyncio.sleep(_SETTLE_S)

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 import json
 from pathlib import Path
+import shutil
 import sqlite3
 from tempfile import TemporaryDirectory
 import time
@@ -148,19 +149,25 @@ async def _memory(rounds: int, jobs: int) -> Contest:
 
 
 async def _sqlite(rounds: int, jobs: int) -> Contest:
-    async def engine() -> Lap:
-        clock = SystemClock()
-        with TemporaryDirectory(prefix="home-sentry-bench-") as folder:
-            async with Database(sqlite_url(Path(folder) / "engine.db"), clock) as database:
-                queue = SqlQueue(database, clock, owner="bench", limits=_LIMITS)
-                return await _through(queue, "bench", jobs, database.write)
+    with TemporaryDirectory(prefix="home-sentry-bench-") as scratch:
+        empty = Path(scratch) / "empty.db"
+        async with Database(sqlite_url(empty), SystemClock()):
+            pass
 
-    async def bare() -> Lap:
-        with TemporaryDirectory(prefix="home-sentry-bench-") as folder:
-            async with BareWriter(Path(folder) / "bare.db", _SCHEMA) as writer:
-                return await _bare_lap(writer, jobs)
+        async def engine() -> Lap:
+            clock = SystemClock()
+            with TemporaryDirectory(dir=scratch) as folder:
+                file = Path(shutil.copyfile(empty, Path(folder) / "engine.db"))
+                async with Database(sqlite_url(file), clock) as database:
+                    queue = SqlQueue(database, clock, owner="bench", limits=_LIMITS)
+                    return await _through(queue, "bench", jobs, database.write)
 
-    laps = await in_turn(engine, bare, rounds)
+        async def bare() -> Lap:
+            with TemporaryDirectory(dir=scratch) as folder:
+                async with BareWriter(Path(folder) / "bare.db", _SCHEMA) as writer:
+                    return await _bare_lap(writer, jobs)
+
+        laps = await in_turn(engine, bare, rounds)
     limit = f"bare sqlite3 writer thread with group commit, {CALLERS} callers"
     return Contest.of(f"queue in SQLite, {CALLERS} callers", limit, laps, _SQL_TARGET)
 

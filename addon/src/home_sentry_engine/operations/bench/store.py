@@ -6,13 +6,14 @@ and commits together what waits. The common way is SQLAlchemy Core in a thread w
 """
 
 import asyncio
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+import shutil
 import sqlite3
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -67,7 +68,8 @@ async def bench_store(*, rounds: int, events: int = 2000) -> StoreBench:
     """Measure in databases of its own; raises the errors of ``storage.errors``."""
     with TemporaryDirectory(prefix="home-sentry-bench-") as folder:
         made = tuple(made_events(events))
-        scratch = _Scratch(Path(folder), made, *await _stored(Path(folder) / "first.db", made))
+        empty = await _empty(Path(folder))
+        scratch = _Scratch(empty, made, *await _stored(_copied(empty, Path(folder) / "first.db"), made))
         few = max(1, events // _ALONE_SHARE)
 
         async def compare(what: str, limit: str, sides: tuple[Side, Side], target: float) -> Contest:
@@ -101,17 +103,16 @@ async def bench_store(*, rounds: int, events: int = 2000) -> StoreBench:
 class _Scratch:
     """The three sides; each lap writes into an empty database of its own."""
 
-    def __init__(self, folder: Path, made: tuple[Event, ...], plain: list[_Plain], typed: list[_Typed]) -> None:
-        self._folder = folder
+    def __init__(self, empty: Path, made: tuple[Event, ...], plain: list[_Plain], typed: list[_Typed]) -> None:
+        self._empty = empty
         self._made = made
         self._plain = plain
         self._typed = typed
 
     async def engine(self, count: int, callers: int) -> Lap:
         table, lap = Events(), Lap(done=count)
-        with TemporaryDirectory(dir=self._folder) as folder:
-            async with Database(sqlite_url(Path(folder) / "engine.db"), SystemClock()) as database:
-                await database.write(_cameras)
+        with self._fresh() as file:
+            async with Database(sqlite_url(file), SystemClock()) as database:
                 with lap.timed():
                     await crowd(
                         lambda one: database.write(partial(table.insert, event=self._made[one])), count, callers
@@ -120,15 +121,15 @@ class _Scratch:
 
     async def bare(self, count: int, callers: int) -> Lap:
         lap = Lap(done=count)
-        with TemporaryDirectory(dir=self._folder) as folder:
-            async with BareWriter(await _empty(Path(folder))) as writer:
+        with self._fresh() as file:
+            async with BareWriter(file) as writer:
                 with lap.timed():
                     await crowd(lambda one: writer.write(partial(_write_plain, self._plain[one])), count, callers)
         return lap
 
     async def row_by_row(self, count: int) -> Lap:
         lap = Lap(done=count)
-        with TemporaryDirectory(dir=self._folder) as folder, RowByRow(await _empty(Path(folder))) as writer:
+        with self._fresh() as file, RowByRow(file) as writer:
 
             async def write(one: int) -> None:
                 await asyncio.to_thread(writer.write, partial(_write_typed, self._typed[one]))
@@ -137,12 +138,21 @@ class _Scratch:
                 await crowd(write, count, 1)
         return lap
 
+    @contextmanager
+    def _fresh(self) -> Iterator[Path]:
+        with TemporaryDirectory(dir=self._empty.parent) as folder:
+            yield _copied(self._empty, Path(folder) / "engine.db")
+
 
 async def _empty(folder: Path) -> Path:
-    file = folder / "bare.db"
+    file = folder / "empty.db"
     async with Database(sqlite_url(file), SystemClock()) as database:
         await database.write(_cameras)
     return file
+
+
+def _copied(file: Path, to: Path) -> Path:
+    return Path(shutil.copyfile(file, to))
 
 
 def _cameras(conn: Connection) -> None:
@@ -151,9 +161,8 @@ def _cameras(conn: Connection) -> None:
 
 
 async def _stored(file: Path, made: tuple[Event, ...]) -> tuple[list[_Plain], list[_Typed]]:
-    """Let the engine write the events once and give what each of them then is in the tables."""
+    """Let the engine write the events into an empty database and give what each of them then is in the tables."""
     async with Database(sqlite_url(file), SystemClock()) as database:
-        await database.write(_cameras)
         for event in made:
             await database.write(partial(Events().insert, event=event))
         typed = await database.read(
