@@ -73,6 +73,8 @@ class TestSegments:
             ({"background": 0.9, "hat": 0.06, "scarf": 0.04}, True),
             ({"background": 0.9, "hair": 0.05, "face": 0.05}, False),
             ({"background": 0.995, "hat": 0.005}, None),
+            ({"background": 0.9, "hair": 0.1}, None),
+            ({"background": 0.9, "hair": 0.06, "sunglasses": 0.04}, True),
         ],
     )
     def test_a_covered_face_needs_a_visible_head(self, shares, covered):

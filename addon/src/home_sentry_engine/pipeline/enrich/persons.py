@@ -114,9 +114,10 @@ async def _garments(case: Case, notes: Notes, desk: Desk) -> None:
         value: dict[str, object] = {
             "type": fashion.garment.label if sure else "unclear",
             "colour": fashion.colour.label,
-            "is_service_uniform": sure and fashion.is_service_uniform,
-            "is_suspicious": sure and fashion.hides_face,
         }
+        if sure:
+            # of unclear clothes nobody knows that they are no uniform
+            value |= {"is_service_uniform": fashion.is_service_uniform, "is_suspicious": fashion.hides_face}
         notes.add(value, confidence=fashion.garment.confidence, view=view)
 
     await desk.each(notes, best, ask)

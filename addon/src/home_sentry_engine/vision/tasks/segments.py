@@ -39,7 +39,10 @@ class Segments:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clothing:
-    """What a person wears; ``face_covered`` is None where no head is seen, so nothing can be said about it."""
+    """What a person wears.
+
+    ``face_covered`` is None where nothing can be said about it: no head is seen, or one of hair alone, from behind.
+    """
 
     items: tuple[str, ...]
     has_bag: bool
@@ -74,8 +77,11 @@ def clothing_of(segments: Segments) -> Clothing:
     if any(share(label, 0.0) >= _LEAST_SHARE / 2 for label in _SHOES):
         items.append("shoes")
     face = share("face", 0.0)
-    head = face + sum(share(label, 0.0) for label in ("hair", "hat", "sunglasses", "scarf"))
+    covers = sum(share(label, 0.0) for label in ("hat", "sunglasses", "scarf"))
+    head = face + covers + share("hair", 0.0)
     covered = face / head < _COVERED_BELOW if head >= _LEAST_HEAD else None
+    if covered and covers < _LEAST_SHARE:
+        covered = None
     return Clothing(items=tuple(items), has_bag=share("bag", 0.0) >= _LEAST_SHARE, face_covered=covered)
 
 
