@@ -3,11 +3,12 @@
 import asyncio
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 import logging
 from typing import Final
 
+from home_sentry_engine.broker.queue import QueueCounts
 from home_sentry_engine.contract import (
     DatabaseLoad,
     GpuHistory,
@@ -93,6 +94,8 @@ class Figures:
         self._errors: deque[tuple[float, int]] = deque(maxlen=13)
         self._latest: Performance | None = None
         self._depth = metrics.gauge("queue_depth", "Jobs by queue and state", ("queue", "state"))
+        self._jobs = metrics.counter("queue_jobs_total", "What became of jobs in this process", ("queue", "outcome"))
+        self._counted = {queue: QueueCounts() for queue in _QUEUES}
         self._gpu = metrics.gauge("gpu", "Figures of the busiest graphics card", ("kind",))
         self._host = metrics.gauge("host_percent", "Processor, memory and disk in use", ("kind",))
         self._parts = metrics.gauge("components", "Components by state", ("state",))
@@ -209,6 +212,7 @@ class Figures:
         for queue in found.queues:
             for state in ("pending", "processing", "delayed", "dead"):
                 self._depth.set(getattr(queue, state), queue=queue.queue, state=state)
+        self._count_jobs()
         summary = self.summary()
         for kind in ("utilization_percent", "memory_used_bytes", "memory_total_bytes", "temperature_c"):
             value = getattr(summary, kind)
@@ -226,6 +230,12 @@ class Figures:
         levels = Counter(alert.level.value for alert in found.alerts)
         for level in ("warning", "critical"):
             self._beyond.set(levels[level], level=level)
+
+    def _count_jobs(self) -> None:
+        for name, before in self._counted.items():
+            counts = self._counted[name] = self._gauged.tables.queue.counts(name)
+            for outcome, count in asdict(counts).items():
+                self._jobs.add(count - getattr(before, outcome), queue=name, outcome=outcome)
 
 
 def _most(values: Iterable[float | None]) -> float | None:

@@ -1,4 +1,4 @@
-"""``home-sentry db``: checking, copying, restoring and upgrading the database."""
+"""``home-sentry db``: checking, copying, restoring and upgrading the database, and its index of the search."""
 
 import argparse
 import asyncio
@@ -13,6 +13,7 @@ from home_sentry_engine.operations.backup import back_up, backup_name, restore
 from home_sentry_engine.operations.data_folder import database_file, database_url
 from home_sentry_engine.settings import Settings
 from home_sentry_engine.storage.database import Database
+from home_sentry_engine.storage.search_index import rebuild_index
 
 from .display import megabytes, print_json
 from .options import add_json, add_places, settings_of
@@ -28,13 +29,14 @@ class NoDatabase(HomeSentryError, FileNotFoundError):
 
 def add_parser(commands: Any) -> None:
     """Add the command with its verbs."""
-    parser = commands.add_parser("db", help="check, back up, restore or upgrade the database")
+    parser = commands.add_parser("db", help="check, back up, restore, upgrade or index the database")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, run, text in (
         ("check", run_check, "read the whole database and its references; works while the engine runs"),
         ("backup", run_backup, "copy the database; works while the engine runs"),
         ("restore", run_restore, "put a backup in the place of the database; the engine must be stopped"),
         ("upgrade", run_upgrade, "bring the database to this release's schema; the engine must be stopped"),
+        ("reindex", run_reindex, "make the index of the search anew from the events; the engine must be stopped"),
     ):
         verb = verbs.add_parser(name, help=text, description=text)
         if name == "backup":
@@ -95,6 +97,21 @@ def run_upgrade(arguments: argparse.Namespace) -> int:
         size = asyncio.run(_check(settings))
     _answer(arguments, {"ok": True, "size_bytes": size}, "the database has this release's schema and is sound")
     return 0
+
+
+def run_reindex(arguments: argparse.Namespace) -> int:
+    """Make the index of the search anew."""
+    settings = settings_of(arguments)
+    _existing(settings)
+    with DataFolder(settings.data):
+        events = asyncio.run(_reindex(settings))
+    _answer(arguments, {"ok": True, "events": events}, f"the search finds {events} events again")
+    return 0
+
+
+async def _reindex(settings: Settings) -> int:
+    async with Database(database_url(settings), SystemClock()) as database:
+        return await database.write(rebuild_index)
 
 
 async def _check(settings: Settings) -> int:

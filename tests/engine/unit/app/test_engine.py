@@ -85,6 +85,14 @@ async def test_a_picture_in_a_folder_becomes_an_event_with_pictures_over_http(tm
                     assert body.startswith(b"\xff\xd8")
             async with session.get("/ready") as answer:
                 assert answer.status == 200
+
+            async def counted():
+                async with session.get("/metrics") as answer:
+                    lines = set((await answer.text()).splitlines())
+                name = 'home_sentry_queue_jobs_total{queue="detect",outcome='
+                return {f'{name}"accepted"}} 1', f'{name}"claimed"}} 1', f'{name}"rejected"}} 0'} <= lines
+
+            assert await until(counted)
         account = await engine.database.read(engine.tables.media.accounting)
         assert (account.accepted, account.stored, account.queued, account.quarantined) == (1, 1, 0, 0)
 

@@ -11,7 +11,11 @@ from home_sentry_engine.app.lock import DataFolder
 from home_sentry_engine.domain.clock import SystemClock
 from home_sentry_engine.storage.database import Database, sqlite_url
 from home_sentry_engine.storage.migrate import REVISIONS
+from home_sentry_engine.storage.query import SearchQuery
+from home_sentry_engine.storage.repositories.events import Events
 from home_sentry_engine.storage.repositories.meta import Meta
+from home_sentry_engine.storage.repositories.search import Search
+from tests.engine.unit.storage.samples import event, with_camera
 
 
 def write(data: Path, word: str) -> None:
@@ -58,7 +62,7 @@ def test_check_of_a_damaged_one_says_so(run, data):
     assert "damaged" in outcome.err
 
 
-@pytest.mark.parametrize("verb", ["check", "backup", "upgrade"])
+@pytest.mark.parametrize("verb", ["check", "backup", "upgrade", "reindex"])
 def test_without_a_database_nothing_is_made(run, tmp_path, verb):
     outcome = run("db", verb, "--data", tmp_path / "none")
     assert outcome.status == 1
@@ -158,3 +162,25 @@ def test_a_database_server_has_its_own_tools(run, monkeypatch, tmp_path, verb):
     outcome = run("db", *verb, "--data", tmp_path)
     assert outcome.status == 1
     assert "use its own tools, such as pg_dump" in outcome.err
+
+
+def test_reindex_lets_the_search_find_events_again(run, data):
+    def in_database(work):
+        async def now():
+            async with Database(sqlite_url(data / "home_sentry.db"), SystemClock()) as database:
+                return await database.write(work)
+
+        return asyncio.run(now())
+
+    def fill_and_ruin(conn):
+        with_camera(conn)
+        Events().insert(conn, event())
+        conn.exec_driver_sql("DELETE FROM event_words")
+
+    def found(conn):
+        return [one.event_id for one in Search(Events()).page(conn, SearchQuery(text="dog")).items]
+
+    in_database(fill_and_ruin)
+    assert in_database(found) == []
+    assert run("db", "reindex", "--data", data, "--json").document == {"ok": True, "events": 1}
+    assert in_database(found) == ["e1"]
