@@ -25,6 +25,7 @@ class Listener:
         return [json.loads(body) if body else None for name, body, _ in self.heard if name == topic]
 
     def raw(self, topic: str) -> list[bytes]:
+        """Give the payloads of one topic as they came."""
         return [body for name, body, _ in self.heard if name == topic]
 
     async def until(self, condition: Callable[[Listener], object], *, timeout_s: float = 20) -> None:

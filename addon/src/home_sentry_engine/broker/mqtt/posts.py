@@ -1,7 +1,7 @@
 """What a broker is told, word for word: contract records become topics and JSON, without I/O.
 
 Retained topics say how things are, the others what happened; those carry ``seq``, by which a repetition is known.
-Pictures, names of recognised persons, plates, notes and addresses stay at home.
+Pictures, names of recognised persons, plates, notes and addresses stay at home, but for what a summary says of them.
 """
 
 from collections.abc import Mapping, Sequence
