@@ -14,7 +14,7 @@ from typing import Any
 
 from home_sentry_engine.app.engine import Engine
 from home_sentry_engine.contract import Detection as DetectionRecord
-from home_sentry_engine.contract import MediaKind, to_plain
+from home_sentry_engine.contract import Event, MediaKind, to_plain
 from home_sentry_engine.domain.errors import HomeSentryError
 from home_sentry_engine.domain.filetypes import kind_of_name
 from home_sentry_engine.domain.identity import camera_id_of
@@ -75,7 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(document, indent=2))
     else:
-        _print_table(document)
+        for line in table_of(document):
+            print(line)
     failed = sum(1 for entry in document.get("media", ()) if entry["error"] is not None)
     return 1 if failed == len(inputs) or not document else 0
 
@@ -178,7 +179,14 @@ async def _document(engine: Engine, inputs: list[_Input]) -> dict[str, Any]:
     media = [await _media_entry(engine, one) for one in inputs]
     query = EventQuery(limit=MAX_LIMIT)
     events = (await engine.database.read(lambda conn: engine.tables.events.page(conn, query))).items
-    return {"media": media, "events": [to_plain(event) for event in reversed(events)]}
+    return {"media": media, "events": [await _event_entry(engine, event) for event in reversed(events)]}
+
+
+async def _event_entry(engine: Engine, event: Event) -> dict[str, Any]:
+    """Give an event with what models found in its pictures; None where nobody looked closely."""
+    found = await engine.database.read(lambda conn: engine.tables.enrichments.of(conn, event.event_id))
+    entry: dict[str, Any] = to_plain(event)
+    return entry | {"enrichment": to_plain(found) if found is not None else None}
 
 
 async def _media_entry(engine: Engine, one: _Input) -> dict[str, Any]:
@@ -207,20 +215,24 @@ def _detection_entry(row: DetectionRecord) -> dict[str, Any]:
     return entry if row.offset_s is None else entry | {"offset_s": row.offset_s}
 
 
-def _print_table(document: dict[str, Any]) -> None:
+def table_of(document: dict[str, Any]) -> Iterator[str]:
+    """Give the lines of the table for people, of the document for programs."""
     for entry in document.get("media", ()):
-        print(f"{entry['path']}  {entry['width'] or '?'}x{entry['height'] or '?'}")
+        yield f"{entry['path']}  {entry['width'] or '?'}x{entry['height'] or '?'}"
         if entry["error"]:
-            print(f"    failed: {entry['error']}")
+            yield f"    failed: {entry['error']}"
         elif not entry["detections"]:
-            print("    nothing of interest")
+            yield "    nothing of interest"
         for found in entry["detections"]:
             box, offset = found["box"], found.get("offset_s")
             when = f"  at {offset:.1f} s" if offset is not None else ""
             place = f"{box['x']},{box['y']} {box['width']}x{box['height']}"
-            print(f"    {found['label']:<12} {found['confidence']:.2f}  {place}{when}")
+            yield f"    {found['label']:<12} {found['confidence']:.2f}  {place}{when}"
     for event in document.get("events", ()):
         state = event["analysis_state"] + (f" ({event['analysis_reason']})" if event["analysis_reason"] else "")
-        print(f"event  {event['risk_score']:>3} {event['risk_level']:<8} {state}: {event['summary']}")
+        yield f"event  {event['risk_score']:>3} {event['risk_level']:<8} {state}: {event['summary']}"
         for factor in event["factors"]:
-            print(f"    {factor['points']:+4d}  {factor['text']}")
+            yield f"    {factor['points']:+4d}  {factor['text']}"
+        for found in (event["enrichment"] or {}).get("findings", ()):
+            told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in found["value"].items())
+            yield f"    {found['about']:<14} {told} ({found['model_id']})"

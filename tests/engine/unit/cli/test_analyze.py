@@ -1,0 +1,36 @@
+"""``home-sentry analyze``: what a person learns about a picture of their own."""
+
+import pytest
+
+from home_sentry_engine.cli.analyze import table_of
+
+
+@pytest.fixture
+def pictures(monkeypatch, model_mirror, test_media):
+    """The test pictures, with the real models at hand and nothing fetched."""
+    monkeypatch.setenv("HOME_SENTRY_MODEL_MIRROR", str(model_mirror))
+    monkeypatch.setenv("HOME_SENTRY_OFFLINE", "true")
+    return test_media / "images"
+
+
+def test_objects_and_what_models_found_in_them_are_told(run, pictures, tmp_path):
+    (tmp_path / "notes.txt").write_text("no picture")
+    outcome = run("analyze", "--no-llm", "--json", pictures / "plates" / "lpd_sample_1.jpg", tmp_path / "notes.txt")
+    assert outcome.status == 0
+    (media, refused), (event,) = outcome.document["media"], outcome.document["events"]
+    assert refused["error"].startswith("not a picture or clip by its name")
+    assert [one["label"] for one in media["detections"]] == ["car"]
+    assert (event["risk_level"], event["analysis_reason"]) == ("low", "disabled")
+    found = event["enrichment"]
+    assert [one["value"]["text"] for one in found["findings"] if one["about"] == "plates"] == ["E99999"]
+    assert {step["outcome"] for step in found["steps"] if step["about"] == "faces"} == {"skipped"}
+    table = list(table_of(outcome.document))
+    assert "    car          0.92  71,1 517x356" in table
+    assert any(line.startswith("    plates         text E99999, ") and line.endswith("(lpd-yunet)") for line in table)
+    assert any(line.startswith("    failed: not a picture") for line in table)
+
+
+def test_nothing_but_failures_is_status_1(run, tmp_path):
+    (tmp_path / "notes.txt").write_text("no picture")
+    assert run("analyze", "--no-llm", tmp_path / "notes.txt").status == 1
+    assert run("analyze", "--no-llm", tmp_path).status == 1
