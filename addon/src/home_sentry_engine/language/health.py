@@ -17,7 +17,9 @@ _STATES = {
     AnalysisReason.BREAKER_OPEN: ComponentState.UNHEALTHY,
 }
 _FIXES = {
-    AnalysisReason.MODEL_MISSING: ("run `home-sentry models get nemotron-3-nano-4b`, set llm_url, or switch llm off"),
+    AnalysisReason.MODEL_MISSING: (
+        "run `home-sentry models get nemotron-3-nano-4b` and start the engine anew, set llm_url, or switch llm off"
+    ),
     AnalysisReason.OUT_OF_MEMORY: "choose a smaller model or a smaller llm_context_tokens",
     AnalysisReason.UNREACHABLE: "check that the model's server runs and that llm_url is right",
     AnalysisReason.TIMEOUT: "choose a smaller model or raise llm_timeout_seconds",
