@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 import json
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from home_sentry_engine.broker.mqtt.discovery import Discovery
 from home_sentry_engine.broker.mqtt.posts import Topics, camera_risk, camera_state, happened, segment
 from home_sentry_engine.broker.mqtt.standing import Standing
 from home_sentry_engine.contract import (
+    VERSION,
     CameraChanged,
     CameraRemoved,
     CamerasSilent,
@@ -29,6 +31,7 @@ from tests.fakes.api import FakeEngine
 from tests.fakes.clock import START
 from tests.fakes.records import camera, event
 
+GOLDEN = Path(__file__).parents[3] / "contract/golden/mqtt/posts.json"
 TOPICS = Topics("home_sentry")
 DISCOVERY = Discovery(TOPICS, instance_id="abc", name="Home")
 
@@ -162,3 +165,27 @@ def test_the_status_is_told_when_it_changes():
 def test_no_camera_id_can_leave_its_level(text):
     assert not set("+#/$\0 ") & set(segment(text))
     assert TOPICS.event(text).count("/") == 3
+
+
+def golden(posts):
+    """Posts as they lie in the golden file: JSON inside of JSON is unfolded, and any release is as good."""
+    return [
+        {
+            "topic": post.topic,
+            "retained": post.retained,
+            "payload": json.loads(post.payload.replace(VERSION.encode(), b"0.0.0")) if post.payload else None,
+        }
+        for post in posts
+    ]
+
+
+def test_home_assistant_is_tested_with_what_is_really_told():
+    told = Standing(TOPICS, DISCOVERY, snapshot(cameras=(camera(),)))
+    over = replace(event(score=40, revision=2), ended_at=START + timedelta(minutes=1))
+    posts = {
+        "opening": told.opening(),
+        "started": told.posts(1, EventCreated(seq=1, event=event(score=70))),
+        "ended": told.posts(2, EventUpdated(seq=2, event=over)),
+        "removed": told.posts(3, CameraRemoved(seq=3, camera_id="front_door")),
+    }
+    assert {name: golden(some) for name, some in posts.items()} == json.loads(GOLDEN.read_text(encoding="utf-8"))
