@@ -20,9 +20,23 @@ def test_a_person_is_described_by_what_the_sentence_says():
         "clothing": ("black hoodie", "blue jeans"),
         "carrying": ("cardboard box",),
         "action": "walking",
-        "caption": "A man in a black hoodie and blue jeans is walking and carrying a cardboard box.",
+        "caption": "A person in a black hoodie and blue jeans is walking and carrying a cardboard box.",
     }
     assert "is_service_worker" not in said.attributes
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        ("An old man and a young woman stand at a door.", "A person and a person stand at a door."),
+        ("Two boys and an elderly lady; he holds her bag.", "Two people and a person; the person holds their bag."),
+        ("Young men beside an old car.", "people beside an old car."),
+        ("A delivery woman brings a box.", "A delivery person brings a box."),
+        ("A postman at the manhole.", "A postman at the manhole."),
+    ],
+)
+def test_nothing_is_told_of_sex_or_age(raw, told):
+    assert person_said(raw).attributes["caption"] == scene_said(raw).attributes["scene_description"] == told
 
 
 def test_a_box_that_stands_there_is_not_carried():

@@ -1,7 +1,7 @@
 """Captions to attributes: what sentences about a person, a vehicle or a scene say in words that the home knows.
 
 Only what a sentence says is given; a word that is not there is no finding. Values that still hold raw task tokens are
-no sentences: they are dropped and counted.
+no sentences: they are dropped and counted. What a caption guesses of somebody's sex or age is left out.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,6 +14,15 @@ _CARRIES: Final = re.compile(r"\b(?:carry|hold|with an? |bring|deliver|pull|push
 _LETTERING: Final = re.compile(
     r"\b(?:reads?|says?|words?|text|lettering|logo of)\s+[\"'“]?([^\"'”.,]{2,40})", re.IGNORECASE
 )
+_GUESSED: Final = r"(?:(?:young|old|older|elderly|middle-aged|teenage|male|female)\s+)*"
+_NEUTRAL: Final = (
+    (re.compile(rf"\b{_GUESSED}(?:men|women|boys|girls|ladies|children|kids|teenagers)\b", re.IGNORECASE), "people"),
+    (re.compile(rf"\b(a)n?\s+{_GUESSED}(?:man|woman|boy|girl|lady|child|kid|teenager|person)\b", re.IGNORECASE),
+     r"\1 person"),
+    (re.compile(rf"\b{_GUESSED}(?:man|woman|boy|girl|lady|child|kid|teenager|person)\b", re.IGNORECASE), "person"),
+    (re.compile(r"\b(?:his|her|hers)\b", re.IGNORECASE), "their"),
+    (re.compile(r"\b(?:he|she|him)\b", re.IGNORECASE), "the person"),
+)  # fmt: skip
 _LONGEST: Final = 400
 _COLOURS: Final = (
     "black", "white", "grey", "gray", "silver", "red", "blue", "green", "yellow", "orange", "brown", "beige", "purple",
@@ -80,9 +89,13 @@ class Said:
 
 
 def clean_caption(raw: str) -> str | None:
-    """Give a caption as one line; None for one that holds task tokens or nothing."""
+    """Give a caption as one line about persons; None for one that holds task tokens or nothing."""
     line = " ".join(raw.split())
-    return None if not line or _TOKEN.search(line) else line[:_LONGEST]
+    if not line or _TOKEN.search(line):
+        return None
+    for guess, neutral in _NEUTRAL:
+        line = guess.sub(neutral, line)
+    return line[:_LONGEST]
 
 
 def person_said(raw: str) -> Said:
