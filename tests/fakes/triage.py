@@ -18,6 +18,12 @@ class FakeTriage:
         self.reviewers: dict[str, str] = {}
         self.said: dict[str, list[Feedback]] = {}
 
+    def seed(self) -> None:
+        """Let e1 be an event that has ended and also lie in the trash, so that every route can be tried."""
+        event = self._events.get("e1") or self.thrown_away["e1"]
+        self._events["e1"] = replace(event, ended_at=START, deleted_at=None)
+        self.thrown_away["e1"] = replace(event, ended_at=START, deleted_at=START)
+
     async def review(self, event_id: str, review: Review) -> Event | None:
         await self._pause()
         found = self._events.get(event_id)

@@ -104,11 +104,15 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A component with what may be done to it; its counters survive a restart of the engine."""
+    """A component with what may be done to it; its counters survive a restart of the engine.
+
+    A ``controllable`` part can be restarted and, unless it is ``fixed``, switched off.
+    """
 
     component: Component
     enabled: bool = True
     controllable: bool = False
+    fixed: bool = False
     core: bool = False
     failures: int = 0
     restarts: int = 0

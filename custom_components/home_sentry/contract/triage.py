@@ -20,7 +20,10 @@ class Feedback:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventHop:
-    """One step of an event: ``file``, ``detect``, ``batch``, ``enrich`` or ``assess``; ``at`` is when it was done."""
+    """One step of an event; ``at`` is when it was done.
+
+    The hops are ``file``, ``detect``, ``batch``, ``enrich``, ``assess`` and ``announce`` (clients were told).
+    """
 
     hop: str
     at: datetime

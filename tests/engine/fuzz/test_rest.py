@@ -17,6 +17,7 @@ PATHS = (
     *("/api/v1/cameras", "/api/v1/cameras/{}", "/api/v1/cameras/{}/latest.jpg", "/api/v1/cameras/{}/frames"),
     *("/api/v1/media", "/api/v1/media/{}", "/api/v1/media/{}/picture.jpg", "/api/v1/detections"),
     *("/api/v1/events", "/api/v1/events/{}", "/api/v1/events/{}/thumbnail.jpg", "/api/v1/events/{}/snapshot.jpg"),
+    *("/api/v1/events/trash", "/api/v1/events/review", "/api/v1/events/{}/feedback", "/api/v1/events/{}/restore"),
     *("/api/v1/events/{}/detections", "/api/v1/analyze", "/api/v1/{}", "/{}", "/api/v1/events/{}/{}"),
 )
 # what a list understands, with values that it takes
@@ -33,8 +34,11 @@ MORE: dict[str, dict[str, tuple[str, ...]]] = {
         "level": ("low", "high"),
         "object": ("person",),
         "reviewed": ("0", "true"),
+        "flagged": ("true",),
+        "favourite": ("false",),
         "ongoing": ("false",),
     },
+    "/api/v1/events/trash": {},
     "/api/v1/media": {"state": ("queued", "failed")},
     "/api/v1/detections": {"label": ("person",), "min_confidence": ("0.5", "1"), "event": ("e1",), "media": ("m1",)},
     "/api/v1/cameras": {"status": ("online",)},
@@ -95,9 +99,23 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
-REVIEW = st.fixed_dictionaries({}, optional={"reviewed": st.booleans() | JSON, "notes": st.text(max_size=30) | JSON})
+MARKS: dict[str, st.SearchStrategy[object]] = {
+    **dict.fromkeys(("reviewed", "flagged", "favourite"), st.booleans() | JSON),
+    "snoozed_until": st.datetimes().map(lambda at: f"{at.isoformat()}Z") | JSON,
+    "user": st.sampled_from(("anna", "a b", "")) | JSON,
+}
+REVIEW = st.fixed_dictionaries({}, optional={**MARKS, "notes": st.text(max_size=30) | JSON})
+MANY = st.fixed_dictionaries(
+    {"event_ids": st.lists(st.sampled_from(("e1", "e9", "../e1")) | JSON, max_size=4) | JSON}, optional=MARKS
+)
+KINDS = ("correct", "false_positive", "missed", "wrong_severity", "this_is", "not_this", "unknown")
+FEEDBACK = st.fixed_dictionaries(
+    {"kind": st.sampled_from(KINDS) | JSON},
+    optional={name: st.text(max_size=30) | JSON for name in ("subject", "comment", "user")},
+)
 BODIES = st.one_of(
     REVIEW.map(json.dumps).map(str.encode),
+    (MANY | FEEDBACK).map(json.dumps).map(str.encode),
     REVIEW.map(lambda review: json.dumps({**review, "other": 1}).encode()),
     JSON.map(json.dumps).map(str.encode),
     st.binary(max_size=100),
@@ -106,10 +124,16 @@ GOOD_TYPE = b"application/json"
 TYPES = st.sampled_from((*(GOOD_TYPE,) * 6, GOOD_TYPE + b"; charset=utf-16", b"text/plain", b"", b"a", b"\xff"))
 
 
+TAKING = (
+    *(("PATCH", "/api/v1/events/e1"), ("POST", "/api/v1/events/review")),
+    *(("POST", "/api/v1/events/e1/feedback"), ("POST", "/api/v1/events/e9/feedback")),
+)
+
+
 @settings(CASES, max_examples=1000)
-@given(BODIES, TYPES)
-def test_any_review(target, body, kind):
-    ask(target, request_bytes("PATCH", "/api/v1/events/e1", headers=(b"Content-Type: " + kind,), body=body))
+@given(st.sampled_from(TAKING), BODIES, TYPES)
+def test_any_review(target, taking, body, kind):
+    ask(target, request_bytes(*taking, headers=(b"Content-Type: " + kind,), body=body))
 
 
 @st.composite

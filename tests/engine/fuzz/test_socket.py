@@ -22,6 +22,9 @@ JSON = st.recursive(
 NAMES = (
     *("ping", "get_info", "get_status", "list_cameras", "get_camera", "get_event", "list_events"),
     *("list_event_detections", "review_event", "nonsense", ""),
+    *("review_events", "give_feedback", "delete_event", "restore_event", "list_trash"),
+    *("list_components", "restart_component", "enable_component", "disable_component"),
+    *("list_dead_letters", "requeue_dead_letters", "drop_dead_letters"),
     *("acknowledge_scene", "reset_scene", "finish_learning", "get_learning", "report_home"),
 )
 ARGUMENTS = st.fixed_dictionaries(
@@ -32,6 +35,15 @@ ARGUMENTS = st.fixed_dictionaries(
         "limit": st.integers(-1, 1100) | JSON,
         "reviewed": st.booleans() | JSON,
         "notes": st.text(max_size=20) | JSON,
+        "flagged": st.booleans() | JSON,
+        "snoozed_until": st.sampled_from(("2026-11-20T00:00:00Z", "x")) | JSON,
+        "event_ids": st.lists(st.sampled_from(("e1", "e9", "../e1")), max_size=3) | JSON,
+        "kind": st.sampled_from(("correct", "this_is")) | JSON,
+        "subject": st.text(max_size=20) | JSON,
+        "user": st.sampled_from(("anna", "a b")) | JSON,
+        "component_id": st.sampled_from(("ingest", "nothing")) | JSON,
+        "queue": st.sampled_from(("detect", "other")) | JSON,
+        "letter_id": st.integers(-1, 9) | JSON,
         "cursor": st.text(max_size=5),
         "facts": JSON,
         "time_zone": st.sampled_from(("Europe/Berlin", "../zone", "Middle/Earth", "\0")) | JSON,

@@ -9,7 +9,7 @@ from .fields import EVENT_ID, Field, Kind
 from .triage_ports import Opinion, Review
 
 MOST_AT_ONCE: Final = 500
-_USER: Final = Field(
+USER: Final = Field(
     name="user", longest=64, pattern=r"[\w.@-]+", nullable=True, text="Who does it: an id of the client's world"
 )
 _NAMED: Final = frozenset({FeedbackKind.THIS_IS, FeedbackKind.NOT_THIS})
@@ -23,7 +23,7 @@ _MARKS: Final = (
         nullable=True,
         text="Not to be reminded of before; a time that is over ends it",
     ),
-    _USER,
+    USER,
 )
 REVIEW_FIELDS: Final = (
     *_MARKS,
@@ -42,7 +42,7 @@ FEEDBACK_FIELDS: Final = (
     ),
     Field(name="subject", longest=64, nullable=True, text="Who it is or is not"),
     Field(name="comment", longest=1000, nullable=True, text="In words"),
-    _USER,
+    USER,
 )
 
 

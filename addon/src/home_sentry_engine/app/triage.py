@@ -121,9 +121,10 @@ class TriageDesk:
             return None
         if review.reviewed is not None:
             left = self._said.review(conn, event_id, review.user, now if review.reviewed else None)
-            event = rows.review(conn, event_id, reviewed=left, user=review.user, now=now)
+            if left is review.reviewed:
+                event = rows.review(conn, event_id, reviewed=left, user=review.user, now=now)
         if review.notes is not None:
-            event = rows.notes(conn, event_id, review.notes)
+            event = rows.notes(conn, event_id, review.notes or None)
         marks = {"flagged": review.flagged, "favourite": review.favourite}
         if review.snoozed_until is not None or any(mark is not None for mark in marks.values()):
             event = rows.mark(conn, event_id, **marks, snoozed_until=review.snoozed_until)

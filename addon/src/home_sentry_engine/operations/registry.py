@@ -207,6 +207,7 @@ class ComponentRegistry:
             component=component,
             enabled=record.enabled,
             controllable=True,
+            fixed=running.plan.fixed,
             core=running.plan.rank is Rank.CORE,
             failures=record.failures,
             restarts=record.restarts,

@@ -71,6 +71,7 @@ async def test_every_route_opens_with_the_token(server, client, engine):
     for route in server.routes:
         engine.household.seed()
         engine.entities.seed()
+        engine.triage.seed()
         async with client.request(route.method, _concrete(route.path)) as response:
             assert response.status not in {401, 403, 404, 405, 500}, route.name
 

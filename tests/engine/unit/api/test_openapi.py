@@ -86,6 +86,7 @@ async def test_answers_have_the_documented_shape(described):
         for route in server.routes:
             engine.household.seed()
             engine.entities.seed()
+            engine.triage.seed()
             path = route.path
             for name, value in IDS.items():
                 path = path.replace(name, value)

@@ -93,7 +93,9 @@ async def test_what_does_not_exist_is_404(client, path):
         assert (await problem_of(response)).code == "not_found"
 
 
-@pytest.mark.parametrize(("method", "allowed"), [("DELETE", "GET, HEAD, PATCH"), ("POST", "GET, HEAD, PATCH")])
+@pytest.mark.parametrize(
+    ("method", "allowed"), [("PUT", "DELETE, GET, HEAD, PATCH"), ("POST", "DELETE, GET, HEAD, PATCH")]
+)
 async def test_a_wrong_method_names_the_right_ones(client, method, allowed):
     async with client.request(method, "/api/v1/events/e1") as response:
         assert response.status == 405

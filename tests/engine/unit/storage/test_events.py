@@ -57,7 +57,8 @@ def test_the_sample_sets_every_field():
         revision=9,
     )
     same = {one.name for one in fields(Event) if getattr(bare, one.name) == getattr(event(), one.name)}
-    assert same == {"started_at", "reviewed", "notes"}
+    people = {"reviewed", "notes", "flagged", "favourite", "snoozed_until", "deleted_at"}
+    assert same == {"started_at", *people}
 
 
 async def test_an_event_comes_back_as_it_was(filled):

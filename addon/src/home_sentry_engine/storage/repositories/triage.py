@@ -11,7 +11,7 @@ from home_sentry_engine.contract import EventHop, Feedback, FeedbackKind
 from home_sentry_engine.storage.context_schema import enrichments
 from home_sentry_engine.storage.operations_schema import feedback, reviews
 from home_sentry_engine.storage.rows import insert_into
-from home_sentry_engine.storage.schema import assessments, batches, detections, inspections, media
+from home_sentry_engine.storage.schema import assessments, batches, detections, events, inspections, media, transitions
 
 _MOST: Final = 200
 
@@ -35,10 +35,29 @@ class Triage:
         return tuple(conn.execute(chosen.order_by(reviews.c.at, reviews.c.user_id)).scalars())
 
     def say(self, conn: Connection, event_id: str, said: Feedback) -> Feedback:
-        """Keep feedback on an event and give it with its id; the one given is not looked at."""
-        values = {"kind": said.kind, "subject": said.subject, "comment": said.comment, "at": said.at}
-        row = feedback.insert().values(event_id=event_id, user_id=said.user, **values).returning(feedback.c.id)
-        number: int = conn.execute(row).scalar_one()
+        """Keep feedback on an event and give it with its id; the one given is not looked at.
+
+        Who says the same again only changes comment and time: a button that is pressed twice counts once.
+        """
+        conn.execute(sa.select(events.c.id).where(events.c.id == event_id).with_for_update())
+        same = [
+            column.is_not_distinct_from(value)
+            for column, value in (
+                (feedback.c.event_id, event_id),
+                (feedback.c.user_id, said.user),
+                (feedback.c.kind, said.kind),
+                (feedback.c.subject, said.subject),
+            )
+        ]
+        known = sa.select(feedback.c.id).where(*same)
+        number: int | None = conn.execute(known).scalar_one_or_none()
+        if number is None:
+            values = {"kind": said.kind, "subject": said.subject, "comment": said.comment, "at": said.at}
+            row = feedback.insert().values(event_id=event_id, user_id=said.user, **values).returning(feedback.c.id)
+            number = conn.execute(row).scalar_one()
+        else:
+            again = feedback.update().where(feedback.c.id == number)
+            conn.execute(again.values(comment=said.comment, at=said.at))
         return replace(said, id=number)
 
     def said(self, conn: Connection, event_id: str) -> tuple[Feedback, ...]:
@@ -64,6 +83,7 @@ class Triage:
             *self._batches(conn, event_id),
             *self._looks(conn, event_id),
             *self._judgements(conn, event_id),
+            *self._announcements(conn, event_id),
         ]
         return tuple(sorted(found, key=lambda hop: hop.at))
 
@@ -117,6 +137,11 @@ class Triage:
             )
             for row in conn.execute(ordered)
         ]
+
+    def _announcements(self, conn: Connection, event_id: str) -> list[EventHop]:
+        chosen = sa.select(transitions).where(transitions.c.event_id == event_id)
+        rows = conn.execute(chosen.order_by(transitions.c.revision.desc()).limit(_MOST))
+        return [EventHop(hop="announce", at=row.at, outcome=row.change, detail=row.state) for row in rows]
 
 
 def _ms_between(began: datetime, ended: datetime | None) -> float | None:
