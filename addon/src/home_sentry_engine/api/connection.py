@@ -180,8 +180,8 @@ class Connection:
     async def _read(self, caller: Caller, group: asyncio.TaskGroup) -> None:
         while True:
             try:
-                async with asyncio.timeout(self._shared.patience.idle_s):
-                    message = await self._received()
+                async with asyncio.timeout(self._shared.patience.idle_s) as idle:
+                    message = await self._received(idle)
             except TimeoutError as err:
                 raise _Leave("idle") from err
             match message:
@@ -196,9 +196,12 @@ class Connection:
                 case _:
                     raise _Leave("protocol")
 
-    async def _received(self) -> ClientMessage:
+    async def _received(self, idle: asyncio.Timeout | None = None) -> ClientMessage:
+        """Give the next message; a ping, or the answer to ours, is a sign of life too."""
         while True:
             frame = await self._socket.receive()
+            if idle is not None:
+                idle.reschedule(asyncio.get_running_loop().time() + self._shared.patience.idle_s)
             if self._frames.take(self._shared.clock.monotonic()):
                 raise _Leave("protocol")
             match frame.type:

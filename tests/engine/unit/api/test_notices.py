@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
+from home_sentry_engine.api import socket as socket_module
 from home_sentry_engine.api.acks import AckRules, Unacknowledged
 from home_sentry_engine.api.hub import Pace
 from home_sentry_engine.api.notices import Notices
@@ -298,6 +299,20 @@ async def test_who_is_silent_for_long_is_sent_away():
     ):
         peer = await greeted(server, session)
         assert await peer.rest() == ([Bye(reason="idle")], 4408)
+
+
+async def test_who_only_listens_and_answers_pings_may_stay(monkeypatch):
+    monkeypatch.setattr(socket_module, "_HEARTBEAT_S", 0.1)
+    async with (
+        serving(FakeEngine(), pace=QUIET, patience=Patience(idle_s=0.4)) as server,
+        aiohttp.ClientSession() as session,
+    ):
+        peer = await greeted(server, session)
+        # pings are answered only while somebody reads
+        reading = asyncio.create_task(peer.receive())
+        await asyncio.sleep(1.2)
+        assert not reading.done()
+        reading.cancel()
 
 
 def test_a_notice_is_told_once():
