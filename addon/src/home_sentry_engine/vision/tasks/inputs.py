@@ -11,7 +11,7 @@ from home_sentry_engine.vision.catalog import Colour, ImageInput, Layout, Resamp
 from home_sentry_engine.vision.session import TensorInfo
 
 from .graph import Array, Graph
-from .pictures import Frame, require_picture
+from .pictures import Frame, require_picture, write_planes
 
 _FILTERS: Final = {
     Resample.BILINEAR: Image.Resampling.BILINEAR,
@@ -98,6 +98,10 @@ def resized(
 
 
 def _tensor(small: NDArray[np.uint8], image: ImageInput, dtype: str) -> NDArray[Any]:
+    if dtype == "float32" and image.layout is Layout.NCHW:
+        planes = np.empty((3, *small.shape[:2]), np.float32)
+        write_planes(small, image, planes)
+        return planes
     ordered = small if image.colour is Colour.RGB else small[:, :, ::-1]
     if dtype in _WHOLE:
         values: NDArray[Any] = (ordered if image.scale == 1.0 else np.rint(ordered * image.scale)).astype(_WHOLE[dtype])

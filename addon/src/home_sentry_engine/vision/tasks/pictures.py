@@ -79,7 +79,7 @@ def prepare(frames: Sequence[Frame], image: ImageInput, *, size: tuple[int, int]
         else:
             small, ratio = _stretch(frame, (width, height)), 1.0
         ratios.append(ratio)
-        _write_planes(small, image, tensor[index])
+        write_planes(small, image, tensor[index])
     return Prepared(tensor=tensor, ratios=tuple(ratios))
 
 
@@ -121,7 +121,8 @@ def _letterbox(frame: Frame, size: tuple[int, int], pad_value: int) -> tuple[NDA
     return canvas, ratio
 
 
-def _write_planes(small: NDArray[np.uint8], image: ImageInput, out: NDArray[np.float32]) -> None:
+def write_planes(small: NDArray[np.uint8], image: ImageInput, out: NDArray[np.float32]) -> None:
+    """Write ``(pixel * scale - mean) / std`` of an RGB picture of the input's size into ``out`` [3, rows, columns]."""
     planes = cv2.split(small)
     for index, plane in enumerate(planes if image.colour is Colour.RGB else planes[::-1]):
         mean, std = image.mean[index], image.std[index]
