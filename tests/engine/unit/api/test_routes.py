@@ -191,6 +191,12 @@ async def test_cameras_are_filtered_by_state(client):
             assert len(decode(CameraPage, await response.read()).items) == count
 
 
+@pytest.mark.parametrize(("path", "word"), [("/", "ok"), ("/health", "alive")])
+async def test_who_is_there_says_so(stranger, path, word):
+    async with stranger.get(path) as response:
+        assert (response.status, await response.text()) == (200, word)
+
+
 async def test_readiness_in_one_word(engine, stranger):
     for readiness, status, word in (
         (Readiness(ready=True, mode=Mode.NORMAL), 200, "ready"),

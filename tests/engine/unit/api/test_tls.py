@@ -50,7 +50,7 @@ async def test_its_names_are_valid_for_who_trusts_it(certificate):
     async with serving(FakeEngine(), tls=server_context(certificate)) as server, aiohttp.ClientSession() as session:
         for host in ("127.0.0.1", "localhost"):
             async with session.get(f"https://{host}:{server.port}/health", ssl=trusting) as response:
-                assert await response.text() == "ok"
+                assert await response.text() == "alive"
 
 
 async def test_tls_1_1_and_plain_http_find_nobody(certificate):

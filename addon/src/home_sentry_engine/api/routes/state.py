@@ -30,7 +30,7 @@ class StateRoutes:
     def routes(self) -> tuple[Route, ...]:
         """Declare the operations."""
         return (
-            _bare("/", "root", "Says ok", self._alive),
+            _bare("/", "root", "Says ok", self._ok),
             _bare("/health", "health", "The process is alive", self._alive),
             _bare("/ready", "ready", "Work may be sent here: ready or degraded; not_ready comes with 503", self._ready),
             _read("/metrics", "metrics", "Prometheus metrics", self._expose, Answer(content_type=_PLAIN)),
@@ -39,8 +39,11 @@ class StateRoutes:
             _read("/api/v1/openapi.json", "get_openapi", "This document", self._openapi, Answer(text="OpenAPI 3.1")),
         )
 
-    async def _alive(self, _call: Call) -> web.Response:
+    async def _ok(self, _call: Call) -> web.Response:
         return web.Response(text="ok", content_type=_PLAIN)
+
+    async def _alive(self, _call: Call) -> web.Response:
+        return web.Response(text="alive", content_type=_PLAIN)
 
     async def _ready(self, _call: Call) -> web.Response:
         readiness = await self._health.readiness()
