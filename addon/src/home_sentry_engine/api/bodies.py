@@ -2,6 +2,8 @@
 
 import asyncio
 from base64 import b64decode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -79,19 +81,12 @@ class BodyReader:
         """Read one file, raw or from a form; raises ``TooLarge``, ``UnsupportedType``, ``InvalidRequest`` and such."""
         _refuse_encoding(request)
         _refuse_length(request, self._max_file_bytes + _CHUNK)
-        try:
-            async with asyncio.timeout(self._slot_timeout_s):
-                await self._slots.acquire()
-        except TimeoutError as err:
-            raise ServiceUnavailable("too many uploads at once", details={"retry_after_s": 5}) from err
-        try:
+        async with self._slot():
             if request.content_type.startswith("multipart/"):
                 ((declared, data),) = await self._form(request, _Form(most=1, max_bytes=self._max_file_bytes))
             else:
                 declared = request.content_type
                 data = await self._bounded(request, self._max_file_bytes, self._file_timeout_s)
-        finally:
-            self._slots.release()
         received = _received(declared, data)
         await arrived(request, data)
         return received
@@ -102,15 +97,28 @@ class BodyReader:
         limit = max_bytes * most
         room = limit * 4 // 3 + _CHUNK if request.content_type == "application/json" else limit + _CHUNK
         _refuse_length(request, room)
-        if request.content_type.startswith("multipart/"):
-            found = await self._form(request, _Form(most=most, max_bytes=max_bytes))
-        elif request.content_type == "application/json":
-            found = _from_base64(await self._bounded(request, room, self._file_timeout_s), most)
-        else:
-            found = [(request.content_type, await self._bounded(request, max_bytes, self._file_timeout_s))]
+        async with self._slot():
+            if request.content_type.startswith("multipart/"):
+                found = await self._form(request, _Form(most=most, max_bytes=max_bytes))
+            elif request.content_type == "application/json":
+                found = _from_base64(await self._bounded(request, room, self._file_timeout_s), most)
+            else:
+                found = [(request.content_type, await self._bounded(request, max_bytes, self._file_timeout_s))]
         if any(len(data) > max_bytes for _, data in found):
             raise _too_large(max_bytes)
         return tuple(_received(declared, data) for declared, data in found)
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._slot_timeout_s):
+                await self._slots.acquire()
+        except TimeoutError as err:
+            raise ServiceUnavailable("too many uploads at once", details={"retry_after_s": 5}) from err
+        try:
+            yield
+        finally:
+            self._slots.release()
 
     async def _bounded(self, request: web.BaseRequest, limit: int, timeout_s: float) -> bytes:
         _refuse_length(request, limit)

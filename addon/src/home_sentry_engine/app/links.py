@@ -142,7 +142,7 @@ async def open_links(
             "redis": queue_over.run,
             "news to others": partial(links.tell, bus),
         }
-        if "api" in settings.roles:
+        if "api" in settings.roles or settings.mqtt.url is not None:
             links.jobs["news from others"] = partial(links.hear, bus)
         yield links
 

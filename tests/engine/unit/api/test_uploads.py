@@ -191,3 +191,10 @@ async def test_a_body_that_never_ends_ends_at_its_deadline_and_frees_its_place(s
         await first
     with pytest.raises(DeadlineExceeded):
         await reader.file(never)
+    # pictures of a batch are files too
+    batch = asyncio.create_task(reader.pictures(never, most=16, max_bytes=100))
+    await asyncio.sleep(0)
+    with pytest.raises(ServiceUnavailable):
+        await reader.pictures(never, most=16, max_bytes=100)
+    with pytest.raises(DeadlineExceeded):
+        await batch

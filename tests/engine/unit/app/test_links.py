@@ -93,10 +93,10 @@ async def _run(job: Job) -> None:
 
 
 @asynccontextmanager
-async def engine(tmp_path, name: str, database_url: str, redis_url: str | None):
+async def engine(tmp_path, name: str, database_url: str, redis_url: str | None, **more):
     folder = tmp_path / name
     folder.mkdir(exist_ok=True)
-    overrides = {"database_url": database_url, "redis_url": redis_url}
+    overrides = {"database_url": database_url, "redis_url": redis_url, **more}
     settings = load_settings(data=folder, overrides=overrides)
     clock = SharedClock(SystemClock())
     told: list[Component] = []
@@ -146,6 +146,16 @@ async def test_without_redis_an_engine_on_a_shared_database_looks_every_second(t
         links.announce()
         assert news.is_set()
         assert (links.poll_s, set(links.jobs), told) == (1.0, {"shared time"}, [])
+
+
+@pytest.mark.parametrize(
+    ("more", "hears"),
+    [({"roles": "ingest"}, False), ({"roles": "ingest", "mqtt_url": "mqtt://127.0.0.1"}, True), ({}, True)],
+)
+async def test_who_tells_the_news_hears_those_of_others(tmp_path, postgres_server, redis_server, more, hears):
+    url = await postgres_server.migrated()
+    async with engine(tmp_path, "a", url, redis_server.url, **more) as (links, _, _):
+        assert ("news from others" in links.jobs) is hears
 
 
 async def test_an_engine_on_a_file_has_no_links(tmp_path):
