@@ -18,6 +18,7 @@ from home_sentry_engine.api.limits import Limit, LimitClass, Limits
 from home_sentry_engine.api.peer import Patience
 from home_sentry_engine.api.ports import (
     Accepted,
+    Catalogue,
     Duplicate,
     Picture,
     Ports,
@@ -53,7 +54,16 @@ from home_sentry_engine.domain.errors import Rejected, RejectReason
 from home_sentry_engine.domain.filetypes import FileType
 from home_sentry_engine.settings import ApiSettings
 from home_sentry_engine.storage.errors import InvalidCursor
-from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQuery, Page, PageQuery
+from home_sentry_engine.storage.query import (
+    DetectionQuery,
+    EventQuery,
+    MediaQuery,
+    Page,
+    PageQuery,
+    SearchQuery,
+)
+from home_sentry_engine.storage.search import All, Either, Term, Tree, parse
+from home_sentry_engine.storage.words import words_of
 from home_sentry_engine.telemetry.metrics import Registry
 from tests.fakes.acquaintances import FakeEntities, FakeHousehold
 from tests.fakes.changes import FakeKeys, FakeRegistry, FakeReplies
@@ -89,6 +99,16 @@ def _page[T](items: list[T], query: PageQuery) -> Page[T]:
     )
 
 
+def _fits(tree: Tree, words: list[str]) -> bool:
+    match tree:
+        case Term(wanted):
+            return set(wanted) <= set(words)
+        case Either(options):
+            return any(_fits(one, words) for one in options)
+        case All(wanted, unwanted):
+            return all(_fits(one, words) for one in wanted) and not any(_fits(one, words) for one in unwanted)
+
+
 @dataclass
 class FakeEngine:
     """Everything that the ports answer from; a test changes what it likes."""
@@ -115,7 +135,7 @@ class FakeEngine:
         self.delay_s = 0.0
         self.status_changed = asyncio.Event()
         self.feed = FakeFeed(self)
-        self.catalogue = FakeCatalogue(self)
+        self.catalogue: Catalogue = FakeCatalogue(self)
         self.intake = FakeUploads(self)
         self.analyzer = FakeAnalyzer(self)
         self.load = FakeLoad(self.pause)
@@ -212,6 +232,13 @@ class FakeCatalogue:
         await self._engine.pause()
         found = [one for one in self._engine.events.values() if query.level in {None, one.risk_level}]
         found = [one for one in found if query.reviewed in {None, one.reviewed}]
+        return _page(sorted(found, key=lambda one: one.started_at, reverse=True), query)
+
+    async def search(self, query: SearchQuery) -> Page[Event]:
+        await self._engine.pause()
+        tree = parse(query.text)
+        found = [one for one in self._engine.events.values() if _fits(tree, words_of(one.summary))]
+        found = [one for one in found if query.level in {None, one.risk_level}]
         return _page(sorted(found, key=lambda one: one.started_at, reverse=True), query)
 
     async def enrichment(self, event_id: str) -> Enrichment | None:

@@ -26,6 +26,19 @@ class EventPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventMatches:
+    """Part of what a search for words found, in the order that was asked for.
+
+    With ``total_capped`` there are more than ``total``: the counting ended there.
+    """
+
+    items: tuple[Event, ...]
+    next_cursor: str | None = None
+    total: int | None = None
+    total_capped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MediaPage:
     """Part of a list of media files, newest first."""
 

@@ -16,8 +16,10 @@ from .deeds import CommandRule, operating_rules, triage_rules
 from .details import detail_of, detailed
 from .fields import CAMERA_ID, EVENT_ID, read_object
 from .home_fields import REPORT_FIELDS, report_of
+from .limits import LimitClass
 from .ports import Ports
 from .routes.events import EVENT_FILTERS, event_query
+from .routes.search import SEARCH_FIELDS, found
 from .triage_fields import REVIEW_FIELDS, review_of
 
 
@@ -37,6 +39,7 @@ class Commands:
             CommandRule(name="get_camera", fields=(CAMERA_ID,), answer=self._camera),
             CommandRule(name="get_event", fields=(EVENT_ID,), answer=self._event),
             CommandRule(name="list_events", fields=EVENT_FILTERS, answer=self._events),
+            CommandRule(name="search_events", fields=SEARCH_FIELDS, answer=self._search, limit=LimitClass.SEARCH),
             CommandRule(name="list_event_detections", fields=(EVENT_ID,), answer=self._detections),
             CommandRule(
                 name="review_event", fields=(EVENT_ID, *REVIEW_FIELDS), answer=self._review, audited="event.review"
@@ -68,6 +71,11 @@ class Commands:
         rule = self.rules.get(name)
         return rule.audited if rule is not None else None
 
+    def limit(self, name: str) -> LimitClass | None:
+        """Name the class of calls that a command is counted as besides all commands."""
+        rule = self.rules.get(name)
+        return rule.limit if rule is not None else None
+
     async def _ping(self, _args: dict[str, Any]) -> object:
         return None
 
@@ -92,6 +100,9 @@ class Commands:
     async def _events(self, args: dict[str, Any]) -> object:
         page = await self._catalogue.events_page(event_query(args))
         return EventPage(items=page.items, next_cursor=page.next_cursor, total=page.total)
+
+    async def _search(self, args: dict[str, Any]) -> object:
+        return await found(self._catalogue, args)
 
     async def _detections(self, args: dict[str, Any]) -> object:
         event = _found(await self._catalogue.event(args["event_id"]), "event")

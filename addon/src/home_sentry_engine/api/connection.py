@@ -233,6 +233,8 @@ class Connection:
         deadline_s = min(wanted_s, shared.patience.longest_command_s)
         try:
             shared.limiter.check(LimitClass.SOCKET, caller.key)
+            if (limit := shared.commands.limit(command.name)) is not None:
+                shared.limiter.check(limit, caller.key)
             async with asyncio.timeout(deadline_s):
                 data = await shared.commands.answer(command.name, command.args)
             await self._kept(command, None)

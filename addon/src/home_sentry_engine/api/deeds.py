@@ -10,6 +10,7 @@ from home_sentry_engine.domain.jobs import ASSESS, DETECT
 from home_sentry_engine.storage.query import EventQuery
 
 from .fields import EVENT_ID, Field, Kind
+from .limits import LimitClass
 from .ports import Parts, Queues
 from .routes.replies import PAGE_FIELDS, page_arguments
 from .triage_fields import BULK_FIELDS, FEEDBACK_FIELDS, USER, opinion_of, review_of
@@ -31,12 +32,16 @@ _LETTERS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandRule:
-    """One command: its arguments and what answers it with a contract dataclass or None; ``audited`` names its deed."""
+    """One command: its arguments and what answers it with a contract dataclass or None; ``audited`` names its deed.
+
+    It counts as one of ``limit`` too, besides one of all commands.
+    """
 
     name: str
     fields: tuple[Field, ...]
     answer: Answering
     audited: str | None = None
+    limit: LimitClass | None = None
 
 
 def triage_rules(triage: Triage) -> tuple[CommandRule, ...]:

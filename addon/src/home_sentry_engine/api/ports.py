@@ -32,7 +32,7 @@ from home_sentry_engine.contract import (
     Zone,
 )
 from home_sentry_engine.domain.filetypes import FileType
-from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQuery, Page
+from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQuery, Page, SearchQuery
 from home_sentry_engine.storage.repositories.audit import AuditQuery, Deed
 
 from .change_ports import CameraRegistry, TokenKeeper
@@ -136,6 +136,10 @@ class Catalogue(Protocol):
 
     async def events_page(self, query: EventQuery) -> Page[Event]:
         """Give a page of events, newest first."""
+        ...
+
+    async def search(self, query: SearchQuery) -> Page[Event]:
+        """Find events by words; raises ``MalformedSearch``."""
         ...
 
     async def enrichment(self, event_id: str) -> Enrichment | None:

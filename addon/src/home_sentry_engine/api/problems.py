@@ -19,7 +19,14 @@ from home_sentry_engine.contract.errors import (
     UnsupportedType,
 )
 from home_sentry_engine.domain.errors import Permanent, Rejected, RejectReason, Transient, Unavailable
-from home_sentry_engine.storage.errors import CameraNameTaken, InvalidCursor, StaleRevision, StorageError, UnknownRow
+from home_sentry_engine.storage.errors import (
+    CameraNameTaken,
+    InvalidCursor,
+    MalformedSearch,
+    StaleRevision,
+    StorageError,
+    UnknownRow,
+)
 
 CONTENT_TYPE: Final = "application/problem+json"
 _TYPE: Final = "https://github.com/home-sentry/home-sentry/blob/main/addon/DOCS.md#"
@@ -65,6 +72,13 @@ def _permanent(err: Permanent) -> WireError:
     return Unprocessable(err.reason, details={"reason": err.code})
 
 
+def _malformed(err: MalformedSearch) -> WireError:
+    return InvalidRequest(
+        f"the search is not understood at character {err.position}: {err}",
+        details={"field": "q", "position": err.position},
+    )
+
+
 def _rejected(err: Rejected) -> WireError:
     details = {"reason": err.reason.value}
     if err.reason in _TOO_LARGE:
@@ -81,6 +95,7 @@ _TRANSLATIONS: Final[dict[type[Exception], Callable[[Any], WireError]]] = {
     Transient: _unavailable,
     Permanent: _permanent,
     InvalidCursor: lambda _: InvalidRequest("the cursor is not valid for this query", details={"field": "cursor"}),
+    MalformedSearch: _malformed,
     UnknownRow: lambda _: NotFound("there is nothing with this id"),
     CameraNameTaken: lambda _: Conflict("another folder has this camera id already"),
     StaleRevision: lambda _: Conflict("somebody else changed this meanwhile; read it again"),

@@ -51,6 +51,7 @@ from .routes.models import ModelRoutes
 from .routes.places import PlaceRoutes
 from .routes.queues import QueueRoutes
 from .routes.scenes import SceneRoutes
+from .routes.search import SearchRoutes
 from .routes.state import StateRoutes
 from .routes.system import SystemRoutes
 from .routes.triage import TriageRoutes
@@ -220,6 +221,7 @@ class ApiServer:
             *CameraRoutes(ports.catalogue, ports.pictures, ports.uploads, bodies).routes(),
             *MediaRoutes(ports.catalogue, ports.pictures, shelf).routes(),
             *EventRoutes(ports.catalogue, ports.triage, ports.pictures, shelf, bodies).routes(),
+            *SearchRoutes(ports.catalogue).routes(),
             *TriageRoutes(ports.triage, bodies).routes(),
             *PlaceRoutes(ports.places, bodies).routes(),
             *MaskRoutes(ports.masks, bodies, shelf).routes(),

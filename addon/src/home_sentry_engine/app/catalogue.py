@@ -2,8 +2,9 @@
 
 from home_sentry_engine.contract import Camera, Detection, Enrichment, Event, Media
 from home_sentry_engine.storage.database import Database
-from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQuery, Page
+from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQuery, Page, SearchQuery
 from home_sentry_engine.storage.repositories.media import StoredMedia
+from home_sentry_engine.storage.repositories.search import Search
 
 from .tables import Tables
 
@@ -15,6 +16,7 @@ class StoredCatalogue:
         """Take the rows."""
         self._database = database
         self._tables = tables
+        self._search = Search(tables.events)
 
     async def cameras(self) -> tuple[Camera, ...]:
         """Give every camera, by name."""
@@ -47,6 +49,10 @@ class StoredCatalogue:
     async def events_page(self, query: EventQuery) -> Page[Event]:
         """Give a page of events, newest first."""
         return await self._database.read(lambda conn: self._tables.events.page(conn, query))
+
+    async def search(self, query: SearchQuery) -> Page[Event]:
+        """Find events by words; raises ``MalformedSearch``."""
+        return await self._database.read(lambda conn: self._search.page(conn, query))
 
     async def enrichment(self, event_id: str) -> Enrichment | None:
         """Give what models found in the pictures of one event."""

@@ -32,15 +32,19 @@ EVENT_FILTERS: Final = (
 
 def event_query(values: dict[str, Any]) -> EventQuery:
     """Make the query from the checked values of ``EVENT_FILTERS``."""
-    return EventQuery(
-        **page_arguments(values),
-        level=RiskLevel(values["level"]) if values["level"] else None,
-        object_type=values["object"],
-        reviewed=values["reviewed"],
-        ongoing=values["ongoing"],
-        flagged=values["flagged"],
-        favourite=values["favourite"],
-    )
+    return EventQuery(**event_arguments(values))
+
+
+def event_arguments(values: dict[str, Any]) -> dict[str, Any]:
+    """Translate the values of ``EVENT_FILTERS`` to the arguments of an ``EventQuery``."""
+    return page_arguments(values) | {
+        "level": RiskLevel(values["level"]) if values["level"] else None,
+        "object_type": values["object"],
+        "reviewed": values["reviewed"],
+        "ongoing": values["ongoing"],
+        "flagged": values["flagged"],
+        "favourite": values["favourite"],
+    }
 
 
 class EventRoutes:
