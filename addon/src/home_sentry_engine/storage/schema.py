@@ -309,7 +309,7 @@ event_words: Final = sa.Table(
         nullable=False,
         unique=True,
     ),
-    *(_text(name) for name in ("summary", "reasoning", "objects", "camera")),
+    *(_text(name) for name in ("summary", "reasoning", "objects", "camera", "marks")),
 )
 
 transitions: Final = sa.Table(

@@ -2,10 +2,11 @@
 
 Both are derived: they are always made in this form, also by the migration, and may be made again at any time. ``place``
 orders events: milliseconds since 1970 of the start, counted up where another event has them already. Between two object
-types stands a sign that no query can name, so that no phrase begins in one and ends in the next.
+types stands a sign that no query can name, so that no phrase begins in one and ends in the next. ``marks`` stand for
+what can be filtered by.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -13,16 +14,17 @@ from sqlalchemy import Connection, Row
 
 from home_sentry_engine.contract import Event
 
+from .marks import SIGN, Marked, marks_of
 from .quick import QuickInsert
 from .schema import event_words, events
-from .search_tables import drop_index, index_words, make_index
+from .search_tables import BEGINNINGS, TERMS, drop_index, index_words, make_index
 from .types import to_micros
 from .words import words_of
 
-GAP: Final = "·"
 _CHUNK: Final = 1000
 _LOOK_AHEAD: Final = 100
-_TEXTS: Final = ("summary", "reasoning", "objects", "camera")
+_SPOKEN: Final = ("summary", "reasoning", "objects", "camera")
+_TEXTS: Final = (*_SPOKEN, "marks")
 _NUMBER_OF: Final = sa.select(events.c.number).where(events.c.id == sa.bindparam("event_id")).scalar_subquery()
 _TAKEN: Final = (
     sa.select(event_words.c.place)
@@ -37,18 +39,26 @@ _CHANGED: Final = (
     .values({name: sa.bindparam(f"new_{name}") for name in _TEXTS})
 )
 _ADD: Final = QuickInsert(event_words, ("place", "number", *_TEXTS), skip=("place",))
+_ADD_TERMS: Final = QuickInsert(TERMS, ("term",), skip=())
 _SOURCE: Final = tuple(
-    events.c[name] for name in ("number", "started_at", "summary", "reasoning", "object_types", "camera_name")
+    events.c[name]
+    for name in (
+        *("number", "started_at", "summary", "reasoning", "object_types", "camera_name"),
+        *("camera_id", "risk_level", "reviewed", "flagged", "favourite", "ended_at"),
+    )
 )
+_NEXT_TERMS: Final = sa.select(TERMS.c.term).where(TERMS.c.term > sa.bindparam("after")).order_by(TERMS.c.term)
+_UNUSED: Final = sa.text("""DELETE FROM event_index_terms WHERE term > :after AND term <= :last
+    AND NOT EXISTS (SELECT 1 FROM event_index WHERE event_index MATCH '"' || term || '"')""")
 
 
 def add_words(conn: Connection, event: Event, number: int) -> None:
     """Make a new event, whose row has this number, known to the search."""
     place = to_micros(event.started_at) // 1000
-    row: dict[str, Any] = {"place": place, "number": number}
-    row |= _texts(event.summary, event.reasoning, event.object_types, event.camera_name)
+    row: dict[str, Any] = {"place": place, "number": number, **_texts_of(event)}
     if _ADD.count(conn, [row]) == 0:
         conn.execute(event_words.insert(), row | {"place": _free_place(conn, place)})
+    _add_terms(conn, [row])
 
 
 def add_many_words(conn: Connection, new: Sequence[tuple[Event, int]]) -> None:
@@ -66,10 +76,10 @@ def add_many_words(conn: Connection, new: Sequence[tuple[Event, int]]) -> None:
         while free in taken:
             free += 1
         taken.add(free)
-        texts = _texts(event.summary, event.reasoning, event.object_types, event.camera_name)
-        rows.append({"place": free, "number": number, **texts})
+        rows.append({"place": free, "number": number, **_texts_of(event)})
     if max(row["place"] for row in rows) <= bound:
         conn.execute(event_words.insert(), rows)
+        _add_terms(conn, rows)
         return
     for event, number in new:
         add_words(conn, event, number)
@@ -77,13 +87,27 @@ def add_many_words(conn: Connection, new: Sequence[tuple[Event, int]]) -> None:
 
 def change_words(conn: Connection, event: Event) -> None:
     """Follow a change of an event; without a change of its words nothing is written."""
-    texts = _texts(event.summary, event.reasoning, event.object_types, event.camera_name)
-    conn.execute(_CHANGED, {"event_id": event.event_id} | {f"new_{name}": text for name, text in texts.items()})
+    texts = _texts_of(event)
+    named = {f"new_{name}": text for name, text in texts.items()}
+    if conn.execute(_CHANGED, {"event_id": event.event_id} | named).rowcount:
+        _add_terms(conn, [texts])
 
 
 def remove_words(conn: Connection, event_id: str) -> None:
     """Make an event unknown to the search."""
     conn.execute(event_words.delete().where(event_words.c.number == _NUMBER_OF), {"event_id": event_id})
+
+
+def forget_terms(conn: Connection, after: str, most: int) -> str | None:
+    """Forget those of the next ``most`` longer words that no event has any more; give the last, None at the end."""
+    if conn.dialect.name != "sqlite":
+        return None
+    terms = conn.execute(_NEXT_TERMS.limit(most), {"after": after}).scalars().all()
+    if not terms:
+        return None
+    last: str = terms[-1]
+    conn.execute(_UNUSED, {"after": after, "last": last})
+    return last
 
 
 def rebuild_index(conn: Connection) -> int:
@@ -117,18 +141,26 @@ def _words_row(row: Row[Any], taken: set[int]) -> dict[str, Any]:
     while place in taken:
         place += 1
     taken.add(place)
-    texts = _texts(row.summary, row.reasoning, row.object_types, row.camera_name)
-    return {"place": place, "number": row.number, **texts}
+    return {"place": place, "number": row.number, **_texts_of(row)}
 
 
-def _texts(summary: str, reasoning: str | None, object_types: Sequence[str], camera_name: str) -> dict[str, str]:
-    objects = f" {GAP} ".join(" ".join(words_of(label)) for label in object_types)
+def _texts_of(event: Event | Row[Any]) -> dict[str, str]:
+    objects = f" {SIGN} ".join(" ".join(words_of(label)) for label in event.object_types)
+    flags = (event.reviewed, event.flagged, event.favourite, event.ended_at is None)
     return {
-        "summary": " ".join(words_of(summary)),
-        "reasoning": " ".join(words_of(reasoning or "")),
+        "summary": " ".join(words_of(event.summary)),
+        "reasoning": " ".join(words_of(event.reasoning or "")),
         "objects": objects,
-        "camera": " ".join(words_of(camera_name)),
+        "camera": " ".join(words_of(event.camera_name)),
+        "marks": marks_of(Marked(event.camera_id, event.risk_level, event.object_types, *flags)),
     }
+
+
+def _add_terms(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    if conn.dialect.name != "sqlite":
+        return
+    words = {word for row in rows for name in _SPOKEN for word in row[name].split() if len(word) > BEGINNINGS}
+    _ADD_TERMS.count(conn, [{"term": word} for word in words])
 
 
 def _free_place(conn: Connection, place: int) -> int:

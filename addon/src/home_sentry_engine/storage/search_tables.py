@@ -1,32 +1,46 @@
 """The SQL that makes and drops ``event_index``: FTS5 in SQLite, a table of tsvectors in PostgreSQL, kept by triggers.
 
-In PostgreSQL ``·`` stands after each text, so that no phrase begins in one and ends in the next.
+In PostgreSQL ``·`` stands after each text, so that no phrase begins in one and ends in the next. SQLite's index holds
+beginnings of words of up to ``BEGINNINGS`` characters; longer words stand in ``event_index_terms`` as well.
 """
 
 from typing import Final
 
+import sqlalchemy as sa
 from sqlalchemy import Connection
 
+BEGINNINGS: Final = 3
+TERMS: Final = sa.Table("event_index_terms", sa.MetaData(), sa.Column("term", sa.Text, primary_key=True))
 _SQLITE: Final = (
     """CREATE VIRTUAL TABLE event_index USING fts5(
-        summary, reasoning, objects, camera, content='event_words', content_rowid='place', tokenize='ascii')""",
+        summary, reasoning, objects, camera, marks,
+        content='event_words', content_rowid='place', tokenize='ascii', prefix='1 2 3')""",
+    "CREATE TABLE event_index_terms (term TEXT NOT NULL PRIMARY KEY) WITHOUT ROWID",
     """CREATE TRIGGER event_words_added AFTER INSERT ON event_words BEGIN
-        INSERT INTO event_index(rowid, summary, reasoning, objects, camera)
-        VALUES (new.place, new.summary, new.reasoning, new.objects, new.camera); END""",
+        INSERT INTO event_index(rowid, summary, reasoning, objects, camera, marks)
+        VALUES (new.place, new.summary, new.reasoning, new.objects, new.camera, new.marks); END""",
     """CREATE TRIGGER event_words_removed AFTER DELETE ON event_words BEGIN
-        INSERT INTO event_index(event_index, rowid, summary, reasoning, objects, camera)
-        VALUES ('delete', old.place, old.summary, old.reasoning, old.objects, old.camera); END""",
+        INSERT INTO event_index(event_index, rowid, summary, reasoning, objects, camera, marks)
+        VALUES ('delete', old.place, old.summary, old.reasoning, old.objects, old.camera, old.marks); END""",
     """CREATE TRIGGER event_words_changed AFTER UPDATE ON event_words BEGIN
-        INSERT INTO event_index(event_index, rowid, summary, reasoning, objects, camera)
-        VALUES ('delete', old.place, old.summary, old.reasoning, old.objects, old.camera);
-        INSERT INTO event_index(rowid, summary, reasoning, objects, camera)
-        VALUES (new.place, new.summary, new.reasoning, new.objects, new.camera); END""",
+        INSERT INTO event_index(event_index, rowid, summary, reasoning, objects, camera, marks)
+        VALUES ('delete', old.place, old.summary, old.reasoning, old.objects, old.camera, old.marks);
+        INSERT INTO event_index(rowid, summary, reasoning, objects, camera, marks)
+        VALUES (new.place, new.summary, new.reasoning, new.objects, new.camera, new.marks); END""",
 )
 _SQLITE_DROP: Final = (
     "DROP TRIGGER IF EXISTS event_words_added",
     "DROP TRIGGER IF EXISTS event_words_removed",
     "DROP TRIGGER IF EXISTS event_words_changed",
     "DROP TABLE IF EXISTS event_index",
+    "DROP TABLE IF EXISTS event_index_terms",
+)
+_SQLITE_FILL: Final = (
+    "INSERT INTO event_index(event_index) VALUES ('rebuild')",
+    "CREATE VIRTUAL TABLE temp.event_index_vocabulary USING fts5vocab('main', 'event_index', 'row')",
+    """INSERT INTO event_index_terms
+        SELECT term FROM temp.event_index_vocabulary WHERE length(term) > 3 AND substr(term, 1, 1) <> '·'""",
+    "DROP TABLE temp.event_index_vocabulary",
 )
 _POSTGRES: Final = (
     """CREATE TABLE event_index (
@@ -39,7 +53,8 @@ _POSTGRES: Final = (
     """CREATE FUNCTION event_words_indexed() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN
         INSERT INTO event_index (place, vector) VALUES (NEW.place,
             setweight(event_words_vector(NEW.summary), 'A') || setweight(event_words_vector(NEW.objects), 'B')
-            || setweight(event_words_vector(NEW.camera), 'C') || setweight(event_words_vector(NEW.reasoning), 'D'))
+            || setweight(event_words_vector(NEW.camera), 'C') || setweight(event_words_vector(NEW.reasoning), 'D')
+            || event_words_vector(NEW.marks))
         ON CONFLICT (place) DO UPDATE SET vector = excluded.vector;
         RETURN NULL; END $$""",
     """CREATE TRIGGER event_words_indexed AFTER INSERT OR UPDATE ON event_words
@@ -67,7 +82,5 @@ def drop_index(conn: Connection) -> None:
 
 def index_words(conn: Connection) -> None:
     """Fill the new index from the words that are there."""
-    if conn.dialect.name == "sqlite":
-        conn.exec_driver_sql("INSERT INTO event_index(event_index) VALUES ('rebuild')")
-    else:
-        conn.exec_driver_sql("UPDATE event_words SET number = number")
+    for statement in _SQLITE_FILL if conn.dialect.name == "sqlite" else ("UPDATE event_words SET number = number",):
+        conn.exec_driver_sql(statement)

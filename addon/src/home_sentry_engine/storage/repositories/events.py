@@ -1,6 +1,7 @@
 """Events: one row per visit, revised in place, with every change on record."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -23,7 +24,7 @@ from home_sentry_engine.contract import (
 from home_sentry_engine.storage.errors import StaleRevision, UnknownRow
 from home_sentry_engine.storage.query import EventQuery, Keyset, Page, fetch_page, time_range
 from home_sentry_engine.storage.quick import QuickInsert
-from home_sentry_engine.storage.schema import cameras, event_objects, events, transitions
+from home_sentry_engine.storage.schema import cameras, event_objects, event_words, events, transitions
 from home_sentry_engine.storage.search_index import add_many_words, add_words, change_words, remove_words
 
 _PLAIN: Final = (
@@ -37,11 +38,23 @@ _CHUNK: Final = 500
 _MARKS: Final = ("flagged", "favourite")
 _LISTS: Final = ("flags", "unsupported", "object_types")
 _JSON: Final = ("object_groups", "factors", "identities")
-_INSERT: Final = QuickInsert(events, (*_PLAIN, *_WORDS, *_LISTS, *_JSON, "id", "reviewed", "notes"), number="number")
+_SAID: Final = ("reviewed", "notes", *_MARKS, "snoozed_until")
+_INSERT: Final = QuickInsert(events, (*_PLAIN, *_WORDS, *_LISTS, *_JSON, "id", *_SAID), number="number")
 _INSERT_CHANGES: Final = QuickInsert(
     transitions, ("event_id", "revision", "change", "at", "score", "level", "state"), skip=()
 )
 _INSERT_OBJECTS: Final = QuickInsert(event_objects, ("event_id", "label"), skip=())
+_FILTERED: Final = tuple(events.c[name] for name in ("reviewed", *_MARKS))
+_AT_PLACES: Final = (
+    sa.select(events, event_words.c.place)
+    .join(event_words, event_words.c.number == events.c.number)
+    .where(event_words.c.place.in_(sa.bindparam("places", expanding=True)))
+)
+_CHANGES: Final = (
+    sa.select(transitions)
+    .where(transitions.c.event_id.in_(sa.bindparam("events", expanding=True)))
+    .order_by(transitions.c.revision)
+)
 
 
 class Events:
@@ -49,15 +62,12 @@ class Events:
 
     def insert(self, conn: Connection, event: Event) -> None:
         """Store a new event with its transitions."""
-        values = _columns(event) | {"id": event.event_id, "reviewed": event.reviewed, "notes": event.notes}
-        add_words(conn, event, _INSERT.number(conn, values))
+        add_words(conn, event, _INSERT.number(conn, _row(event)))
         self._keep_parts(conn, event)
 
     def insert_many(self, conn: Connection, new: Sequence[Event]) -> None:
         """Store new events with their transitions in a few statements, for imports and measurements."""
-        rows = [
-            _columns(event) | {"id": event.event_id, "reviewed": event.reviewed, "notes": event.notes} for event in new
-        ]
+        rows = [_row(event) for event in new]
         numbers: dict[str, int] = {}
         for start in range(0, len(rows), _CHUNK):
             part = rows[start : start + _CHUNK]
@@ -73,14 +83,16 @@ class Events:
         Raises ``UnknownRow``, or ``StaleRevision`` if the stored revision is newer.
         """
         chosen = sa.and_(events.c.id == event.event_id, events.c.revision <= event.revision)
-        if conn.execute(events.update().where(chosen).values(_columns(event))).rowcount == 0:
+        changing = events.update().where(chosen).values(_columns(event))
+        said = conn.execute(changing.returning(*_FILTERED)).one_or_none()
+        if said is None:
             stored = conn.execute(
                 sa.select(events.c.revision).where(events.c.id == event.event_id)
             ).scalar_one_or_none()
             if stored is None:
                 raise UnknownRow(f"there is no event {event.event_id!r}")
             raise StaleRevision(f"event {event.event_id} is at revision {stored}, not {event.revision}")
-        change_words(conn, event)
+        change_words(conn, replace(event, **said._mapping))  # noqa: SLF001 SQLAlchemy's public name for the row as a mapping
         self._keep_parts(conn, event)
 
     def get(self, conn: Connection, event_id: str, *, trashed: bool = False) -> Event | None:
@@ -89,11 +101,10 @@ class Events:
         rows = conn.execute(chosen.where(events.c.id == event_id)).all()
         return next(iter(_with_transitions(conn, rows)), None)
 
-    def of_numbers(self, conn: Connection, numbers: Sequence[int]) -> tuple[Event, ...]:
-        """Give events by the numbers of their rows, in that order."""
-        rows = conn.execute(_live().where(events.c.number.in_(numbers))).all()
-        order = {number: index for index, number in enumerate(numbers)}
-        return tuple(_with_transitions(conn, sorted(rows, key=lambda row: order[row.number])))
+    def at_places(self, conn: Connection, places: Sequence[int]) -> tuple[Event, ...]:
+        """Give events by their places in the index of the search, in that order."""
+        rows = {row.place: row for row in conn.execute(_AT_PLACES, {"places": places})}
+        return tuple(_with_transitions(conn, [rows[place] for place in places]))
 
     def ongoing(self, conn: Connection) -> tuple[Event, ...]:
         """Give the events that have not ended, oldest first."""
@@ -168,6 +179,7 @@ class Events:
         event = self.get(conn, event_id)
         if event is None:
             raise UnknownRow(f"there is no event {event_id!r}")
+        change_words(conn, event)
         return event
 
     def _keep_parts(self, conn: Connection, *changed: Event) -> None:
@@ -212,6 +224,10 @@ def _live() -> sa.Select[Any]:
     return sa.select(events).where(events.c.deleted_at.is_(None))
 
 
+def _row(event: Event) -> dict[str, Any]:
+    return _columns(event) | {"id": event.event_id, **{name: getattr(event, name) for name in _SAID}}
+
+
 def _columns(event: Event) -> dict[str, Any]:
     values = {name: getattr(event, name) for name in (*_PLAIN, *_WORDS)}
     values |= {name: list(getattr(event, name)) for name in _LISTS}
@@ -225,8 +241,7 @@ def _with_transitions(conn: Connection, rows: Sequence[Row[Any]]) -> list[Event]
     ids = [row.id for row in rows]
     changes: dict[str, list[Transition]] = {event_id: [] for event_id in ids}
     if ids:
-        chosen = sa.select(transitions).where(transitions.c.event_id.in_(ids)).order_by(transitions.c.revision)
-        for row in conn.execute(chosen):
+        for row in conn.execute(_CHANGES, {"events": ids}):
             changes[row.event_id].append(_transition(row))
     return [_event(row, tuple(changes[row.id])) for row in rows]
 

@@ -8,27 +8,64 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from home_sentry_engine.contract import Event
+from home_sentry_engine.storage.marks import narrowed
 from home_sentry_engine.storage.query import (
     Page,
     SearchOrder,
     SearchQuery,
     make_place_cursor,
     read_place_cursor,
-    time_range,
 )
 from home_sentry_engine.storage.schema import event_words, events
 from home_sentry_engine.storage.search import parse, to_fts5, to_tsquery
+from home_sentry_engine.storage.search_terms import with_terms
 from home_sentry_engine.storage.types import to_micros
 
-from .events import Events, event_filters
+from .events import Events
 
 WINDOW: Final = 2000
 """Newest matches among which is ranked."""
 MOST_COUNTED: Final = 1000
 # an event that shares its millisecond with others stands a little after its start
 _SLACK_MS: Final = 60_000
-_SQLITE: Final = sa.table("event_index", sa.column("rowid", sa.BigInteger), sa.column("event_index"))
-_POSTGRES: Final = sa.table("event_index", sa.column("place", sa.BigInteger), sa.column("vector"))
+_FARTHEST: Final = 2**62
+
+
+class _Dialect(NamedTuple):
+    """Statements that give the newest matches; ``ranked`` gives their scores as well, the lower the better."""
+
+    newest: sa.Select[Any]
+    ranked: sa.Select[Any]
+
+
+def _statements(place: sa.ColumnElement[int], found: Any, score: sa.ColumnElement[float]) -> _Dialect:
+    within = (found, place >= sa.bindparam("first"), place <= sa.bindparam("last"))
+    newest = sa.select(place.label("place")).where(*within).order_by(place.desc()).limit(sa.bindparam("most"))
+    return _Dialect(newest, newest.add_columns(score.label("score")))
+
+
+_FTS5: Final = sa.table("event_index", sa.column("rowid", sa.BigInteger), sa.column("event_index"))
+_SQLITE: Final = _statements(
+    _FTS5.c.rowid,
+    _FTS5.c.event_index.op("MATCH")(sa.bindparam("match")),
+    # the summary weighs most, marks nothing
+    sa.literal_column("bm25(event_index, 4.0, 1.0, 3.0, 2.0, 0.0)", sa.Float),
+)
+_VECTORS: Final = sa.table("event_index", sa.column("place", sa.BigInteger), sa.column("vector"))
+_POSTGRES: Final = _statements(
+    _VECTORS.c.place,
+    _VECTORS.c.vector.op("@@")(sa.cast(sa.bindparam("match"), TSQUERY)),
+    -sa.func.ts_rank(
+        sa.text("'{0.25, 0.5, 0.75, 1.0}'::real[]"), _VECTORS.c.vector, sa.cast(sa.bindparam("words"), TSQUERY)
+    ),
+)
+_EARLY: Final = events.c.started_at < sa.bindparam("at")
+_LATE: Final = events.c.started_at >= sa.bindparam("at")
+_NEAR: Final = (
+    sa.select(event_words.c.place)
+    .join(events, events.c.number == event_words.c.number)
+    .where(event_words.c.place.between(sa.bindparam("first"), sa.bindparam("last")))
+)
 
 
 class Search:
@@ -48,9 +85,9 @@ class Search:
         found = matches.best() if query.order is SearchOrder.RANK else matches.newest()
         total = None
         if query.with_total:
-            total = matches.count() if found.counted is None else found.counted
+            total = len(matches.places(MOST_COUNTED + 1)) if found.counted is None else found.counted
         return Page(
-            items=self._events.of_numbers(conn, found.numbers),
+            items=self._events.at_places(conn, found.places),
             next_cursor=found.next_cursor,
             total=None if total is None else min(total, MOST_COUNTED),
             total_capped=total is not None and total > MOST_COUNTED,
@@ -58,9 +95,9 @@ class Search:
 
 
 class _Found(NamedTuple):
-    """Rows of a page; ``counted`` tells how many matches there are where that was seen on the way."""
+    """Places of a page; ``counted`` tells how many matches there are where that was seen on the way."""
 
-    numbers: list[int]
+    places: Sequence[int]
     next_cursor: str | None
     counted: int | None
 
@@ -69,75 +106,58 @@ class _Matches:
     def __init__(self, conn: Connection, query: SearchQuery) -> None:
         self._conn = conn
         self._query = query
-        # without them the index alone answers: what is in the trash is not in it
-        self._filters = [*event_filters(query), *time_range(query, events.c.started_at)]
-        self._filtered = bool(self._filters)
         tree = parse(query.text)
+        wanted = narrowed(tree, query)
         if conn.dialect.name == "sqlite":
-            self._place: sa.ColumnElement[int] = _SQLITE.c.rowid
-            # the sign keeps the planner from going through events or words first and asking the index for each of them
-            self._joined: sa.ColumnElement[int] = sa.literal_column("+event_index.rowid", sa.BigInteger)
-            self._index = _SQLITE
-            self._found = _SQLITE.c.event_index.op("MATCH")(to_fts5(tree))
-            # the lower, the better; the summary weighs most
-            self._score: sa.ColumnElement[float] = sa.literal_column("bm25(event_index, 4.0, 1.0, 3.0, 2.0)", sa.Float)
+            self._statements = _SQLITE
+            self._bound: dict[str, Any] = {"match": to_fts5(with_terms(conn, wanted))}
         else:
-            wanted = sa.cast(to_tsquery(tree), TSQUERY)
-            self._place = self._joined = _POSTGRES.c.place
-            self._index = _POSTGRES
-            self._found = _POSTGRES.c.vector.op("@@")(wanted)
-            self._score = -sa.func.ts_rank(sa.text("'{0.25, 0.5, 0.75, 1.0}'::real[]"), _POSTGRES.c.vector, wanted)
+            self._statements = _POSTGRES
+            self._bound = {"match": to_tsquery(wanted), "words": to_tsquery(tree)}
+        self._bound |= {
+            "first": -_FARTHEST if query.since is None else to_micros(query.since) // 1000,
+            "last": _FARTHEST if query.until is None else to_micros(query.until) // 1000 + _SLACK_MS,
+        }
+        self._outside = self._outside_of_times()
 
     def newest(self) -> _Found:
-        """Give the numbers of one page and the next cursor."""
+        """Give one page and the next cursor; the first page counts on the way."""
         query = self._query
-        statement = self._matching(self._place.label("place"))
-        # the first page of filtered matches counts what it walks through anyway
-        counting = self._filtered and query.with_total and query.cursor is None
-        most = max(query.limit, MOST_COUNTED if counting else 0) + 1
-        if query.cursor is not None:
-            statement = statement.where(self._place < read_place_cursor(query)[0])
-        places = self._conn.execute(statement.order_by(self._place.desc()).limit(most)).scalars().all()
-        shown = places[: query.limit]
-        cursor = make_place_cursor(query, shown[-1]) if len(places) > query.limit else None
-        return _Found(self._numbers(shown), cursor, len(places) if counting else None)
+        counting = query.with_total and query.cursor is None
+        last = None if query.cursor is None else read_place_cursor(query)[0] - 1
+        found = self.places(max(query.limit, MOST_COUNTED if counting else 0) + 1, last)
+        shown = found[: query.limit]
+        cursor = make_place_cursor(query, shown[-1]) if len(found) > query.limit else None
+        return _Found(shown, cursor, len(found) if counting else None)
 
     def best(self) -> _Found:
-        """Give the numbers of one page by rank and the next cursor, which stays with the first page's window."""
+        """Give one page by rank and the next cursor, which stays with the first page's window."""
         query = self._query
-        statement = self._matching(self._place.label("place"), self._score.label("score"))
-        skip = 0
-        if query.cursor is not None:
-            newest, skip = read_place_cursor(query)
-            statement = statement.where(self._place <= newest)
-        rows = self._conn.execute(statement.order_by(self._place.desc()).limit(WINDOW)).all()
-        ordered = sorted(rows, key=lambda row: (row.score, -row.place))
+        newest, skip = (None, 0) if query.cursor is None else read_place_cursor(query)
+        rows = self._rows(self._statements.ranked, WINDOW, newest)
+        ordered = [row.place for row in sorted(rows, key=lambda row: (row.score, -row.place))]
         shown = ordered[skip : skip + query.limit]
         more = len(ordered) > skip + query.limit
         cursor = make_place_cursor(query, rows[0].place, skip + query.limit) if more else None
-        counted = len(rows) if query.cursor is None else None
-        return _Found(self._numbers([row.place for row in shown]), cursor, counted)
+        return _Found(shown, cursor, len(rows) if query.cursor is None else None)
 
-    def count(self) -> int:
-        """Count all matches, but only a few more than are told."""
-        some = self._matching(sa.literal(1).label("one")).limit(MOST_COUNTED + 1).subquery()
-        return self._conn.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
+    def places(self, most: int, last: int | None = None) -> list[int]:
+        """Give the newest matches, those at or before ``last``."""
+        return [row.place for row in self._rows(self._statements.newest, most, last)]
 
-    def _numbers(self, places: Sequence[int]) -> list[int]:
-        stored = sa.select(event_words.c.place, event_words.c.number).where(event_words.c.place.in_(places))
-        number_at: dict[int, int] = {row.place: row.number for row in self._conn.execute(stored)}
-        return [number_at[place] for place in places]
+    def _rows(self, statement: sa.Select[Any], most: int, last: int | None) -> list[Any]:
+        bound = self._bound | {"most": most + len(self._outside)}
+        if last is not None:
+            bound["last"] = min(last, bound["last"])
+        rows = [row for row in self._conn.execute(statement, bound) if row.place not in self._outside]
+        return rows[:most]
 
-    def _matching(self, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
-        query = self._query
-        conditions = [self._found, *self._filters]
-        if query.since is not None:
-            conditions.append(self._place >= to_micros(query.since) // 1000)
-        if query.until is not None:
-            conditions.append(self._place <= to_micros(query.until) // 1000 + _SLACK_MS)
-        source: sa.FromClause = self._index
-        if self._filtered:
-            source = self._index.join(event_words, event_words.c.place == self._joined).join(
-                events, events.c.number == event_words.c.number
-            )
-        return sa.select(*columns).select_from(source).where(*conditions)
+    def _outside_of_times(self) -> set[int]:
+        """Give the places within the bounds of events that began outside of them."""
+        outside: set[int] = set()
+        for at, wrong in ((self._query.since, _EARLY), (self._query.until, _LATE)):
+            if at is not None:
+                first = to_micros(at) // 1000
+                near = {"at": at, "first": first, "last": first + _SLACK_MS}
+                outside.update(self._conn.execute(_NEAR.where(wrong), near).scalars())
+        return outside

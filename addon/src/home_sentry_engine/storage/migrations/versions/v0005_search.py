@@ -1,19 +1,16 @@
-"""Words of the events and the index over them."""
+"""Words of the events; revision 0014 makes them anew, with the index over them."""
 
 from typing import Final
 
 from alembic import op
 import sqlalchemy as sa
 
-from home_sentry_engine.storage.search_index import fill_words
-from home_sentry_engine.storage.search_tables import index_words, make_index
-
 revision: Final = "0005"
 down_revision: Final = "0004"
 
 
 def upgrade() -> None:
-    """Make the table and the index, and fill them with the events that are there."""
+    """Make the table."""
     op.create_table(
         "event_words",
         sa.Column("place", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
@@ -26,6 +23,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("place", name=op.f("pk_event_words")),
         sa.UniqueConstraint("number", name=op.f("uq_event_words_number")),
     )
-    fill_words(op.get_bind())
-    make_index(op.get_bind())
-    index_words(op.get_bind())
