@@ -191,7 +191,10 @@ class _Link:
             self._end(BrokerUnavailable(f"the MQTT broker was lost: {type(err).__name__}"))
 
     def _tick(self) -> None:
-        self._client.loop_misc()
+        try:
+            self._client.loop_misc()
+        except _MALFORMED as err:
+            self._end(BrokerUnavailable(f"the MQTT broker was lost: {type(err).__name__}"))
         if not self._ended.done():
             self._timer = self._loop.call_later(_TICK_S, self._tick)
 
