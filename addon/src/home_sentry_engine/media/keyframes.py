@@ -1,11 +1,12 @@
 """Key frames: which moments of a clip deserve a close look, chosen from small grey pictures of many moments.
 
 A clip falls into scenes at its cuts; what a scene shows most of the time is its background, and what differs from it
-is stir. Moments with stir are looked at where their subject is largest and sharpest, quiet ones a few times at most.
+is stir. A short stir is looked at where its subject is largest and sharpest, a long one at the moments that together
+show all that moves in it, spread over its time; quiet moments are looked at a few times at most.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 import math
 from typing import Any, Final
@@ -14,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .coverage import Blocks, Stirring, covering
 from .similarity import Grey, Reference, grey_at, stirred_blocks
 
 SCAN_WIDTH: Final = 320
@@ -24,9 +26,6 @@ _BACKGROUND_OF: Final = 33
 _PARTIAL: Final = 0.7
 _FAR_S: Final = 1.0
 _SHORT_S: Final = 1.0
-_APART: Final = 0.7
-
-type Blocks = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,17 +69,18 @@ class _Shot:
     small: Grey
     sharp: NDArray[np.float32]
     blocks: Blocks | None = None
+    crisp: float = 0.0
     appeal: float = 0.0
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Stretch:
-    """Moments of one scene that stir, or none of which does; the parts of one stir share what was ``chosen``."""
+    """Moments of one scene that stir without a pause, or none of which does; ``best`` is in the order of its worth."""
 
     shots: list[_Shot]
     stirred: bool
-    chosen: list[_Shot]
-    parts: int = 1
+    best: list[_Shot]
+    chosen: list[_Shot] = field(default_factory=list)
 
 
 def choose(moments: Sequence[Moment], rules: KeyRules | None = None) -> tuple[Key, ...]:
@@ -90,7 +90,7 @@ def choose(moments: Sequence[Moment], rules: KeyRules | None = None) -> tuple[Ke
         return ()
     shots = [_shot(index, moment) for index, moment in enumerate(moments)]
     bound = rules.bound(shots[-1].offset_s - shots[0].offset_s)
-    scenes = [_stretches(scene, rules) for scene in _joined(_scenes(shots))]
+    scenes = [_stretches(scene, rules, bound) for scene in _joined(_scenes(shots))]
     order = [*_once(scenes, rules), *_again(scenes, rules)]
     kept: dict[int, Key] = {}
     for shot, stretch in order:
@@ -142,7 +142,7 @@ def _is_cut(before: Grey, now: Grey) -> bool:
     return float((change > _CUT_LEVEL).mean()) > _CUT_SHARE
 
 
-def _stretches(scene: list[_Shot], rules: KeyRules) -> list[_Stretch]:
+def _stretches(scene: list[_Shot], rules: KeyRules, bound: int) -> list[_Stretch]:
     background = Reference(_background(scene))
     for shot in scene:
         shot.blocks = stirred_blocks(background, shot.small)
@@ -152,10 +152,9 @@ def _stretches(scene: list[_Shot], rules: KeyRules) -> list[_Stretch]:
     found = []
     for run in runs:
         _weigh(run)
-        chosen: list[_Shot] = []
-        parts = list(_parts(run, rules.interval_s))
-        found += [_Stretch(shots=part, stirred=True, chosen=chosen, parts=len(parts)) for part in parts]
-    return [*found, _Stretch(shots=quiet, stirred=False, chosen=[])] if quiet else found
+        looks = min(bound, 1 + math.floor(_lasts_s(run) / rules.interval_s))
+        found.append(_Stretch(shots=run, stirred=True, best=_best(run, looks)))
+    return [*found, _Stretch(shots=quiet, stirred=False, best=[quiet[len(quiet) // 2]])] if quiet else found
 
 
 def _background(scene: Sequence[_Shot]) -> Grey:
@@ -175,18 +174,13 @@ def _runs(scene: Sequence[_Shot], pause_s: float) -> list[list[_Shot]]:
     return runs
 
 
-def _parts(run: list[_Shot], interval_s: float) -> Iterator[list[_Shot]]:
-    count = 1 + math.floor(_lasts_s(run) / interval_s)
-    for part in np.array_split(np.arange(len(run)), min(count, len(run))):
-        yield [run[index] for index in part]
-
-
 def _weigh(run: Sequence[_Shot]) -> None:
     """Set the appeal of moments: how large their subjects are, times the sharpness of the largest within this run."""
     sizes = [_subject(shot) for shot in run]
     sharpest = max((sharp for _, sharp in sizes), default=0.0) or 1.0
     for shot, (size, sharp) in zip(run, sizes, strict=True):
-        shot.appeal = size * (0.5 + 0.5 * sharp / sharpest)
+        shot.crisp = 0.5 + 0.5 * sharp / sharpest
+        shot.appeal = size * shot.crisp
 
 
 def _subject(shot: _Shot) -> tuple[float, float]:
@@ -207,12 +201,14 @@ def _subject(shot: _Shot) -> tuple[float, float]:
 
 
 def _once(scenes: Sequence[Sequence[_Stretch]], rules: KeyRules) -> list[tuple[_Shot, _Stretch]]:
-    """Give the best moment of each scene, then of each stretch, what appeals most before the others."""
-    best = [(_best(one), one) for scene in scenes for one in scene if one.stirred]
-    best.sort(key=lambda pair: -pair[0].appeal)
-    quiet = [(_middle(one.shots), one) for scene in scenes for one in scene if not one.stirred]
+    """Give the best moment of each scene, then of each stretch, then their further ones, what appeals most first."""
+    stirs = [one for scene in scenes for one in scene if one.stirred]
+    ranked = [(rank, shot, one) for one in stirs for rank, shot in enumerate(one.best)]
+    ranked.sort(key=lambda entry: (entry[0], -entry[1].appeal))
+    best = [(shot, one) for _, shot, one in ranked]
+    quiet = [(one.best[0], one) for scene in scenes for one in scene if not one.stirred]
     firsts = [next(pair for pair in (*best, *quiet) if pair[1] in scene) for scene in scenes]
-    seconds = [(_second(one, shot), one) for shot, one in best if one.parts == 1]
+    seconds = [(_second(one, shot), one) for shot, one in best if len(one.best) == 1]
     firsts.sort(key=lambda pair: -len(pair[1].shots))
     return [*firsts, *best, *seconds[: rules.most], *quiet]
 
@@ -226,17 +222,13 @@ def _again(scenes: Sequence[Sequence[_Stretch]], rules: KeyRules) -> Iterator[tu
             yield from ((shot, one) for shot in (one.shots[0], one.shots[-1]))
 
 
-def _best(one: _Stretch) -> _Shot:
-    """Give the most appealing moment; in a part of a longer stir one near its middle, so that parts keep apart."""
-    half = _lasts_s(one.shots) / 2
-    middle = one.shots[0].offset_s + half
-    if one.parts == 1 or half <= 0:
-        return max(one.shots, key=lambda shot: shot.appeal)
-    return max(one.shots, key=lambda shot: shot.appeal * (1.0 - abs(shot.offset_s - middle) / half * _APART))
-
-
-def _middle(shots: Sequence[_Shot]) -> _Shot:
-    return shots[len(shots) // 2]
+def _best(run: Sequence[_Shot], looks: int) -> list[_Shot]:
+    if looks == 1:
+        return [max(run, key=lambda shot: shot.appeal)]
+    moments = [
+        Stirring(offset_s=shot.offset_s, blocks=np.asarray(shot.blocks, np.bool_), sharp=shot.crisp) for shot in run
+    ]
+    return [run[index] for index in covering(moments, looks)]
 
 
 def _second(one: _Stretch, best: _Shot) -> _Shot:
