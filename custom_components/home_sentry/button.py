@@ -1,19 +1,20 @@
-"""Buttons of a camera: its view is right as it is, learn the view anew, end the learning time."""
+"""Buttons of a camera (its view is right, learn it anew, end learning) and of the engine (restart a part, retry)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, override
 
 from homeassistant.components.button import ButtonEntity, ButtonEntityDescription
 from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .client import ClientError
-from .const import DOMAIN
-from .contract import WireError
+from .asking import async_ask
+from .contract import Part
 from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator
-from .entity import CameraEntity, async_add_for_cameras
+from .dead_letters import async_requeue
+from .entity import CameraEntity, EngineEntity, PartEntity, async_add_for_cameras
+from .parts import NAMED
 
 PARALLEL_UPDATES = 1
 
@@ -47,11 +48,42 @@ BUTTONS: Final = (
 )
 
 
+REQUEUE: Final = ButtonEntityDescription(
+    key="requeue_dead_letters",
+    translation_key="requeue_dead_letters",
+    entity_category=EntityCategory.CONFIG,
+)
+
+
+def _restarting(part_id: str, translation_key: str) -> ButtonEntityDescription:
+    return ButtonEntityDescription(
+        key=f"restart_{part_id}",
+        translation_key=translation_key,
+        entity_category=EntityCategory.CONFIG,
+        entity_registry_enabled_default=translation_key != "restart_part",
+    )
+
+
+RESTARTS: Final = {name: _restarting(name, f"restart_{name}") for name in NAMED}
+OTHER_RESTART: Final = _restarting("part", "restart_part")
+
+
 async def async_setup_entry(
     hass: HomeAssistant, entry: HomeSentryConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
-    """Add the buttons of each camera."""
+    """Add the buttons of the engine, its parts and each camera."""
     coordinator = entry.runtime_data
+    async_add_entities([RequeueButton(coordinator, REQUEUE)])
+
+    @callback
+    def add_parts(parts: Iterable[Part]) -> None:
+        ids = [part.component.id for part in parts]
+        async_add_entities(
+            RestartButton(coordinator, one, RESTARTS.get(one) or _restarting(one, OTHER_RESTART.translation_key or ""))
+            for one in ids
+        )
+
+    entry.async_on_unload(coordinator.parts.async_listen(add_parts))
     async_add_for_cameras(
         coordinator,
         async_add_entities,
@@ -83,11 +115,42 @@ class CameraButton(CameraEntity, ButtonEntity):
     @override
     async def async_press(self) -> None:
         """Ask the engine; raises ``HomeAssistantError`` with its reason."""
-        try:
-            await self.coordinator.async_command(self.entity_description.command, {"camera_id": self.camera_id})
-        except (ClientError, WireError) as err:
-            raise HomeAssistantError(
-                translation_domain=DOMAIN,
-                translation_key="command_failed",
-                translation_placeholders={"reason": str(err)},
-            ) from err
+        await async_ask(self.coordinator, self.entity_description.command, {"camera_id": self.camera_id})
+
+
+class RequeueButton(EngineEntity, ButtonEntity):
+    """Puts every given-up job back into its queue."""
+
+    @callback
+    @override
+    def refresh(self) -> None:
+        """Only availability follows the coordinator."""
+
+    @override
+    def shown(self) -> tuple[Any, ...]:
+        """Show nothing of the mirrored state."""
+        return ()
+
+    @override
+    async def async_press(self) -> None:
+        """Put them back; raises ``HomeAssistantError`` with the reason."""
+        await async_requeue(self.coordinator, context=self._context)
+
+
+class RestartButton(PartEntity, ButtonEntity):
+    """Begins a part of the engine anew."""
+
+    @callback
+    @override
+    def refresh(self) -> None:
+        """Only availability follows the coordinator."""
+
+    @override
+    def shown(self) -> tuple[Any, ...]:
+        """Show nothing of the mirrored state."""
+        return ()
+
+    @override
+    async def async_press(self) -> None:
+        """Restart; for administrators."""
+        await self.async_command_part("restart_component")

@@ -45,6 +45,7 @@ from .devices import CameraDevices
 from .home import HomeReporter
 from .issues import Issues
 from .news import bus_payload
+from .parts import EngineParts
 from .risk import Risk
 from .trust import is_announced, remember_next
 
@@ -87,6 +88,7 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
         self._held: list[News] | None = []
         self._save_delay_s: float | None = None
         self.home = HomeReporter(hass, entry.options, self.async_command)
+        self.parts = EngineParts(self.async_command)
         self.live = Live(
             engine, self, engine_id=info.instance_id, since=lambda: self._ledger.cursor, random=SystemRandom()
         )
@@ -137,9 +139,9 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
             raise self._update_failed(self._error)
         return self.data
 
-    async def async_command(self, name: str, args: dict[str, Any]) -> Any:
+    async def async_command(self, name: str, args: dict[str, Any], *, deadline_s: float = 10.0) -> Any:
         """Ask the engine for something; raises a ``ClientError`` or its ``WireError``."""
-        return await self.live.command(name, args)
+        return await self.live.command(name, args, deadline_s=deadline_s)
 
     @callback
     def _tick(self, _now: datetime) -> None:
@@ -183,6 +185,9 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
                 _LOGGER.info("The engine %s is back", self.engine.url)
             self.async_set_updated_data(self.data)
             self.home.hurry()
+            self.config_entry.async_create_background_task(
+                self.hass, self.parts.async_refresh(), name=f"{self.name} parts"
+            )
             return
         if before is not None:
             _LOGGER.info("The engine %s is not available: %s", self.engine.url, error)
@@ -216,6 +221,7 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
         for listener in list(self._camera_listeners) if added else ():
             listener(added)
         self.issues.components(self.data.status)
+        self.issues.dead_letters(self.data.status)
         self.issues.insecure(self.data.info)
         if self.state is ConnectionState.CONNECTED:
             self.async_set_updated_data(self.data)

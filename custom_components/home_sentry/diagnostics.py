@@ -22,16 +22,20 @@ TO_REDACT: Final = {
     "analysis_detail",
     "camera_name",
     "ceiling_reason",
+    "comment",
     "evidence",
     "floor_reason",
     "name",
     "notes",
     "reasoning",
+    "reviewed_by",
     "recommended_action",
     "status_reason",
+    "subject",
     "summary",
     "text",
     "unsupported",
+    "user",
 }
 
 
@@ -46,6 +50,7 @@ async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: HomeSen
             "connection": {"state": coordinator.state, "cursor": mirror.cursor},
             "info": to_plain(mirror.info) if mirror.info else None,
             "status": to_plain(mirror.status) if mirror.status else None,
+            "parts": [to_plain(part) for part in coordinator.parts.known],
             "cameras": [_camera(coordinator, camera.id) for camera in mirror.cameras],
         },
         TO_REDACT,

@@ -11,10 +11,12 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
+from .asking import async_ask, async_require_admin, on_behalf_of
 from .const import DOMAIN
-from .contract import Camera
+from .contract import Camera, Component
 from .coordinator import HomeSentryCoordinator
 from .devices import camera_key
+from .parts import part_name
 
 _DIAGNOSTIC_PAUSE_S: Final = 10.0
 
@@ -96,6 +98,34 @@ class EngineEntity(HomeSentryEntity):
         if self._pause is not None:
             self._pause()
             self._pause = None
+
+
+class PartEntity(EngineEntity):
+    """Entity of one part of the engine that a person may restart or switch."""
+
+    def __init__(self, coordinator: HomeSentryCoordinator, part_id: str, description: EntityDescription) -> None:
+        """Attach to the engine's device, under the name of the part."""
+        super().__init__(coordinator, description)
+        self.part_id = part_id
+        self._attr_translation_placeholders = {"part": part_name(part_id)}
+
+    @property
+    def component(self) -> Component | None:
+        """Give what the engine says of the part, None while it has none such."""
+        status = self.coordinator.data.status
+        return next((part for part in (status.components if status else ()) if part.id == self.part_id), None)
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Whether the engine can be reached and has the part."""
+        return super().available and self.component is not None
+
+    async def async_command_part(self, command: str) -> None:
+        """Give a command about the part; raises for those who are no administrators, and what ``async_ask`` raises."""
+        await async_require_admin(self.hass, self._context)
+        args = {"component_id": self.part_id, **on_behalf_of(self._context)}
+        await async_ask(self.coordinator, command, args)
 
 
 class CameraEntity(HomeSentryEntity):

@@ -13,6 +13,7 @@ from .contract import Component, ComponentState, Info, Status
 
 _ILL: Final = {ComponentState.DEGRADED, ComponentState.UNHEALTHY, ComponentState.FAILED}
 _CONNECTION: Final = ("engine_too_old", "integration_too_old", "wrong_engine")
+_FIXABLE: Final = {*_CONNECTION, "dead_letters"}
 
 
 def issue_id(key: str, entry_id: str) -> str:
@@ -28,6 +29,7 @@ class Issues:
         self._hass = hass
         self._entry = entry
         self._components: dict[str, tuple[str | None, str | None]] = {}
+        self._dead = 0
 
     @callback
     def connection(self, state: ConnectionState, error: ClientError | None) -> None:
@@ -63,6 +65,18 @@ class Issues:
                 self._create_component(part)
 
     @callback
+    def dead_letters(self, status: Status | None) -> None:
+        """Show how many jobs were given up, for as long as there are any."""
+        dead = sum(queue.dead for queue in status.queues) if status else 0
+        if dead == self._dead:
+            return
+        self._dead = dead
+        if dead:
+            self._create("dead_letters", "dead_letters", {"name": self._entry.title, "count": str(dead)})
+        else:
+            ir.async_delete_issue(self._hass, DOMAIN, issue_id("dead_letters", self._entry.entry_id))
+
+    @callback
     def insecure(self, info: Info | None) -> None:
         """Remind of an engine that speaks to other machines without encryption, for as long as it does."""
         if info is not None and info.insecure:
@@ -95,7 +109,7 @@ class Issues:
             self._hass,
             DOMAIN,
             issue_id(key, self._entry.entry_id),
-            is_fixable=translation_key in _CONNECTION,
+            is_fixable=translation_key in _FIXABLE,
             severity=ir.IssueSeverity.ERROR if translation_key in _CONNECTION else ir.IssueSeverity.WARNING,
             translation_key=translation_key,
             translation_placeholders=placeholders,

@@ -4,11 +4,15 @@ from typing import Any
 
 from .client import DetectionNews, SecurityNews
 from .const import NEWS_VERSION
-from .contract import Identity
+from .contract import EventChange, Identity, RiskLevel
 
 
 def security_attributes(news: SecurityNews, *, learning: bool) -> dict[str, Any]:
-    """Give the attributes of a ``security_event``; ``learning`` says that the camera is new and may alarm nobody."""
+    """Give the attributes of a ``security_event``; ``learning`` says that the camera is new and may alarm nobody.
+
+    ``snoozed`` says that a person did not want to be reminded at that time; an event that has become critical since
+    breaks through.
+    """
     event, transition = news.event, news.transition
     return {
         "event_id": event.event_id,
@@ -18,8 +22,15 @@ def security_attributes(news: SecurityNews, *, learning: bool) -> dict[str, Any]
         "summary": event.summary,
         "at": transition.at.isoformat(),
         "learning": learning,
+        "snoozed": _is_snoozed(news),
         "identities": [_identity(one) for one in event.identities],
     }
+
+
+def _is_snoozed(news: SecurityNews) -> bool:
+    until, transition = news.event.snoozed_until, news.transition
+    escalated = transition.change is EventChange.ESCALATED and transition.level is RiskLevel.CRITICAL
+    return until is not None and transition.at < until and not escalated
 
 
 def _identity(identity: Identity) -> dict[str, Any]:

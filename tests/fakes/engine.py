@@ -18,7 +18,6 @@ from custom_components.home_sentry.contract import (
     AnalysisState,
     Auth,
     AuthFailed,
-    Box,
     Bye,
     Camera,
     CameraChanged,
@@ -28,7 +27,6 @@ from custom_components.home_sentry.contract import (
     Command,
     Component,
     ComponentState,
-    Detection,
     DetectionsAdded,
     Event,
     EventChange,
@@ -39,6 +37,8 @@ from custom_components.home_sentry.contract import (
     Info,
     Mode,
     ObjectGroup,
+    Part,
+    PartList,
     QueueDepth,
     Result,
     Resync,
@@ -49,7 +49,9 @@ from custom_components.home_sentry.contract import (
     Transition,
     decode_client,
     encode,
+    to_plain,
 )
+from tests.fakes.sightings import sighting
 
 TOKEN = "right-token-of-the-fake-engine"
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -81,7 +83,7 @@ class FakeEngine:
             ),
             Component(id="llm", state=ComponentState.DISABLED, reason="switched off"),
         ]
-        self.queues = [QueueDepth(queue="detect", pending=2, processing=1, delayed=0, dead=1)]
+        self.queues = [QueueDepth(queue="detect", pending=2, processing=1, delayed=0, dead=0)]
         self.cameras: dict[str, Camera] = {}
         self.events: dict[str, Event] = {}
         self.history: list[Any] = []
@@ -91,6 +93,9 @@ class FakeEngine:
         self.answers_commands = True
         self.commands: list[Command] = []
         self.failing: set[str] = {"fail"}
+        self.failure = "not_found"
+        self.answers: dict[str, Any] = {}
+        self.parts: list[Part] = []
         self.status_code: int | None = None
         self.content_type = "image/jpeg"
         self.requests: list[str] = []
@@ -183,6 +188,11 @@ class FakeEngine:
             at=START,
         )
 
+    async def give_up(self, dead: int) -> None:
+        """Say that so many jobs were given up."""
+        self.queues = [replace(self.queues[0], dead=dead)]
+        await self.publish_status()
+
     def set_component(self, part: Component) -> None:
         self.components = [part if known.id == part.id else known for known in self.components]
 
@@ -254,20 +264,7 @@ class FakeEngine:
     async def see(self, event: Event | None, *groups: ObjectGroup, camera_id: str = "front_door") -> None:
         number = next(self._numbers)
         found = tuple(
-            Detection(
-                id=number * 100 + index,
-                media_id=f"media-{number}",
-                camera_id=camera_id,
-                event_id=event.event_id if event else None,
-                label=group.value,
-                group=group,
-                confidence=0.5 + index / 10,
-                box=Box(x=1, y=2, width=3, height=4),
-                image_width=640,
-                image_height=480,
-                detected_at=self._now,
-                model_id="dfine-s",
-            )
+            sighting(number * 100 + index, group, self._now, camera_id, event.event_id if event else None)
             for index, group in enumerate(groups)
         )
         event_id = event.event_id if event else None
@@ -369,7 +366,7 @@ class FakeEngine:
                 if isinstance(command, Command):
                     self.commands.append(command)
                     if self.answers_commands:
-                        await socket.send_str(encode(_answer(command, self.failing)).decode())
+                        await socket.send_str(encode(self._answer(command)).decode())
         finally:
             self._sockets.discard(socket)
 
@@ -381,11 +378,14 @@ class FakeEngine:
         resumed = replace(self._snapshot(), cursor=since, resumed=True, cameras=(), events=())
         return [resumed, *(message for message in self.history if message.seq > since)]
 
-
-def _answer(command: Command, failing: set[str]) -> Result:
-    if command.name in failing:
-        return Result(id=command.id, ok=False, code="not_found", message="no such thing", details={"a": 1})
-    return Result(id=command.id, ok=True, data=command.args)
+    def _answer(self, command: Command) -> Result:
+        """Fail, give what the test prepared for the command, or give its arguments back."""
+        if command.name in self.failing:
+            return Result(id=command.id, ok=False, code=self.failure, message="no such thing", details={"a": 1})
+        if command.name == "list_components":
+            return Result(id=command.id, ok=True, data=to_plain(PartList(items=tuple(self.parts))))
+        answer = self.answers.get(command.name, command.args)
+        return Result(id=command.id, ok=True, data=answer(command.args) if callable(answer) else answer)
 
 
 def _json(value: object) -> web.Response:

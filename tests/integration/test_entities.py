@@ -22,7 +22,7 @@ from custom_components.home_sentry.contract import (
     ObjectGroup,
     RiskLevel,
 )
-from tests.fakes.engine import FakeEngine, until
+from tests.fakes.engine import START, FakeEngine, until
 
 from .conftest import Setup
 from .helpers import Changes, entity_id, reach, state
@@ -133,6 +133,20 @@ async def test_a_dismissed_event_is_no_risk(hass: HomeAssistant, engine: FakeEng
     assert state(hass, "sensor", "risk_level").state == "low"
 
 
+async def test_an_event_in_the_trash_is_not_shown(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    entry = await setup()
+    visit = await engine.start_event("front_door", score=90)
+    await engine.change_event(visit.event_id, EventChange.ENDED)
+    await engine.change_event(visit.event_id, EventChange.DISMISSED, deleted_at=START)
+    await reach(hass, entry, engine)
+    assert state(hass, "sensor", "last_summary").state == "unknown"
+    assert state(hass, "sensor", "risk_score").state == "unknown"
+    assert state(hass, "event", "security_event").attributes["event_type"] == "dismissed"
+    await engine.change_event(visit.event_id, EventChange.REVISED, deleted_at=None)
+    await reach(hass, entry, engine)
+    assert state(hass, "sensor", "last_summary").state == visit.summary
+
+
 async def test_the_house_shows_its_worst_camera(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
     await engine.put_camera("garden")
     await engine.start_event("garden", score=35)
@@ -187,6 +201,7 @@ async def test_rare_entities_wait_for_the_user(hass: HomeAssistant, engine: Fake
     registry = er.async_get(hass)
     entry = await setup()
     await engine.put_camera("front_door", latest_media_id="m1", latest_media_at=dt_util.utcnow())
+    await engine.give_up(1)
     rare = [
         entity_id(hass, "sensor", "dead_letters", camera=None),
         entity_id(hass, "sensor", "detector_time", camera=None),

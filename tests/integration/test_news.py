@@ -1,6 +1,7 @@
 """Event entities and the bus: each change is told once, after reconnects and restarts too."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
@@ -100,9 +101,31 @@ async def test_the_bus_event(hass: HomeAssistant, engine: FakeEngine, setup: Set
             "summary": "A person at front_door",
             "at": visit.transitions[0].at.isoformat(),
             "learning": False,
+            "snoozed": False,
             "identities": [],
             "object_types": ["person"],
         }
+    ]
+
+
+async def test_a_snoozed_event_says_so_until_it_is_critical(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup
+) -> None:
+    entry = await setup()
+    heard = async_capture_events(hass, EVENT_NEWS)
+    visit = await engine.start_event("front_door", score=40)
+    until = visit.started_at + timedelta(hours=1)
+    await engine.change_event(visit.event_id, EventChange.ESCALATED, risk_score=70, snoozed_until=until)
+    await engine.change_event(visit.event_id, EventChange.ESCALATED, risk_score=90)
+    await engine.change_event(visit.event_id, EventChange.ENDED)
+    await engine.change_event(visit.event_id, EventChange.DISMISSED, snoozed_until=visit.started_at)
+    await reach(hass, entry, engine)
+    assert [(event.data["type"], event.data["level"], event.data["snoozed"]) for event in heard] == [
+        ("started", "medium", False),
+        ("escalated", "high", True),
+        ("escalated", "critical", False),
+        ("ended", "critical", True),
+        ("dismissed", "critical", False),
     ]
 
 

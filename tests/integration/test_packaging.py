@@ -14,9 +14,21 @@ from homeassistant.components.sensor import SensorDeviceClass
 from homeassistant.const import Platform
 from homeassistant.util.yaml import load_yaml_dict
 from PIL import Image
+import probatio as vol
 import pytest
 
-from custom_components.home_sentry import PLATFORMS, binary_sensor, button, camera, const, event, image, sensor
+from custom_components.home_sentry import (
+    PLATFORMS,
+    actions,
+    binary_sensor,
+    button,
+    camera,
+    const,
+    event,
+    image,
+    sensor,
+    switch,
+)
 from custom_components.home_sentry.config_flow import _ERRORS
 from custom_components.home_sentry.contract import VERSION
 
@@ -25,11 +37,12 @@ INTEGRATION = ROOT / "custom_components/home_sentry"
 SOURCES = sorted(INTEGRATION.rglob("*.py"))
 DESCRIPTIONS: dict[str, tuple[Any, ...]] = {
     "binary_sensor": (*binary_sensor.CAMERA_SENSORS, binary_sensor.PROBLEM, binary_sensor.SABOTAGE),
-    "button": button.BUTTONS,
+    "button": (*button.BUTTONS, button.REQUEUE, *button.RESTARTS.values(), button.OTHER_RESTART),
     "camera": (camera.LATEST,),
     "event": (event.SECURITY, event.DETECTION),
     "image": (image.LAST_EVENT,),
     "sensor": (*sensor.CAMERA_SENSORS, *sensor.ENGINE_SENSORS),
+    "switch": (*switch.SWITCHES, switch.OTHER),
 }
 SECTIONS = {
     "config",
@@ -209,7 +222,8 @@ class TestTexts:
     def test_every_answer_of_the_flow_has_its_text(self) -> None:
         used = literals("reason") | {key for _, key in _flow_errors()}
         known = self.english["config"]["abort"].keys() | self.english["config"]["error"].keys()
-        assert used <= known
+        fixes = [issue["fix_flow"] for issue in self.english["issues"].values() if "fix_flow" in issue]
+        assert used <= known | {reason for fix in fixes for reason in fix.get("abort", {})}
         assert {key for _, key in _flow_errors()} | {"cannot_connect"} == self.english["config"]["error"].keys()
 
     def test_where_a_gpu_works_is_said(self) -> None:
@@ -241,6 +255,37 @@ class TestTexts:
             assert f'"{key}"' in source
             assert ("fix_flow" in issue) != ("description" in issue)
 
+    def test_actions_and_their_fields_are_described(self) -> None:
+        declared = load_yaml_dict(str(INTEGRATION / "services.yaml"))
+        assert declared.keys() == self.english["services"].keys() == {action.name for action in actions.ACTIONS}
+        for action in actions.ACTIONS:
+            texts, fields = self.english["services"][action.name], declared[action.name]["fields"]
+            assert set(texts) == {"name", "description", "fields"}
+            assert texts["fields"].keys() == fields.keys() == set(_fields(action.schema))
+            for name, field in fields.items():
+                assert set(texts["fields"][name]) == {"name", "description"}
+                ((kind, selector),) = field["selector"].items()
+                if kind == "select":
+                    options = self.english["selector"][selector["translation_key"]]["options"]
+                    assert set(selector["options"]) == set(options)
+                required = {str(key) for key in _markers(action.schema) if isinstance(key, vol.Required)}
+                assert field.get("required", False) == (name in required), (action.name, name)
+
+
+def _markers(schema: Any) -> Iterator[Any]:
+    """Give the keys of an action's schema, through what it is wrapped in."""
+    if isinstance(schema, vol.Schema):
+        yield from _markers(schema.schema)
+    elif isinstance(schema, vol.All):
+        for part in schema.validators:
+            yield from _markers(part)
+    elif isinstance(schema, dict):
+        yield from schema
+
+
+def _fields(schema: Any) -> Iterator[str]:
+    return (str(key) for key in _markers(schema))
+
 
 def _flow_errors() -> set[tuple[str, str]]:
     return set(_ERRORS.values())
@@ -258,6 +303,7 @@ class TestIcons:
                 assert icon["default"] not in icon.get("state", {}).values(), key
 
     def test_entities_have_icons(self) -> None:
+        assert self.icons["services"].keys() == {action.name for action in actions.ACTIONS}
         for platform, items in DESCRIPTIONS.items():
             with_icons = self.icons["entity"].get(platform, {})
             assert with_icons.keys() == {item.translation_key for item in items if item.translation_key}

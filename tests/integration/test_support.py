@@ -19,13 +19,14 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.home_sentry.const import DOMAIN
-from custom_components.home_sentry.contract import Component, ComponentState, Factor
+from custom_components.home_sentry.contract import Component, ComponentState, Factor, Part
 from tests.fakes.engine import TOKEN, FakeEngine, until
 
 from .conftest import Setup
 from .helpers import phase, reach
 
 SECRETS = (TOKEN, "B-XY 123", "Mrs Example", "rtsp://u:p@cam")
+LLM = Component(id="llm", state=ComponentState.HEALTHY)
 
 
 async def planted(engine: FakeEngine) -> None:
@@ -51,7 +52,9 @@ async def test_diagnostics_tell_no_secrets(
 ) -> None:
     await planted(engine)
     assert await async_setup_component(hass, "diagnostics", {})
+    engine.parts = [Part(component=LLM, controllable=True)]
     entry = await setup()
+    await until(lambda: entry.runtime_data.parts.known)
     whole = await get_diagnostics_for_config_entry(hass, hass_client, entry)
     registry = dr.async_get(hass)
     camera = registry.async_get_device_by_identifier((DOMAIN, "engine-1_front_door"), entry.entry_id)
@@ -66,6 +69,7 @@ async def test_diagnostics_tell_no_secrets(
     assert whole["connection"] == {"state": "connected", "cursor": engine.cursor}
     assert whole["cameras"][0]["events"][0]["risk_score"] == 40
     assert whole["status"]["components"][1]["reason"] == "switched off"
+    assert whole["parts"][0]["component"]["id"] == "llm"
     assert of_camera["camera"]["camera"]["id"] == "front_door"
     assert of_hub == whole
 

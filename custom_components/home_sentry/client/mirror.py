@@ -97,7 +97,9 @@ class Mirror:
         if before is not None and before.revision > event.revision:
             return
         known[event.event_id] = event
-        newest = max(known.values(), key=_STARTED)
+        if event.deleted_at is not None:
+            del known[event.event_id]
+        newest = max(known.values(), key=_STARTED, default=None)
         self._events[event.camera_id] = {
             key: value for key, value in known.items() if value.ended_at is None or value is newest
         }

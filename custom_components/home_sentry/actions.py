@@ -1,0 +1,197 @@
+"""Actions: what people and automations do with events and with jobs that were given up."""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Final
+
+from homeassistant.const import ATTR_CONFIG_ENTRY_ID
+from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
+from homeassistant.exceptions import ServiceValidationError
+from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers import service
+from homeassistant.util import dt as dt_util
+import probatio as vol
+
+from .asking import async_ask, async_require_admin, on_behalf_of
+from .const import DOMAIN
+from .contract import BulkReviewed, Dropped, FeedbackKind, Requeued, from_plain, to_plain
+from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator
+from .dead_letters import QUEUES, async_clear, async_list, async_requeue
+
+_MOST_EVENTS: Final = 500
+_SLOW_S: Final = 60.0
+_ENTRY: Final[dict[Any, Any]] = {vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string}
+_EVENT: Final[dict[Any, Any]] = {**_ENTRY, vol.Required("event_id"): cv.string}
+_EVENTS: Final[dict[Any, Any]] = {
+    **_ENTRY,
+    vol.Required("event_id"): vol.All(cv.ensure_list, [cv.string], vol.Length(min=1, max=_MOST_EVENTS)),
+}
+_QUEUE: Final[dict[Any, Any]] = {vol.Optional("queue"): vol.In(QUEUES)}
+
+
+def _with_its_queue(data: dict[str, Any]) -> dict[str, Any]:
+    if "letter_id" in data and "queue" not in data:
+        raise vol.Invalid("'letter_id' needs 'queue'")
+    return data
+
+
+_LETTER: Final = vol.All(
+    {**_ENTRY, **_QUEUE, vol.Optional("letter_id"): vol.All(vol.Coerce(int), vol.Range(min=1))}, _with_its_queue
+)
+
+type Doing = Callable[[HomeSentryCoordinator, ServiceCall], Awaitable[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One action; an ``admin`` one changes what cannot be taken back, or is taken back from the trash."""
+
+    name: str
+    schema: Any
+    do: Doing
+    admin: bool = False
+    response: SupportsResponse = SupportsResponse.OPTIONAL
+
+
+async def _mark(coordinator: HomeSentryCoordinator, call: ServiceCall, **marks: Any) -> dict[str, Any]:
+    args = {"event_ids": call.data["event_id"], **marks, **on_behalf_of(call.context)}
+    answer = await async_ask(coordinator, "review_events", args, deadline_s=_SLOW_S)
+    done = from_plain(BulkReviewed, answer)
+    if done.changed == 0:
+        raise ServiceValidationError(
+            translation_domain=DOMAIN,
+            translation_key="no_such_event",
+            translation_placeholders={"event_id": ", ".join(done.missing)},
+        )
+    return _plain(done)
+
+
+async def _review(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
+    return await _mark(coordinator, call, reviewed=call.data["reviewed"])
+
+
+async def _flag(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
+    return await _mark(coordinator, call, flagged=call.data["flagged"])
+
+
+async def _favourite(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
+    return await _mark(coordinator, call, favourite=call.data["favourite"])
+
+
+async def _snooze(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
+    data = call.data
+    until = dt_util.utcnow() + data["duration"] if "duration" in data else dt_util.as_utc(data["until"])
+    return await _mark(coordinator, call, snoozed_until=until.isoformat())
+
+
+def _about_one(command: str, *names: str) -> Doing:
+    async def do(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
+        given = {name: call.data[name] for name in ("event_id", *names) if name in call.data}
+        answer: dict[str, Any] = await async_ask(coordinator, command, given | on_behalf_of(call.context))
+        return answer
+
+    return do
+
+
+async def _get(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
+    answer: dict[str, Any] = await async_ask(coordinator, "get_event", {"event_id": call.data["event_id"]})
+    return answer
+
+
+async def _trash(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
+    answer: dict[str, Any] = await async_ask(coordinator, "list_trash", {"limit": call.data["limit"]})
+    return answer
+
+
+async def _letters(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
+    return {"items": await async_list(coordinator, call.data.get("queue"), call.data["limit"])}
+
+
+async def _requeue(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
+    queue, letter = call.data.get("queue"), call.data.get("letter_id")
+    return _plain(await async_requeue(coordinator, queue, letter, context=call.context))
+
+
+async def _clear(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
+    queue, letter = call.data.get("queue"), call.data.get("letter_id")
+    return _plain(await async_clear(coordinator, queue, letter, context=call.context))
+
+
+def _plain(answer: BulkReviewed | Dropped | Requeued) -> dict[str, Any]:
+    plain: dict[str, Any] = to_plain(answer)
+    return plain
+
+
+def _limit(default: int) -> dict[Any, Any]:
+    return {vol.Optional("limit", default=default): vol.All(vol.Coerce(int), vol.Range(min=1, max=1000))}
+
+
+def _switched(name: str) -> dict[Any, Any]:
+    return {**_EVENTS, vol.Optional(name, default=True): cv.boolean}
+
+
+_KINDS: Final = [kind.value for kind in FeedbackKind if kind is not FeedbackKind.UNKNOWN]
+_ONLY: Final = SupportsResponse.ONLY
+ACTIONS: Final = (
+    Action(name="get_event", schema=vol.Schema(_EVENT), do=_get, response=_ONLY),
+    Action(name="review", schema=vol.Schema(_switched("reviewed")), do=_review),
+    Action(name="flag", schema=vol.Schema(_switched("flagged")), do=_flag),
+    Action(name="favourite", schema=vol.Schema(_switched("favourite")), do=_favourite),
+    Action(
+        name="snooze",
+        schema=vol.Schema(
+            vol.All(
+                {
+                    **_EVENTS,
+                    vol.Exclusive("until", "end"): cv.datetime,
+                    vol.Exclusive("duration", "end"): cv.positive_time_period,
+                },
+                cv.has_at_least_one_key("until", "duration"),
+            )
+        ),
+        do=_snooze,
+    ),
+    Action(
+        name="set_notes",
+        schema=vol.Schema({**_EVENT, vol.Required("notes"): vol.All(cv.string, vol.Length(max=4000))}),
+        do=_about_one("review_event", "notes"),
+    ),
+    Action(
+        name="feedback",
+        schema=vol.Schema(
+            {
+                **_EVENT,
+                vol.Required("kind"): vol.In(_KINDS),
+                vol.Optional("subject"): vol.All(cv.string, vol.Length(max=64)),
+                vol.Optional("comment"): vol.All(cv.string, vol.Length(max=1000)),
+            }
+        ),
+        do=_about_one("give_feedback", "kind", "subject", "comment"),
+    ),
+    Action(name="delete_event", schema=vol.Schema(_EVENT), do=_about_one("delete_event"), admin=True),
+    Action(name="restore_event", schema=vol.Schema(_EVENT), do=_about_one("restore_event"), admin=True),
+    Action(name="list_trash", schema=vol.Schema({**_ENTRY, **_limit(50)}), do=_trash, response=_ONLY),
+    Action(name="dlq_list", schema=vol.Schema({**_ENTRY, **_QUEUE, **_limit(100)}), do=_letters, response=_ONLY),
+    Action(name="dlq_requeue", schema=vol.Schema(_LETTER), do=_requeue),
+    Action(name="dlq_clear", schema=vol.Schema(_LETTER), do=_clear, admin=True),
+)
+
+
+@callback
+def async_setup_actions(hass: HomeAssistant) -> None:
+    """Register every action once, whichever engines are set up."""
+    for action in ACTIONS:
+        hass.services.async_register(
+            DOMAIN, action.name, _handler(hass, action), action.schema, supports_response=action.response
+        )
+
+
+def _handler(hass: HomeAssistant, action: Action) -> Callable[[ServiceCall], Coroutine[Any, Any, ServiceResponse]]:
+    async def handle(call: ServiceCall) -> ServiceResponse:
+        if action.admin:
+            await async_require_admin(hass, call.context)
+        entry: HomeSentryConfigEntry = service.async_get_config_entry(hass, DOMAIN, call.data.get(ATTR_CONFIG_ENTRY_ID))
+        answer = await action.do(entry.runtime_data, call)
+        return answer if call.return_response else None
+
+    return handle

@@ -1,0 +1,199 @@
+"""Actions about events and given-up jobs, who may use them, and what they say when they fail."""
+
+from datetime import timedelta
+from typing import Any
+
+from homeassistant.core import Context, HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.util import dt as dt_util
+import probatio as vol
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
+
+from custom_components.home_sentry.actions import ACTIONS
+from custom_components.home_sentry.const import DOMAIN
+from custom_components.home_sentry.contract import BulkReviewed, DeadJob, DeadJobPage, Dropped, Requeued, to_plain
+from tests.fakes.engine import START, FakeEngine
+
+from .conftest import Setup
+from .helpers import reach
+
+ADMIN_ONLY = {"delete_event", "restore_event", "dlq_clear"}
+LEAST: dict[str, dict[str, Any]] = {
+    "get_event": {"event_id": "e1"},
+    "review": {"event_id": "e1"},
+    "flag": {"event_id": "e1"},
+    "favourite": {"event_id": "e1"},
+    "snooze": {"event_id": "e1", "duration": {"hours": 2}},
+    "set_notes": {"event_id": "e1", "notes": "hers"},
+    "feedback": {"event_id": "e1", "kind": "correct"},
+    "delete_event": {"event_id": "e1"},
+    "restore_event": {"event_id": "e1"},
+    "list_trash": {},
+    "dlq_list": {},
+    "dlq_requeue": {},
+    "dlq_clear": {},
+}
+
+
+@pytest.fixture(autouse=True)
+def _answers(engine: FakeEngine) -> None:
+    def reviewed(args: dict[str, Any]) -> Any:
+        known = [one for one in args["event_ids"] if one != "e9"]
+        missing = tuple(one for one in args["event_ids"] if one == "e9")
+        return to_plain(BulkReviewed(changed=len(known), missing=missing))
+
+    def letters(args: dict[str, Any]) -> Any:
+        job = DeadJob(
+            id=7,
+            queue=args["queue"],
+            camera_id="front_door",
+            attempts=3,
+            error="no answer",
+            error_type="timeout",
+            enqueued_at=START,
+            first_failed_at=START,
+            last_failed_at=START,
+        )
+        return to_plain(DeadJobPage(items=(job,)))
+
+    engine.answers = {
+        "review_events": reviewed,
+        "list_dead_letters": letters,
+        "requeue_dead_letters": to_plain(Requeued(requeued=2, remaining=1)),
+        "drop_dead_letters": to_plain(Dropped(dropped=2)),
+    }
+
+
+async def act(hass: HomeAssistant, name: str, *, context: Context | None = None, **data: Any) -> Any:
+    """Call an action and give what it answers."""
+    return await hass.services.async_call(
+        DOMAIN, name, {**LEAST[name], **data}, blocking=True, context=context, return_response=True
+    )
+
+
+def asked(engine: FakeEngine) -> list[tuple[str, dict[str, Any]]]:
+    idle = {"report_home", "list_components"}
+    return [(command.name, command.args) for command in engine.commands if command.name not in idle]
+
+
+async def test_every_action_asks_the_engine(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    entry = await setup()
+    await reach(hass, entry, engine)
+    assert LEAST.keys() == {action.name for action in ACTIONS}
+    assert await act(hass, "get_event") == {"event_id": "e1"}
+    assert await act(hass, "review", event_id=["e1", "e9"]) == {"changed": 1, "missing": ["e9"]}
+    await act(hass, "flag", flagged=False)
+    await act(hass, "favourite", event_id="e1")
+    await act(hass, "set_notes", notes="")
+    await act(hass, "feedback", kind="this_is", subject="Ann", comment="with a hat")
+    await act(hass, "delete_event")
+    await act(hass, "restore_event")
+    await act(hass, "list_trash", limit=5)
+    assert asked(engine) == [
+        ("get_event", {"event_id": "e1"}),
+        ("review_events", {"event_ids": ["e1", "e9"], "reviewed": True}),
+        ("review_events", {"event_ids": ["e1"], "flagged": False}),
+        ("review_events", {"event_ids": ["e1"], "favourite": True}),
+        ("review_event", {"event_id": "e1", "notes": ""}),
+        ("give_feedback", {"event_id": "e1", "kind": "this_is", "subject": "Ann", "comment": "with a hat"}),
+        ("delete_event", {"event_id": "e1"}),
+        ("restore_event", {"event_id": "e1"}),
+        ("list_trash", {"limit": 5}),
+    ]
+
+
+async def test_a_snooze_ends_after_a_while_or_at_a_time(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = await setup()
+    await reach(hass, entry, engine)
+    monkeypatch.setattr(dt_util, "utcnow", lambda: START)
+    await act(hass, "snooze")
+    await hass.services.async_call(DOMAIN, "snooze", {"event_id": "e1", "until": "2026-11-21 08:00:00"}, blocking=True)
+    ends = [dt_util.parse_datetime(args["snoozed_until"]) for _, args in asked(engine)]
+    local = dt_util.parse_datetime("2026-11-21 08:00:00")
+    assert local is not None
+    assert ends == [START + timedelta(hours=2), dt_util.as_utc(local)]
+    for wrong in ({}, {"until": "2026-11-21 08:00:00", "duration": 5}, {"until": "soon"}):
+        with pytest.raises(vol.Invalid):
+            await hass.services.async_call(DOMAIN, "snooze", {"event_id": "e1", **wrong}, blocking=True)
+
+
+async def test_given_up_jobs_of_one_queue_or_all(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    entry = await setup()
+    await reach(hass, entry, engine)
+    found = await act(hass, "dlq_list")
+    assert [(job["id"], job["queue"]) for job in found["items"]] == [(7, "detect"), (7, "assess")]
+    assert len((await act(hass, "dlq_list", limit=1))["items"]) == 1
+    assert await act(hass, "dlq_requeue") == {"requeued": 4, "remaining": 2}
+    assert await act(hass, "dlq_requeue", queue="detect", letter_id=7) == {"requeued": 2, "remaining": 1}
+    assert await act(hass, "dlq_clear", queue="assess") == {"dropped": 2}
+    assert asked(engine)[-2:] == [
+        ("requeue_dead_letters", {"queue": "detect", "letter_id": 7}),
+        ("drop_dead_letters", {"queue": "assess", "letter_id": None}),
+    ]
+    for wrong in ({"letter_id": 7}, {"queue": "other"}, {"queue": "detect", "letter_id": 0}):
+        with pytest.raises(vol.Invalid):
+            await act(hass, "dlq_requeue", **wrong)
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
+async def test_who_may_and_who_is_named(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup, hass_read_only_user: MockUser, action: Any
+) -> None:
+    entry = await setup()
+    await reach(hass, entry, engine)
+    person = Context(user_id=hass_read_only_user.id)
+    if action.name in ADMIN_ONLY:
+        with pytest.raises(ServiceValidationError, match="Only an administrator"):
+            await act(hass, action.name, context=person)
+        with pytest.raises(ServiceValidationError, match="Only an administrator"):
+            await act(hass, action.name, context=Context(user_id="long gone"))
+        assert asked(engine) == []
+    else:
+        await act(hass, action.name, context=person)
+        reading = {"get_event", "list_trash", "dlq_list"}
+        named = [args.get("user") for _, args in asked(engine)]
+        assert set(named) == {None if action.name in reading else hass_read_only_user.id}
+    assert action.admin == (action.name in ADMIN_ONLY)
+
+
+async def test_an_administrator_may(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup, hass_admin_user: MockUser
+) -> None:
+    entry = await setup()
+    await reach(hass, entry, engine)
+    for name in sorted(ADMIN_ONLY):
+        await act(hass, name, context=Context(user_id=hass_admin_user.id))
+    assert {args["user"] for _, args in asked(engine)} == {hass_admin_user.id}
+
+
+async def test_what_cannot_be_done_is_said(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    entry = await setup()
+    await reach(hass, entry, engine)
+    with pytest.raises(ServiceValidationError, match="no event e9"):
+        await act(hass, "review", event_id="e9")
+    engine.failing.add("delete_event")
+    with pytest.raises(ServiceValidationError, match="cannot do that: no such thing"):
+        await act(hass, "delete_event")
+    engine.failure = "unavailable"
+    with pytest.raises(HomeAssistantError, match="did not do it: no such thing") as failed:
+        await act(hass, "delete_event")
+    assert not isinstance(failed.value, ServiceValidationError)
+    for name, wrong in (("feedback", {"kind": "nonsense"}), ("review", {"event_id": []}), ("review", {"x": 1})):
+        with pytest.raises(vol.Invalid):
+            await act(hass, name, **wrong)
+
+
+async def test_without_an_engine(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    entry = await setup()
+    await reach(hass, entry, engine)
+    assert await act(hass, "get_event", config_entry_id=entry.entry_id) == {"event_id": "e1"}
+    with pytest.raises(ServiceValidationError):
+        await act(hass, "get_event", config_entry_id="unknown")
+    MockConfigEntry(domain=DOMAIN, unique_id="engine-2", data={}).add_to_hass(hass)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert hass.services.has_service(DOMAIN, "get_event")
+    with pytest.raises(ServiceValidationError):
+        await act(hass, "get_event", config_entry_id=entry.entry_id)
