@@ -120,7 +120,7 @@ async def test_a_broker_that_dies_and_comes_back_hears_everything_and_stops_noth
         shutil.copyfile(test_media / "images/misc" / name, folder / name)
 
     with restartable(server) as broker:
-        async with running(settings_in(tmp_path, server, model_mirror)) as engine:
+        async with running(settings_in(tmp_path, server, model_mirror, detector="deimv2-atto")) as engine:
 
             async def everything() -> bool:
                 want = await announced(engine)
