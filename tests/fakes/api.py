@@ -75,6 +75,7 @@ from tests.fakes.operating import FakeAudit, FakeParts, FakeQueues
 from tests.fakes.places import FakeMasks, FakePlaces
 from tests.fakes.records import camera, detection, event, jpeg, media
 from tests.fakes.triage import FakeTriage
+from tests.fakes.verdicts import FakeVerdicts
 from tests.fakes.watching import FakeHome, FakeLearning, FakeScenes
 
 TOKEN = "t0k3n-for-tests-" + "x" * 43
@@ -154,6 +155,7 @@ class FakeEngine:
         self.home = FakeHome(self.pause)
         self.learning = FakeLearning(self.pause, self.cameras)
         self.triage = FakeTriage(self.pause, self.events, self.feed)
+        self.verdicts = FakeVerdicts(self.pause, self.events)
         self._numbers = itertools.count(1)
 
     @property
@@ -182,6 +184,7 @@ class FakeEngine:
             home=self.home,
             learning=self.learning,
             triage=self.triage,
+            verdicts=self.verdicts,
         )
 
     def announce(self, number: int | None = None, summary: str = "A person at the door") -> Published:

@@ -122,7 +122,7 @@ from .system import (
     Status,
     TokenRotated,
 )
-from .triage import BulkReviewed, EventHop, Feedback
+from .triage import BulkReviewed, EventHop, Feedback, Reassessment
 from .values import Box, Factor, Identity
 from .version import MIN_SCHEMA, SCHEMA, VERSION, is_compatible
 from .vocabulary import (
@@ -272,6 +272,7 @@ __all__ = [
     "Problem",
     "QueueDepth",
     "QueueList",
+    "Reassessment",
     "Recognition",
     "RedisLoad",
     "Region",

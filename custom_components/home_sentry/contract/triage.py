@@ -22,7 +22,8 @@ class Feedback:
 class EventHop:
     """One step of an event; ``at`` is when it was done.
 
-    The hops are ``file``, ``detect``, ``batch``, ``enrich``, ``assess`` and ``announce`` (clients were told).
+    The hops are ``file``, ``detect``, ``batch``, ``enrich``, ``assess`` and ``announce`` (clients were told). Each
+    ``assess`` has the ``score`` that it gave.
     """
 
     hop: str
@@ -30,6 +31,7 @@ class EventHop:
     duration_ms: float | None = None
     outcome: str
     detail: str | None = None
+    score: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,3 +40,12 @@ class BulkReviewed:
 
     changed: int
     missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reassessment:
+    """An event will be judged again; what it is now, which the new verdict replaces at a higher revision."""
+
+    event_id: str
+    revision: int
+    risk_score: int

@@ -20,7 +20,8 @@ from .limits import LimitClass
 from .ports import Ports
 from .routes.events import EVENT_FILTERS, event_query
 from .routes.search import SEARCH_FIELDS, found
-from .triage_fields import REVIEW_FIELDS, review_of
+from .routes.verdicts import reassessed
+from .triage_fields import REVIEW_FIELDS, USER, review_of
 
 
 class Commands:
@@ -53,6 +54,13 @@ class Commands:
             ),
             CommandRule(name="get_learning", fields=(CAMERA_ID,), answer=self._learned),
             CommandRule(name="report_home", fields=REPORT_FIELDS, answer=self._report_home),
+            CommandRule(
+                name="reassess_event",
+                fields=(EVENT_ID, USER),
+                answer=self._reassess,
+                audited="event.reassess",
+                limit=LimitClass.AI,
+            ),
             *triage_rules(ports.triage),
             *operating_rules(ports.parts, ports.queues),
         )
@@ -112,6 +120,9 @@ class Commands:
 
     async def _review(self, args: dict[str, Any]) -> object:
         return _found(await self._ports.triage.review(args["event_id"], review_of(args)), "event")
+
+    async def _reassess(self, args: dict[str, Any]) -> object:
+        return await reassessed(self._ports.verdicts, args["event_id"])
 
     async def _acknowledge(self, args: dict[str, Any]) -> object:
         return SceneChangeList(items=_found(await self._ports.scenes.acknowledge_camera(args["camera_id"]), "camera"))

@@ -41,6 +41,7 @@ from .idempotency import Replies
 from .load_ports import Load
 from .model_ports import ModelShelf
 from .triage_ports import Triage
+from .verdict_ports import Verdicts
 from .watch_ports import Home, Learning, Scenes
 
 
@@ -353,6 +354,7 @@ class Ports:
     home: Home
     learning: Learning
     triage: Triage
+    verdicts: Verdicts
     entities: Entities
     household: HouseholdDesk
     models: ModelShelf

@@ -55,6 +55,7 @@ from .routes.search import SearchRoutes
 from .routes.state import StateRoutes
 from .routes.system import SystemRoutes
 from .routes.triage import TriageRoutes
+from .routes.verdicts import VerdictRoutes
 from .routing import Access, Call, Match, Route, Router
 from .socket import SocketRoute
 from .tokens import TokenKeys
@@ -223,6 +224,7 @@ class ApiServer:
             *EventRoutes(ports.catalogue, ports.triage, ports.pictures, shelf, bodies).routes(),
             *SearchRoutes(ports.catalogue).routes(),
             *TriageRoutes(ports.triage, bodies).routes(),
+            *VerdictRoutes(ports.verdicts).routes(),
             *PlaceRoutes(ports.places, bodies).routes(),
             *MaskRoutes(ports.masks, bodies, shelf).routes(),
             *SceneRoutes(ports.scenes).routes(),

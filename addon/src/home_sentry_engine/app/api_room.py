@@ -27,6 +27,7 @@ from .scenes import StoredScenes
 from .secured import Secured
 from .triage import TriageDesk
 from .uploads import UploadEntrance
+from .verdicts import StoredVerdicts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,7 @@ async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: Ke
     return Ports(
         catalogue=catalogue,
         triage=TriageDesk(database, tables, clock, announce),
+        verdicts=StoredVerdicts(ground.store),
         pictures=GalleryPictures(database, tables, room.gallery),
         uploads=UploadEntrance(
             take=room.intake.take,

@@ -125,7 +125,9 @@ class Triage:
 
     def _judgements(self, conn: Connection, event_id: str) -> list[EventHop]:
         columns = assessments.c
-        chosen = sa.select(columns.at, columns.duration_ms, columns.state, columns.reason, columns.model_id)
+        chosen = sa.select(
+            columns.at, columns.duration_ms, columns.state, columns.reason, columns.model_id, columns.score
+        )
         ordered = chosen.where(columns.event_id == event_id).order_by(columns.id.desc()).limit(_MOST)
         return [
             EventHop(
@@ -134,6 +136,7 @@ class Triage:
                 duration_ms=row.duration_ms,
                 outcome=row.state,
                 detail=row.reason or row.model_id,
+                score=row.score,
             )
             for row in conn.execute(ordered)
         ]

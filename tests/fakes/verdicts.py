@@ -1,0 +1,18 @@
+"""Verdicts that a person wants anew, over a dictionary."""
+
+from collections.abc import Awaitable, Callable
+
+from home_sentry_engine.contract import Event, Reassessment
+
+
+class FakeVerdicts:
+    def __init__(self, pause: Callable[[], Awaitable[None]], events: dict[str, Event]) -> None:
+        self._pause, self._events = pause, events
+        self.wanted: list[str] = []
+
+    async def reassess(self, event_id: str) -> Reassessment | None:
+        await self._pause()
+        if (event := self._events.get(event_id)) is None:
+            return None
+        self.wanted.append(event_id)
+        return Reassessment(event_id=event_id, revision=event.revision, risk_score=event.risk_score)
