@@ -60,6 +60,9 @@ class House:
         self.database_url, self.redis_url = database_url, redis_url
         self.cameras = folder / "cameras"
         self.cameras.mkdir()
+        # what an earlier household of this server left is none of this one's
+        with redis.Redis.from_url(redis_url) as client:
+            client.flushdb()
 
     @contextmanager
     def engine(self, name: str, *roles: str, **environment: str) -> Iterator[Serve]:

@@ -19,7 +19,7 @@ import pytest
 from home_sentry_engine.api.hub import Pace
 from home_sentry_engine.contract import Auth, decode_server, encode
 from tests.engine.faults.invariants import check_invariants
-from tests.engine.faults.programs import ROOT, Serve, deliver, engine
+from tests.engine.faults.programs import ROOT, WITHOUT_MODELS, Serve, deliver, engine
 from tests.fakes.api import TOKEN, FakeEngine, serving
 
 PACE = Pace(most_messages_behind=60, most_bytes_behind=256 * 1024, status_every_s=3600, status_pause_s=0.01)
@@ -164,7 +164,7 @@ def test_f27_a_client_that_asks_without_end_gets_its_budget_and_others_do_not_fe
     tmp_path, model_mirror, stock, rounds
 ):
     seconds, calls = rounds(4, 30), rounds(25, 60)
-    with engine(tmp_path / "data", model_mirror) as served:
+    with engine(tmp_path / "data", model_mirror, **WITHOUT_MODELS) as served:
         served.start()
         for number, picture in enumerate(stock(10)):
             deliver(served.cameras / "yard", f"{number}.jpg", picture)

@@ -11,7 +11,13 @@ from tests.fakes.clock import START, FakeClock
 from tests.fakes.household import household
 
 HOUR = 3600.0
-JUMPS = {"an hour back": -HOUR, "an hour ahead": HOUR, "a day back": -24 * HOUR, "ten years ahead": 87_600 * HOUR}
+JUMPS = {
+    "an hour back": -HOUR,
+    "an hour ahead": HOUR,
+    "a day back": -24 * HOUR,
+    "a day ahead": 24 * HOUR,
+    "ten years ahead": 87_600 * HOUR,
+}
 
 
 async def _pictures(home, count: int) -> None:

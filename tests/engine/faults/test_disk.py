@@ -14,7 +14,7 @@ from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.operations.disk import RESERVE_BYTES, DiskFull, DiskGuard, DiskLimits
 from home_sentry_engine.operations.retention import Retention
 from tests.engine.faults.invariants import check_invariants, sha256
-from tests.engine.faults.programs import deliver, engine
+from tests.engine.faults.programs import WITHOUT_MODELS, deliver, engine
 from tests.fakes.household import household
 from tests.needs import root
 
@@ -36,13 +36,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.timeout(400)
 def test_f04_a_full_disk_pauses_intake_and_it_goes_on_by_itself(small_disk, tmp_path, model_mirror, stock, rounds):
-    full_s = rounds(8, 60)
+    full_s = rounds(4, 60)
     cameras = tmp_path / "cameras"
     settings = {
         "DISK_MIN_FREE_MB": "4",
         "BACKUPS": "0",
         "CAMERA_ROOT": str(cameras),
         "MODELS": str(tmp_path / "models"),
+        **WITHOUT_MODELS,
     }
     with engine(small_disk / "data", model_mirror, **settings) as served:
         served.log = tmp_path / "engine.log"
@@ -78,7 +79,7 @@ def test_f04_a_full_disk_pauses_intake_and_it_goes_on_by_itself(small_disk, tmp_
         account = check_invariants(served.data)
     assert (account.stored, account.quarantined, account.rejected) == (40, 0, 0)
     assert _disk(problem)["reason"]
-    assert noticed_s <= 15
+    assert noticed_s <= 10
     assert resumed_s <= 30
     print(f"  noticed after {noticed_s:.1f} s, taken again {resumed_s:.1f} s after there was room, 0 of 40 lost")
 
@@ -123,7 +124,7 @@ def read_only() -> Iterator[Callable[[Path], None]]:
 def test_f04_a_folder_that_turns_read_only_loses_nothing_and_it_goes_on_by_itself(
     read_only, tmp_path, model_mirror, stock, rounds
 ):
-    with engine(tmp_path / "data", model_mirror) as served:
+    with engine(tmp_path / "data", model_mirror, **WITHOUT_MODELS) as served:
         served.start()
         for number, picture in enumerate(stock(10)):
             deliver(served.cameras / "yard", f"{number}.jpg", picture)

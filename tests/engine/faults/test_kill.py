@@ -5,6 +5,7 @@ from collections import Counter
 import json
 from pathlib import Path
 import random
+import statistics
 import subprocess
 import sys
 import threading
@@ -63,8 +64,8 @@ def live_and_die(served: Serve, cameras: Bursts, number: int, *, last: bool) -> 
     if not number % 2:
         time.sleep(cameras.chance.uniform(0.0, 1.0))
         cameras.burst(last=last)
-    # the eyes open some seconds after the API
-    time.sleep(cameras.chance.uniform(0.0, 5.0))
+    # the eyes open a second or two after the API
+    time.sleep(cameras.chance.uniform(0.0, 3.0))
     served.kill()
 
 
@@ -72,12 +73,13 @@ def live_and_die(served: Serve, cameras: Bursts, number: int, *, last: bool) -> 
 def test_f01_kill_at_random_points_loses_no_accepted_picture(tmp_path, model_mirror, stock, rounds):
     count, kills = rounds(100, 500), rounds(5, 200)
     accepted: frozenset[str] = frozenset()
-    slowest, in_hand = 0.0, 0
+    starts_s: list[float] = []
+    in_hand = 0
     with engine(tmp_path / "data", model_mirror) as served:
         cameras = Bursts(served.cameras, stock(count), kills, random.Random(20261121))
         for number in range(kills):
             live_and_die(served, cameras, number, last=number == kills - 1)
-            slowest = max(slowest, served.started_s)
+            starts_s.append(served.started_s)
             after = check_invariants(served.data)
             assert accepted <= after.ids
             accepted = after.ids
@@ -92,10 +94,11 @@ def test_f01_kill_at_random_points_loses_no_accepted_picture(tmp_path, model_mir
     assert account.contents == cameras.delivered
     assert account.stored == count
     assert account.events > 0
+    assert in_hand >= rounds(0, kills // 4)
     print(
         f"  {kills} kills ({in_hand} with pictures in hand), {count} pictures, {given_up} put back, "
         f"{account.events} events, 0 lost, "
-        f"slowest start {slowest:.1f} s, stop {stopped_s:.1f} s"
+        f"start {statistics.median(starts_s):.1f} s, slowest {max(starts_s):.1f} s, stop {stopped_s:.1f} s"
     )
 
 
@@ -103,15 +106,16 @@ def test_f01_kill_at_random_points_loses_no_accepted_picture(tmp_path, model_mir
 async def test_f01_kill_at_random_points_on_postgresql_and_redis(
     tmp_path, model_mirror, stock, rounds, postgres_server, redis_server
 ):
-    count, kills = rounds(40, 500), rounds(3, 200)
+    count, kills = rounds(60, 500), rounds(3, 200)
     house = House(tmp_path, model_mirror, await postgres_server.empty(), redis_server.url)
     accepted: frozenset[str] = frozenset()
-    slowest, in_hand = 0.0, 0
+    starts_s: list[float] = []
+    in_hand = 0
     with house.engine("engine", "ingest", "detect", "assess", "api") as served:
         cameras = Bursts(house.cameras, stock(count), kills, random.Random(20261122))
         for number in range(kills):
             await asyncio.to_thread(live_and_die, served, cameras, number, last=number == kills - 1)
-            slowest = max(slowest, served.started_s)
+            starts_s.append(served.started_s)
             after = await house.account()
             assert accepted <= after.ids
             accepted = after.ids
@@ -121,16 +125,18 @@ async def test_f01_kill_at_random_points_on_postgresql_and_redis(
         await house.settled(count)
         stopped_s = await asyncio.to_thread(served.stop)
     events = await house.check(cameras.delivered)
+    assert in_hand >= rounds(0, kills // 4)
     print(
         f"  {kills} kills ({in_hand} with pictures in hand), {count} pictures, {given_up} put back, "
         f"{events} events, 0 lost, "
-        f"slowest start {slowest:.1f} s, stop {stopped_s:.1f} s"
+        f"start {statistics.median(starts_s):.1f} s, slowest {max(starts_s):.1f} s, stop {stopped_s:.1f} s"
     )
 
 
 @pytest.mark.timeout(600)
 def test_f02_kill_between_every_pair_of_steps(tmp_path, rounds):
-    stride = rounds(4, 1)
+    # a prime, so that the short form does not meet the same step of each picture
+    stride = rounds(7, 1)
     command = [sys.executable, "-m", "tests.engine.faults.failpoints", str(tmp_path), str(stride)]
     run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=580, check=False)
     assert run.returncode == 0, run.stderr[-3000:]

@@ -1,9 +1,10 @@
-"""Parts of a real engine that a person restarts, switches off and on; work waits and nothing is lost."""
+"""Parts of a real engine that a person restarts, switches off and on, or whose model is broken (F22): work waits."""
 
 import pytest
 
+from home_sentry_engine.vision.catalog import load_catalogue
 from tests.engine.faults.invariants import check_invariants
-from tests.engine.faults.programs import deliver, engine
+from tests.engine.faults.programs import QUICK, deliver, engine
 
 PARTS = "/api/v1/system/components"
 
@@ -47,3 +48,32 @@ def test_what_is_switched_off_stays_off_over_a_restart_and_files_wait_for_it(tmp
         served.stop()
     account = check_invariants(served.data)
     assert account.stored == 10
+
+
+@pytest.mark.timeout(300)
+def test_f22_pictures_wait_for_a_detector_whose_file_is_broken_until_it_is_whole(tmp_path, model_mirror, stock):
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    for path in model_mirror.iterdir():
+        (mirror / path.name).symlink_to(path)
+    (name,) = [file.name for file in load_catalogue().get(QUICK["DETECTOR"]).files]
+    whole = (mirror / name).read_bytes()
+    (mirror / name).unlink()
+    (mirror / name).write_bytes(whole[: len(whole) // 2])
+    with engine(tmp_path / "data", mirror, OFFLINE="true") as served:
+        served.start()
+        for number, picture in enumerate(stock(5)):
+            deliver(served.cameras / "yard", f"{number}.jpg", picture)
+        served.until(lambda status: status["accounting"]["accepted"] == 5)
+        told = served.until(lambda status: _state(status, "detector") == "unhealthy")
+        broken = next(one for one in told["components"] if one["id"] == "detector")
+        assert told["accounting"]["queued"] == 5
+        assert name in broken["reason"]
+        assert broken["fix"]
+        (mirror / name).write_bytes(whole)
+        served.get(f"{PARTS}/detector/restart", method="POST")
+        served.drained(5)
+        served.stop()
+    account = check_invariants(served.data)
+    assert (account.accepted, account.stored) == (5, 5)
+    print(f"  5 pictures waited while {broken['reason']}; all stored with the whole file")

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import ExitStack
+import itertools
 
 import pytest
 
 from tests.engine.faults.house import LEASE_S, House, Listener
 from tests.engine.faults.invariants import sha256
-from tests.engine.faults.programs import deliver
+from tests.engine.faults.programs import deliver, different
 from tests.engine.servers import PostgresServer, RedisServer, free_port, running_postgres, server_folder
 
 CAMERAS = ("yard", "door", "garage", "drive")
@@ -22,7 +24,7 @@ async def house(tmp_path, model_mirror, postgres_server, redis_server) -> House:
 class Cameras:
     """Deliver pictures one after the other until told to stop or none is left, whatever the engines do."""
 
-    def __init__(self, house: House, pictures: list[bytes]) -> None:
+    def __init__(self, house: House, pictures: Iterable[bytes]) -> None:
         self.house, self.pictures = house, pictures
         self.delivered: Counter[tuple[str, str]] = Counter()
         self.enough = asyncio.Event()
@@ -48,10 +50,10 @@ async def shown_by(front) -> dict[str, str]:
     return {one["id"]: one["state"] for one in components if one["id"] in {"detector", "assess_workers", "redis"}}
 
 
-@pytest.mark.timeout(900)
-async def test_three_engines_share_a_household_and_each_may_be_killed(house, stock, rounds):
+@pytest.mark.timeout(3000)
+async def test_three_engines_share_a_household_and_each_may_be_killed(house, person, rounds):
     turns = rounds(2, 12)
-    cameras = Cameras(house, stock(turns * 150))
+    cameras = Cameras(house, (different(person, number) for number in itertools.count()))
     with ExitStack() as stack:
         front = stack.enter_context(house.engine("front", "ingest", "api"))
         eyes = stack.enter_context(house.engine("eyes", "detect"))
@@ -110,7 +112,7 @@ async def test_another_engine_takes_over_what_a_dead_one_had_in_hand(house, stoc
 
 
 @pytest.mark.timeout(600)
-async def test_redis_and_postgresql_may_be_killed_and_come_back(tmp_path, model_mirror, stock):
+async def test_redis_and_postgresql_may_be_killed_and_come_back(tmp_path, model_mirror, person):
     port = free_port()
     with server_folder("postgres") as kept, server_folder("redis") as keys, ExitStack() as stack:
         dispatch, database = RedisServer(keys), ExitStack()
@@ -118,7 +120,7 @@ async def test_redis_and_postgresql_may_be_killed_and_come_back(tmp_path, model_
         rows = database.enter_context(running_postgres(kept, port))
         memory = stack.enter_context(dispatch.running())
         house = House(tmp_path, model_mirror, await PostgresServer(port).empty(), dispatch.url)
-        cameras = Cameras(house, stock(150))
+        cameras = Cameras(house, (different(person, number) for number in itertools.count()))
         front = stack.enter_context(house.engine("front", "ingest", "api"))
         back = stack.enter_context(house.engine("back", "detect", "assess"))
         await asyncio.to_thread(start, front, back)
