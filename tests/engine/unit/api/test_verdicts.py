@@ -22,7 +22,8 @@ async def test_a_client_asks_by_command_in_somebodys_name(connect, engine):
     result = await peer.ask("reassess_event", {"event_id": "e1", "user": "anna"})
     assert from_plain(Reassessment, result.data).event_id == "e1"
     assert (await peer.ask("reassess_event", {"event_id": "e9"}, number=2)).code == "not_found"
-    assert [(one.actor, one.action) for one in engine.audit.deeds][0] == ("user anna", "event.reassess")
+    first = engine.audit.deeds[0]
+    assert (first.actor, first.action) == ("user anna", "event.reassess")
 
 
 async def test_what_cannot_be_judged_now_or_ever(client, engine):
