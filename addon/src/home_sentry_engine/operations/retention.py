@@ -14,10 +14,12 @@ from home_sentry_engine.media.paths import MediaPaths, remove
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.repositories.audit import Audit
 from home_sentry_engine.storage.repositories.retention import Expiry, OldFile
+from home_sentry_engine.storage.search_index import forget_terms
 
 _LOGGER = logging.getLogger(__name__)
 # on a full disk larger transactions do not fit into what the reserve gave back
 _ROWS: Final = 20
+_TERMS: Final = 100
 _YOUNG: Final = timedelta(hours=1)
 _AUDIT_KEPT: Final = timedelta(days=365)
 _TRASH_KEPT: Final = timedelta(days=30)
@@ -114,7 +116,14 @@ class Retention:
             await self._unlink([self._paths.thumbnail(one) for one in ids])
             count = await self._database.write(lambda conn, ids=ids: self._expiry.delete_events(conn, ids))  # type: ignore[misc]
             removed = removed.plus(events=count)
+        if removed.events:
+            await self._forget_terms()
         return removed
+
+    async def _forget_terms(self) -> None:
+        last: str | None = ""
+        while last is not None:
+            last = await self._database.write(lambda conn, after=last: forget_terms(conn, after, _TERMS))  # type: ignore[misc]
 
     async def _delete(self, files: Sequence[OldFile], removed: Removed) -> Removed:
         places = await asyncio.to_thread(lambda: [place for one in files for place in self._places(one)])

@@ -1,8 +1,10 @@
 """Column types of the schema."""
 
 from datetime import UTC, datetime, timedelta
+import json
 from typing import Any, Final
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -23,6 +25,14 @@ def to_micros(at: datetime) -> int:
 def from_micros(value: int) -> datetime:
     """Give the aware UTC time of microseconds since 1970."""
     return _EPOCH + timedelta(microseconds=value)
+
+
+def from_json(text: str) -> Any:
+    """Give what a JSON column holds, also NaN and numbers of more than 64 bits."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -16,7 +16,8 @@ from home_sentry_engine.storage.repositories.events import Events
 from home_sentry_engine.storage.repositories.retention import Expiry
 from home_sentry_engine.storage.repositories.search import Search
 from home_sentry_engine.storage.search import All, Either, Term, Tree, parse
-from home_sentry_engine.storage.search_index import rebuild_index
+from home_sentry_engine.storage.search_index import forget_terms, rebuild_index
+from home_sentry_engine.storage.search_terms import MOST
 from home_sentry_engine.storage.words import words_of
 from tests.engine.unit.storage import samples
 from tests.engine.unit.storage.samples import at, event
@@ -108,6 +109,84 @@ async def test_filters_narrow_the_hits(filled):
     assert await hits(filled, "a", level=RiskLevel.LOW) == []
     assert await hits(filled, "a", level=RiskLevel.HIGH, since=at(2)) == ["van", "dog"]
     assert await hits(filled, "a", since=at(1), until=at(3)) == ["dog", "door"]
+
+
+async def test_marks_of_people_narrow_the_hits_and_outlive_a_revision(filled):
+    def change(conn):
+        EVENTS.mark(conn, "door", flagged=True, favourite=True)
+        EVENTS.mark(conn, "dog", flagged=True)
+        EVENTS.review(conn, "door", reviewed=True, user="me", now=at(9))
+        stored = EVENTS.get(conn, "door")
+        assert stored is not None
+        known = replace(stored, reviewed=False, flagged=False, favourite=False)
+        EVENTS.save(conn, replace(known, ended_at=at(8), revision=2))
+
+    await filled.write(change)
+    assert await hits(filled, "person", flagged=True) == ["dog", "door"]
+    assert await hits(filled, "person", flagged=True, favourite=False) == ["dog"]
+    assert await hits(filled, "person", reviewed=True, favourite=True, ongoing=False) == ["door"]
+    assert await hits(filled, "a", flagged=False) == ["van"]
+    assert await hits(filled, "a", ongoing=True) == ["van", "dog"]
+    await filled.write(lambda conn: EVENTS.mark(conn, "door", flagged=False))
+    assert await hits(filled, "person", flagged=True) == ["dog"]
+    await filled.write(rebuild_index)
+    assert await hits(filled, "person", reviewed=True) == ["door"]
+    await filled.write(lambda conn: EVENTS.trash(conn, "door", at(9)))
+    assert await hits(filled, "person", reviewed=True) == []
+    await filled.write(lambda conn: EVENTS.trash(conn, "door", None))
+    assert await hits(filled, "rings", reviewed=True) == ["door"]
+
+
+async def test_names_that_are_alike_are_filtered_apart(database):
+    names = ("Front Door", "front door", "front_door", "frontdoor", "front·door", "门")
+    await store(database, *(told(name, "A cat", camera=name, types=(name,), start=1) for name in names))
+    for name in names:
+        assert await hits(database, "cat", camera_id=name) == [name]
+        assert await hits(database, "cat", object_type=name) == [name]
+        assert await hits(database, "cat", object_type=name, level=RiskLevel.HIGH) == [name]
+        assert await hits(database, "cat", object_type=name, camera_id="other") == []
+    for mark in ("·lhigh", "lhigh", "cfrontdoor", '"lhigh ofrontdoor"', "r*", "lhig*"):
+        try:
+            assert await hits(database, mark) == []
+        except MalformedSearch:
+            continue
+
+
+async def test_beginnings_of_words_find_few_words_and_many(database):
+    many = [f"plate{number}" for number in range(MOST + 6)]
+    await store(database, *(told(word, f"A cat {word}", start=number) for number, word in enumerate(many)))
+    assert sorted(await hits(database, "plate*", limit=1000)) == sorted(many)
+    assert sorted(await hits(database, "cat-plate1*")) == sorted(word for word in many if word.startswith("plate1"))
+    assert await hits(database, "plate7* NOT plate7") == []
+    assert await hits(database, "plates*") == []
+    await database.write(lambda conn: EVENTS.save(conn, told("plate0", "A platypus", start=0, revision=2)))
+    assert await hits(database, "platy*") == ["plate0"]
+
+
+async def test_words_that_no_event_has_any_more_are_forgotten(filled):
+    def known(conn):
+        if conn.dialect.name != "sqlite":
+            return set()
+        return set(conn.exec_driver_sql("SELECT term FROM event_index_terms").scalars())
+
+    def forget(conn):
+        last = ""
+        while (following := forget_terms(conn, last, 3)) is not None:
+            last = following
+
+    before = await filled.read(known)
+    await filled.write(forget)
+    assert await filled.read(known) == before
+    await filled.write(lambda conn: Expiry().delete_events(conn, ["van"]))
+    await filled.write(forget)
+    assert before - await filled.read(known) == (
+        {"parcel", "delivers", "truck", "traffic", "light", "driveway"} & before
+    )
+    await filled.write(rebuild_index)
+    after = await filled.read(known)
+    await filled.write(forget)
+    assert await filled.read(known) == after
+    assert {"person", "rings"} <= after or not before
 
 
 async def test_the_summary_weighs_more_than_the_reasoning(database):
@@ -214,11 +293,31 @@ async def test_a_malformed_search_never_reaches_the_database(filled, text):
         await hits(filled, text)
 
 
-WORDS = ("a", "b", "ab", "é", "E", "x_y", "it's", "ß", "猫犬", "b.", "1e5", "OR", "-", "''", '"', "\\")
+WORDS = (
+    "a",
+    "b",
+    "ab",
+    "é",
+    "E",
+    "x_y",
+    "it's",
+    "ß",
+    "猫犬",
+    "b.",
+    "1e5",
+    "OR",
+    "-",
+    "''",
+    '"',
+    "\\",
+    "éabcd",
+    "éabce",
+)
 TEXTS = st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join)
 LABELS = st.lists(st.sampled_from(("a", "b a", "é")), max_size=2, unique=True).map(tuple)
 CORPUS = st.lists(st.tuples(TEXTS, st.none() | TEXTS, LABELS, st.integers(0, 3)), max_size=6)
-ATOMS = st.sampled_from((*(word for word in WORDS if word not in {'"', "OR"}), "a*", "ab*", '"a b"', '"b a"', '"it s"'))
+BEGINNINGS = ("a*", "ab*", "eabc*", "eabcd*", "b-eabc*")
+ATOMS = st.sampled_from((*(word for word in WORDS if word not in {'"', "OR"}), *BEGINNINGS, '"a b"', '"b a"', '"it s"'))
 QUERIES = st.recursive(
     ATOMS,
     lambda inner: (
