@@ -18,6 +18,7 @@ from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.detection import FrameDetections
 from home_sentry_engine.domain.jobs import Job, NewJob
 from home_sentry_engine.domain.messages import Media, Sighting, Verdict
+from home_sentry_engine.domain.quality import PictureQuality
 from home_sentry_engine.pipeline.ports import QueueFull, Receipt, Tx
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.repositories.assessments import assessment_of
@@ -176,6 +177,9 @@ class _DetectionRows:
 
     def of_media(self, media_id: str) -> tuple[DetectionRecord, ...]:
         return self._rows.of_media(self._conn, media_id)
+
+    def qualities(self, camera_id: str, *, before: datetime, most: int) -> tuple[PictureQuality, ...]:
+        return self._rows.qualities(self._conn, camera_id, before=before, most=most)
 
 
 class _BatchRows:

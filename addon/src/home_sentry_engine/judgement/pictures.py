@@ -62,5 +62,6 @@ def _quality(scene: Scene) -> tuple[Factor, ...]:
     if not bad:
         return ()
     defects = ", ".join(sorted({defect for quality in bad.values() for defect in quality.defects}))
-    text = f"the picture is {defects}: what it shows counts for less"
+    suddenly = "suddenly " if any(quality.usual is not None for quality in bad.values()) else ""
+    text = f"the picture is {suddenly}{defects}: what it shows counts for less"
     return (Factor(id="quality", points=0, text=text, evidence=tuple(f"media:{one}" for one in sorted(bad)[:8])),)

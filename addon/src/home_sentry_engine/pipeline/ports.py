@@ -13,6 +13,7 @@ from home_sentry_engine.domain.detection import FrameDetections
 from home_sentry_engine.domain.errors import Transient
 from home_sentry_engine.domain.jobs import Job, NewJob
 from home_sentry_engine.domain.messages import Media, ModelFailure, ModelVerdict, RuleVerdict, Scene, Sighting, Verdict
+from home_sentry_engine.domain.quality import PictureQuality
 
 from .enrichment_ports import EnrichmentRows
 from .identity_ports import IdentityRows
@@ -115,6 +116,10 @@ class DetectionRows(Protocol):
 
     def of_media(self, media_id: str) -> tuple[DetectionRecord, ...]:
         """Give the stored rows of one file."""
+        ...
+
+    def qualities(self, camera_id: str, *, before: datetime, most: int) -> tuple[PictureQuality, ...]:
+        """Give how good the files of a camera were that came before a time, the newest first."""
         ...
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 from home_sentry_engine.context.boxes import BoxFilters
 from home_sentry_engine.context.sieve import sift
-from home_sentry_engine.context.trust import trusted
+from home_sentry_engine.context.trust import fallen, trusted, worst
 from home_sentry_engine.domain.daypart import is_night
 from home_sentry_engine.domain.detection import Detection, FrameDetections
 from home_sentry_engine.domain.messages import Media
@@ -49,6 +49,17 @@ class Seen:
         return bool(known) and all(one is not None and one.covered for one in known)
 
     @property
+    def bad(self) -> bool:
+        """Tell whether a picture is too bad to be believed as it is."""
+        return any(frame.quality is not None and frame.quality.bad for frame in self.frames)
+
+    @property
+    def fallen(self) -> PictureQuality | None:
+        """Give the worst picture that fell suddenly behind the camera's earlier ones, None without any."""
+        qualities = [frame.quality for frame in self.frames if frame.quality is not None]
+        return worst([one for one in qualities if one.usual is not None])
+
+    @property
     def doubtful(self) -> bool:
         """Tell whether there are people of whom the detector is not sure."""
         return any(is_doubtful(one) for frame in self.frames for one in frame.detections)
@@ -78,7 +89,7 @@ class Seeing:
     async def look(self, media: Media) -> Seen:
         """Look at a file."""
         pictures = tuple(await self._frames.load(media))
-        night = is_night(media.captured_at.astimezone(self._zone))
+        night = self._is_night(media)
         lowest = self._filters.lowest(media.camera_id, night=night)
         found = await self._detector.detect(pictures, confidence=lowest)
         kept = sift(found, [self._filters.screen(media.camera_id, night=night)])
@@ -95,6 +106,15 @@ class Seeing:
         )
         return Seen(pictures=pictures, frames=weighed)
 
+    def against(self, seen: Seen, media: Media, before: Sequence[PictureQuality]) -> Seen:
+        """Compare how good the pictures are with those that came before; ``before`` is the newest first."""
+        night = self._is_night(media)
+        frames = tuple(
+            frame if frame.quality is None else replace(frame, quality=fallen(frame.quality, before, night=night))
+            for frame in seen.frames
+        )
+        return replace(seen, frames=frames)
+
     async def confirmed(self, seen: Seen) -> Seen:
         """Look again at people of whom the detector was not sure."""
         if self._confirmer is None:
@@ -109,6 +129,9 @@ class Seeing:
             detections = tuple(answers.get(one, one) for one in frame.detections)
             frames.append(replace(frame, detections=detections, again=(*frame.again, *counts)))
         return replace(seen, frames=tuple(frames))
+
+    def _is_night(self, media: Media) -> bool:
+        return is_night(media.captured_at.astimezone(self._zone))
 
 
 def is_doubtful(one: Detection) -> bool:

@@ -117,3 +117,55 @@ async def test_a_doubtful_person_that_would_make_it_high_is_looked_at_again(home
     factors = {factor.id: factor for factor in event.factors}
     assert ("second_look" in factors) is refutes
     assert (event.rule_score >= 60) is not refutes
+
+
+async def camera_of(home):
+    return await home.database.read(lambda conn: home.tables.cameras.get(conn, "door"))
+
+
+async def usual_pictures(home, meter, count=6):
+    meter.quality = SOUND
+    for _ in range(count):
+        await home.deliver()
+        await home.pass_time(30)
+
+
+async def test_a_camera_whose_picture_is_suddenly_bad_says_so_until_it_is_good_again(home, meter):
+    await usual_pictures(home, meter)
+    meter.quality = BLURRED
+    for _ in range(3):
+        media_id = await home.deliver(("person", 0.9))
+        await home.pass_time(10)
+        camera = await camera_of(home)
+        assert camera.status is CameraStatus.DEGRADED
+        assert camera.status_reason == "the picture is suddenly blurred, as it usually is not here"
+    assert '"usual": 10' in (await dropped_of(home, media_id))[1]
+    await home.pass_time(40)
+    (event,) = await home.events()
+    assert "suddenly blurred" in next(factor.text for factor in event.factors if factor.id == "quality")
+    leg = home.mind.asked[-1].legs["quality"]
+    assert leg["suddenly_worse"] is True
+    assert leg["usual_score"] == 10
+    meter.quality = SOUND
+    await home.deliver()
+    await home.work()
+    assert (await camera_of(home)).status is CameraStatus.ONLINE
+
+
+async def test_a_camera_that_was_always_so_or_is_new_is_not_suddenly_bad(home, meter):
+    meter.quality = BLURRED
+    for _ in range(8):
+        await home.deliver(("person", 0.9))
+        await home.pass_time(10)
+        assert (await camera_of(home)).status is CameraStatus.ONLINE
+    await home.pass_time(40)
+    assert "suddenly_worse" not in home.mind.asked[-1].legs["quality"]
+
+
+async def test_what_another_camera_shows_is_not_this_cameras_history(home, meter):
+    await usual_pictures(home, meter)
+    meter.quality = BLURRED
+    await home.deliver(camera="yard")
+    await home.work()
+    yard = await home.database.read(lambda conn: home.tables.cameras.get(conn, "yard"))
+    assert yard.status is CameraStatus.ONLINE

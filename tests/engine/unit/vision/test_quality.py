@@ -6,7 +6,7 @@ from home_sentry_engine.domain.errors import Permanent
 from home_sentry_engine.vision.eyes import draw_canary
 from home_sentry_engine.vision.tasks.graph import Loaded
 from home_sentry_engine.vision.tasks.pictures import RgbFrame
-from home_sentry_engine.vision.tasks.quality import Defect, QualityMeter, dropped_suddenly, measure, quality_of
+from home_sentry_engine.vision.tasks.quality import Defect, QualityMeter, measure, quality_of
 from tests.engine.unit.vision.loading import real
 
 NUMBERS = np.random.default_rng(11)
@@ -85,13 +85,6 @@ def test_mscn_is_brisques():
     )
     mscn = (grey - mean) / (np.sqrt(np.maximum(power - mean**2, 0)) + 1)
     assert measure(picture).mscn == pytest.approx(mscn.var(), rel=1e-3)
-
-
-def test_a_sudden_drop_is_told():
-    good, bad = quality_of(frame(street())), quality_of(frame(np.full((480, 640, 3), 7)))
-    assert dropped_suddenly(good, bad)
-    assert not dropped_suddenly(bad, good)
-    assert not dropped_suddenly(good, good)
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (1, 300), (300, 1), (40, 40), (3000, 20)])

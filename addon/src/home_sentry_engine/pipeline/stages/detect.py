@@ -5,6 +5,7 @@ from dataclasses import replace
 import logging
 from typing import Final
 
+from home_sentry_engine.context.trust import HISTORY
 from home_sentry_engine.contract import CameraStatus, MediaKind
 from home_sentry_engine.domain.detection import FrameDetections
 from home_sentry_engine.domain.errors import Permanent, StageError, Unavailable
@@ -50,6 +51,12 @@ class DetectStage:
         if media is None:
             raise Permanent("the media row of this job is gone", code="media_gone")
         seen = await self._seeing.look(media)
+        if seen.bad:
+            since = media.received_at
+            before = await self._store.read(
+                lambda tx: tx.detections.qualities(media.camera_id, before=since, most=HISTORY)
+            )
+            seen = self._seeing.against(seen, media, before)
         if seen.doubtful and await self._store.read(lambda tx: self._depends_on_doubts(tx, media, seen)):
             seen = await self._seeing.confirmed(seen)
         if media.kind is MediaKind.VIDEO:
@@ -93,9 +100,17 @@ class DetectStage:
             step(tx, look)
         tx.media.mark_detected(media.media_id)
         camera = tx.cameras.seen(media.camera_id, media_id=media.media_id, at=media.received_at)
-        if seen.covered and camera.status is CameraStatus.ONLINE:
-            camera = tx.cameras.set_status(camera.id, CameraStatus.DEGRADED, _COVERED) or camera
+        trouble = _trouble(seen)
+        if trouble is not None and camera.status is CameraStatus.ONLINE:
+            camera = tx.cameras.set_status(camera.id, CameraStatus.DEGRADED, trouble) or camera
         tx.outbox.add("camera_changed", camera, camera_id=camera.id)
+
+
+def _trouble(seen: Seen) -> str | None:
+    if seen.covered:
+        return _COVERED
+    worse = seen.fallen
+    return None if worse is None else f"the picture is suddenly {', '.join(worse.defects)}, as it usually is not here"
 
 
 def _blind(tx: Tx, camera_id: str, reason: str) -> None:

@@ -18,7 +18,7 @@ from home_sentry_engine.domain.messages import Sighting
 from home_sentry_engine.domain.quality import PictureQuality
 from home_sentry_engine.storage.query import DetectionQuery, Keyset, Page, fetch_page, time_range
 from home_sentry_engine.storage.rows import insert_into
-from home_sentry_engine.storage.schema import cameras, detections, inspections
+from home_sentry_engine.storage.schema import cameras, detections, inspections, media
 
 _STILL: Final = -1
 _SECOND: Final = 1_000_000
@@ -71,6 +71,18 @@ class Detections:
             sa.select(sa.func.max(inspections.c.frames)).where(inspections.c.media_id == media_id)
         ).scalar_one()
         return frames or 0
+
+    def qualities(self, conn: Connection, camera_id: str, *, before: datetime, most: int) -> tuple[PictureQuality, ...]:
+        """Give how good the files of a camera were that came before a time, the newest first."""
+        measured = (
+            sa.select(inspections.c.quality)
+            .join(media, media.c.id == inspections.c.media_id)
+            .where(media.c.camera_id == camera_id, media.c.received_at < before)
+            .order_by(media.c.received_at.desc(), media.c.id.desc())
+            .limit(most)
+        )
+        found = (_quality(row.quality) for row in conn.execute(measured))
+        return tuple(one for one in found if one is not None)
 
     def assign(self, conn: Connection, ids: Iterable[int], *, event_id: str, batch_id: str) -> None:
         """Put stored detections into a visit."""

@@ -120,11 +120,6 @@ def quality_of(frame: Frame) -> Quality:
     return judge(measure(frame.pixels))
 
 
-def dropped_suddenly(before: Quality, now: Quality, *, by: float = 30.0) -> bool:
-    """Tell whether a camera's picture got so much worse from one look to the next that somebody may be at it."""
-    return now.score - before.score >= by and now.verdict is not None
-
-
 def _defects(measures: Measures) -> dict[Defect, bool]:
     dark = measures.light < _DARK_BELOW
     uniform = measures.contrast < _UNIFORM_BELOW and not dark
