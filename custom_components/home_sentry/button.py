@@ -14,7 +14,7 @@ from .contract import Part
 from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator
 from .dead_letters import async_requeue
 from .entity import CameraEntity, EngineEntity, PartEntity, async_add_for_cameras
-from .parts import NAMED
+from .parts import NAMED, SHOWN
 
 PARALLEL_UPDATES = 1
 
@@ -55,17 +55,16 @@ REQUEUE: Final = ButtonEntityDescription(
 )
 
 
-def _restarting(part_id: str, translation_key: str) -> ButtonEntityDescription:
+def _restarting(part_id: str) -> ButtonEntityDescription:
     return ButtonEntityDescription(
         key=f"restart_{part_id}",
-        translation_key=translation_key,
+        translation_key=f"restart_{part_id}" if part_id in NAMED else "restart_part",
         entity_category=EntityCategory.CONFIG,
-        entity_registry_enabled_default=translation_key != "restart_part",
+        entity_registry_enabled_default=part_id in SHOWN,
     )
 
 
-RESTARTS: Final = {name: _restarting(name, f"restart_{name}") for name in NAMED}
-OTHER_RESTART: Final = _restarting("part", "restart_part")
+RESTARTS: Final = tuple(map(_restarting, (*NAMED, "other")))
 
 
 async def async_setup_entry(
@@ -78,10 +77,7 @@ async def async_setup_entry(
     @callback
     def add_parts(parts: Iterable[Part]) -> None:
         ids = [part.component.id for part in parts]
-        async_add_entities(
-            RestartButton(coordinator, one, RESTARTS.get(one) or _restarting(one, OTHER_RESTART.translation_key or ""))
-            for one in ids
-        )
+        async_add_entities(RestartButton(coordinator, part_id, _restarting(part_id)) for part_id in ids)
 
     entry.async_on_unload(coordinator.parts.async_listen(add_parts))
     async_add_for_cameras(

@@ -1,7 +1,7 @@
 """Switches of the engine: each of its parts can be turned off and on."""
 
 from collections.abc import Iterable
-from typing import Any, override
+from typing import Any, Final, override
 
 from homeassistant.components.switch import SwitchEntity, SwitchEntityDescription
 from homeassistant.const import EntityCategory
@@ -11,22 +11,21 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .contract import ComponentState, Part
 from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator
 from .entity import PartEntity
-from .parts import NAMED
+from .parts import NAMED, SHOWN
 
 PARALLEL_UPDATES = 1
 
 
-def _described(key: str, translation_key: str) -> SwitchEntityDescription:
+def _described(part_id: str) -> SwitchEntityDescription:
     return SwitchEntityDescription(
-        key=key,
-        translation_key=translation_key,
+        key=f"part_{part_id}",
+        translation_key=f"part_{part_id}" if part_id in NAMED else "part",
         entity_category=EntityCategory.CONFIG,
-        entity_registry_enabled_default=translation_key != "part",
+        entity_registry_enabled_default=part_id in SHOWN,
     )
 
 
-SWITCHES = tuple(_described(f"part_{name}", f"part_{name}") for name in NAMED)
-OTHER = _described("part", "part")
+SWITCHES: Final = tuple(map(_described, (*NAMED, "other")))
 
 
 async def async_setup_entry(
@@ -34,14 +33,11 @@ async def async_setup_entry(
 ) -> None:
     """Add a switch for each part that may be off."""
     coordinator = entry.runtime_data
-    known = {item.key: item for item in SWITCHES}
 
     @callback
     def add(parts: Iterable[Part]) -> None:
-        keys = [(part.component.id, f"part_{part.component.id}") for part in parts if not part.fixed]
-        async_add_entities(
-            PartSwitch(coordinator, part_id, known.get(key) or _described(key, OTHER.key)) for part_id, key in keys
-        )
+        ids = [part.component.id for part in parts if not part.fixed]
+        async_add_entities(PartSwitch(coordinator, part_id, _described(part_id)) for part_id in ids)
 
     entry.async_on_unload(coordinator.parts.async_listen(add))
 

@@ -10,7 +10,7 @@ from .home_assistant import Home
 _URL_PATH: Final = "home-sentry"
 _SUMMARY: Final = "{{ states('ENTITY') if has_value('ENTITY') else 'Nothing has happened yet.' }}"
 _LOOK_EVERY_S: Final = 3.0
-_HOUSE_TILES: Final = ("house_risk_level", "house_risk_score", "mode", "detector", "llm")
+_HOUSE_TILES: Final = ("house_risk_level", "house_risk_score", "mode", "queue_depth", "detector", "llm")
 _CAMERA_TILES: Final = (
     "risk_level",
     "risk_score",

@@ -90,12 +90,12 @@ async def add_integration(page: Page, url: str, engine_url: str, token: str) -> 
     await expect(page.locator("dialog-data-entry-flow")).to_be_hidden()
 
 
-async def open_device(page: Page, home: Home, name: str) -> None:
-    """Open the page of a device of the integration."""
+async def open_device(page: Page, home: Home, name: str, shows: str = "Risk level") -> None:
+    """Open the page of a device of the integration, up to the entity that it shows."""
     (devices,) = await home.ask({"type": "config/device_registry/list"})
     device_id = next(one["id"] for one in devices if one["name"] == name and one["manufacturer"] == "Home Sentry")
     await page.goto(f"{home.url}/config/devices/device/{device_id}")
-    await expect(page.get_by_text("Risk level", exact=True).first).to_be_visible()
+    await expect(page.get_by_text(shows, exact=True).first).to_be_visible()
 
 
 async def open_dashboard(page: Page, url: str) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 import io
+from typing import Any
 
 from aiohttp import ClientSession
 from PIL import Image, ImageChops
@@ -10,8 +11,9 @@ from playwright.async_api import expect
 from scripts.demo_home.dashboard import keep_dashboard
 from scripts.demo_home.feeding import drop
 from scripts.demo_home.home_assistant import PASSWORD, USER, Home
+from scripts.demo_home.patience import until
 from tests.e2e.browser import add_integration, browsing, log_in, open_dashboard, open_device, photograph
-from tests.e2e.stage import EngineRun, entity_of, samples, state_of
+from tests.e2e.stage import NEWS_S, EngineRun, entity_of, samples, state_of
 
 LEVELS = {"low", "medium", "high", "critical"}
 
@@ -60,6 +62,52 @@ async def test_the_last_event_image_is_the_picture_with_its_box_drawn(
     changed = ImageChops.difference(shown, taken).convert("L").point(lambda value: 255 if value > 48 else 0)
     share = changed.histogram()[255] / (taken.width * taken.height)
     assert 0.005 < share < 0.25, f"{share:.1%} of the picture differ: neither nothing nor everything is drawn"
+
+
+async def test_people_deal_with_the_event(engine_run: EngineRun, home: Home) -> None:
+    security = await entity_of(home, engine_run.engine, "front_door_security_event")
+
+    async def told(change: str) -> dict[str, Any]:
+        async def look() -> dict[str, Any] | None:
+            attributes: dict[str, Any] = (await home.states())[security]["attributes"]
+            return attributes if attributes.get("event_type") == change else None
+
+        return await until(look, what=f"the event is {change}", deadline_s=NEWS_S)
+
+    event_id = (await told("ended"))["event_id"]
+    await act(home, "feedback", event_id=event_id, kind="false_positive", comment="a portrait")
+    await act(home, "favourite", event_id=[event_id])
+    event = await act(home, "get_event", event_id=event_id)
+    assert event["favourite"]
+    assert [(one["kind"], one["comment"]) for one in event["feedback"]] == [("false_positive", "a portrait")]
+    assert {"file", "detect", "batch", "announce"} <= {hop["hop"] for hop in event["hops"]}
+    await act(home, "delete_event", event_id=event_id)
+    assert (await told("dismissed"))["event_id"] == event_id
+    assert [one["event_id"] for one in (await act(home, "list_trash"))["items"]] == [event_id]
+    await act(home, "restore_event", event_id=event_id)
+    assert (await act(home, "list_trash"))["items"] == []
+
+
+async def test_a_part_of_the_engine_is_switched_off_and_on(engine_run: EngineRun, home: Home) -> None:
+    ingest = await entity_of(home, engine_run.engine, "part_ingest")
+    for service, state in (("turn_off", "off"), ("turn_on", "on")):
+        await home.ask(
+            {"type": "call_service", "domain": "switch", "service": service, "target": {"entity_id": ingest}}
+        )
+        await state_of(home, ingest, lambda text, state=state: text == state)
+        if state == "off":
+            async with browsing() as page:
+                await log_in(page, home.url, USER, PASSWORD)
+                await open_device(page, home, "Home Sentry", "Camera folder")
+                await photograph(page, "08-engine-device")
+
+
+async def act(home: Home, name: str, **data: Any) -> dict[str, Any]:
+    """Call an action of the integration and give its answer."""
+    call = {"type": "call_service", "domain": "home_sentry", "service": name, "service_data": data}
+    (result,) = await home.ask({**call, "return_response": True})
+    answer: dict[str, Any] = result["response"]
+    return answer
 
 
 async def test_events_are_recorded_once(engine_run: EngineRun, home: Home) -> None:

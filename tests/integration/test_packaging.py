@@ -37,12 +37,12 @@ INTEGRATION = ROOT / "custom_components/home_sentry"
 SOURCES = sorted(INTEGRATION.rglob("*.py"))
 DESCRIPTIONS: dict[str, tuple[Any, ...]] = {
     "binary_sensor": (*binary_sensor.CAMERA_SENSORS, binary_sensor.PROBLEM, binary_sensor.SABOTAGE),
-    "button": (*button.BUTTONS, button.REQUEUE, *button.RESTARTS.values(), button.OTHER_RESTART),
+    "button": (*button.BUTTONS, button.REQUEUE, *button.RESTARTS),
     "camera": (camera.LATEST,),
     "event": (event.SECURITY, event.DETECTION),
     "image": (image.LAST_EVENT,),
     "sensor": (*sensor.CAMERA_SENSORS, *sensor.ENGINE_SENSORS),
-    "switch": (*switch.SWITCHES, switch.OTHER),
+    "switch": switch.SWITCHES,
 }
 SECTIONS = {
     "config",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from home_sentry_engine.api.triage_ports import Opinion, Review, Story
 from home_sentry_engine.contract import BulkReviewed, Event, EventChange, Feedback, Transition, encode
@@ -73,15 +74,7 @@ class TriageDesk:
                 raise Conflict("the event goes on; it can be deleted when it has ended")
             now = self._clock.steady()
             self._tables.events.trash(conn, event_id, now)
-            dismissed = Transition(
-                revision=event.revision + 1,
-                change=EventChange.DISMISSED,
-                at=now,
-                score=event.risk_score,
-                level=event.risk_level,
-                state=event.analysis_state,
-            )
-            return self._announce(conn, replace(event, deleted_at=now, transitions=(*event.transitions, dismissed)))
+            return self._announce(conn, _changed(replace(event, deleted_at=now), EventChange.DISMISSED, now))
 
         return await self._database.write(work)
 
@@ -93,7 +86,8 @@ class TriageDesk:
             if event is None or event.deleted_at is None:
                 return None
             self._tables.events.trash(conn, event_id, None)
-            return self._announce(conn, replace(event, deleted_at=None))
+            back = replace(event, deleted_at=None)
+            return self._announce(conn, _changed(back, EventChange.REVISED, self._clock.steady()))
 
         return await self._database.write(work)
 
@@ -137,3 +131,15 @@ class TriageDesk:
         self._tables.outbox.add(conn, kind="event_updated", camera_id=event.camera_id, body=encode(changed), now=now)
         self._database.after_commit(conn, self._announced)
         return changed
+
+
+def _changed(event: Event, change: EventChange, now: datetime) -> Event:
+    told = Transition(
+        revision=event.revision + 1,
+        change=change,
+        at=now,
+        score=event.risk_score,
+        level=event.risk_level,
+        state=event.analysis_state,
+    )
+    return replace(event, transitions=(*event.transitions, told))

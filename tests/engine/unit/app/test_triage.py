@@ -124,6 +124,8 @@ async def test_an_event_is_thrown_away_and_taken_back(home, desk):
     assert [event.event_id for event in (await desk.trash(EventQuery())).items] == [ongoing.event_id]
     back = await desk.restore(ongoing.event_id)
     assert back.deleted_at is None
+    # it counts again: a visit whose last change is its dismissal is no risk
+    assert back.transitions[-1].change is EventChange.REVISED
     assert (await told(home)).event == back
     assert [event.event_id for event in await home.events()] == [ongoing.event_id]
     assert await desk.restore(ongoing.event_id) is None
