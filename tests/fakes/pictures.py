@@ -1,5 +1,6 @@
 """Pictures and clips made in the test: sound ones, damaged ones and hostile ones."""
 
+from collections.abc import Iterable
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
@@ -99,15 +100,21 @@ def clip(
     path: Path, *, seconds: float = 10.0, rate: int = 10, size: tuple[int, int] = (320, 240), codec: str = "mpeg4"
 ):
     """A clip whose frame at second n has the grey value 10 * n; the suffix of the path chooses the container."""
+    greys = (min(250, 10 * (number // rate)) for number in range(int(seconds * rate)))
+    return clip_of((np.full((size[1], size[0], 3), grey, np.uint8) for grey in greys), path, rate=rate, codec=codec)
+
+
+def clip_of(shown: Iterable[np.ndarray], path: Path, *, rate: int = 2, codec: str = "mpeg4") -> Path:
+    """A clip of these pictures."""
     with av.open(str(path), "w") as out:
         stream = out.add_stream(codec, rate=rate)
         assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height = size
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.gop_size = 25
-        for number in range(int(seconds * rate)):
-            grey = np.full((size[1], size[0], 3), min(250, 10 * (number // rate)), dtype=np.uint8)
-            frame = av.VideoFrame.from_ndarray(grey, format="rgb24")
+        for number, pixels in enumerate(shown):
+            if not number:
+                stream.height, stream.width = pixels.shape[:2]
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame.pts = number
             frame.time_base = Fraction(1, rate)
             for packet in stream.encode(frame):

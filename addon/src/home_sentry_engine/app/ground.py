@@ -4,6 +4,9 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+import os
+import sys
+import threading
 
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.operations.health import HealthBoard
@@ -51,11 +54,16 @@ class Ground:
         """The time that all engines on the database share."""
         return self.around.clock
 
-    def threads(self, count: int, name: str) -> ThreadPoolExecutor:
-        """Give threads that end with the ground."""
-        pool = ThreadPoolExecutor(count, thread_name_prefix=name)
+    def threads(self, count: int, name: str, *, niceness: int = 0) -> ThreadPoolExecutor:
+        """Give threads that end with the ground; others go before those of a higher ``niceness``, on Linux."""
+        pool = ThreadPoolExecutor(count, thread_name_prefix=name, initializer=_give_way, initargs=(niceness,))
         self.stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         return pool
+
+
+def _give_way(niceness: int) -> None:
+    if niceness and sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
 
 
 async def open_ground(

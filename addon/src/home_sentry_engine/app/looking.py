@@ -45,6 +45,7 @@ class DetectorLook:
         """Detect objects in a file, under the masks of a camera; raises ``Rejected`` or a ``StageError``."""
         started = time.perf_counter()
         kind = file_type.kind
+        await self._frames.fresh()
         pictures = await self._run(lambda: self._pictures(data, kind, camera_id))
         found = await self._detector.detect(pictures)
         return Look(

@@ -1,6 +1,6 @@
 """The component ``masks``: uploads and stored files that do not wear their camera's masks, and how far it is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 import threading
 
 from home_sentry_engine.contract import Component, ComponentState
@@ -17,6 +17,7 @@ class MaskState:
         self._uploads: dict[str, str] = {}
         self._files: dict[str, int] = {}
         self._left: dict[str, int] = {}
+        self._stopped: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def upload(self, camera_id: str, problem: str | None) -> None:
@@ -26,17 +27,33 @@ class MaskState:
                 _put(self._uploads, camera_id, problem)
                 self._tell()
 
-    def begun(self, camera_id: str) -> None:
-        """Note that the stored files of a camera are masked from the first one on."""
+    def uploads_of(self, camera_ids: Container[str]) -> None:
+        """Note that other cameras than these have no upload left that waits."""
         with self._lock:
-            self._files.pop(camera_id, None)
+            gone = [one for one in self._uploads if one not in camera_ids]
+            for camera_id in gone:
+                del self._uploads[camera_id]
+            if gone:
+                self._tell()
 
-    def stored(self, camera_id: str, left: int, failed: int) -> None:
-        """Note how many stored files wait, and how many more could not be masked."""
+    def stored(self, camera_id: str, left: int, failed: int, *, stopped: str | None = None) -> None:
+        """Note how many stored files wait, how many could not be masked, and what it waits for."""
         with self._lock:
             _put(self._left, camera_id, left or None)
-            _put(self._files, camera_id, self._files.get(camera_id, 0) + failed or None)
+            _put(self._files, camera_id, failed or None)
+            _put(self._stopped, camera_id, stopped)
             self._tell()
+
+    def only(self, camera_ids: Container[str]) -> None:
+        """Forget the cameras that have no masks any more."""
+        with self._lock:
+            known = self._uploads, self._files, self._left, self._stopped
+            gone = {camera_id for notes in known for camera_id in notes if camera_id not in camera_ids}
+            for notes in known:
+                for camera_id in gone & notes.keys():
+                    del notes[camera_id]
+            if gone:
+                self._tell()
 
     def _tell(self) -> None:
         problems = []
@@ -46,6 +63,9 @@ class MaskState:
         if self._files:
             cameras = ", ".join(f"{camera_id} ({count})" for camera_id, count in sorted(self._files.items()))
             problems.append(f"stored files could not be masked: {cameras}; they are shown only under the masks")
+        if self._stopped:
+            cameras = ", ".join(f"{camera_id} ({problem})" for camera_id, problem in sorted(self._stopped.items()))
+            problems.append(f"the masking of stored files waits: {cameras}; they are shown only under the masks")
         fix = "let Home Sentry write to the camera folder, or delete the uploads there" if self._uploads else None
         waiting = ", ".join(f"{camera_id} ({left})" for camera_id, left in sorted(self._left.items()))
         self._report(

@@ -1,7 +1,6 @@
 """Privacy masks: known to whoever decodes a picture, told by the API."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Final
 
 from home_sentry_engine.contract import HomeReport, Mask, MaskList
@@ -11,7 +10,7 @@ from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.repositories.masks import CameraMasks
 
 from .tables import Tables
-from .veils import veil_of
+from .veils import veil_of, widest_veil
 
 _EVERY_S: Final = 2.0
 
@@ -30,10 +29,15 @@ class MaskBook:
         self._clock = clock
         self._changed = changed
         self._veils: dict[str, Veil] = {}
+        self._widest: dict[str, Veil] = {}
 
     def veil_of(self, camera_id: str) -> Veil | None:
         """Give what covers a camera's pictures."""
         return self._veils.get(camera_id)
+
+    def widest_of(self, camera_id: str) -> Veil | None:
+        """Give what covers a camera's pictures in one arm mode or another: what stays seen in all of them is left."""
+        return self._widest.get(camera_id)
 
     async def masks(self, camera_id: str) -> MaskList | None:
         """Give a camera's masks, None where there is no such camera."""
@@ -56,33 +60,23 @@ class MaskBook:
     async def read(self) -> None:
         """Learn the masks of all cameras that hold now."""
         stored, home = await self._database.read(self._stored)
-        fresh = self._holding(stored, home)
+        now = self._clock.steady()
+        holding = {camera_id: veil_of(found, home, now) for camera_id, found in stored.items()}
+        fresh = {camera_id: veil for camera_id, veil in holding.items() if veil is not None}
+        self._widest = {camera_id: widest_veil(found) for camera_id, found in stored.items()}
         before, self._veils = self._veils, fresh
         for camera_id in before.keys() | fresh.keys():
             if before.get(camera_id) != fresh.get(camera_id):
                 self._changed(camera_id)
 
     async def run(self) -> None:
-        """Hear of masks that another engine was told, and of other arm modes, until cancelled."""
+        """Hear of masks that another engine was told, and of arm modes that are not known any more, until cancelled."""
         while True:
             await self._clock.sleep(_EVERY_S)
             await self.read()
 
     def _stored(self, conn: Connection) -> tuple[dict[str, CameraMasks], HomeReport | None]:
         return self._tables.masks.all(conn), self._tables.home.report(conn)
-
-    def _holding(self, stored: Mapping[str, CameraMasks], home: HomeReport | None) -> dict[str, Veil]:
-        holding: dict[str, Veil] = {}
-        for camera_id, found in stored.items():
-            veil, before = veil_of(found, home, self._clock.steady()), self._veils.get(camera_id)
-            if veil is None:
-                continue
-            if any(mask.modes for mask in found.masks):
-                # thumbnails drawn in another arm mode are older than this veil
-                same = before is not None and before.key == veil.key
-                veil = replace(veil, changed_at=before.changed_at if same and before else self._clock.now())
-            holding[camera_id] = veil
-        return holding
 
     def _listed(self, conn: Connection, camera_id: str) -> MaskList | None:
         if self._tables.cameras.get(conn, camera_id) is None:

@@ -31,7 +31,8 @@ class GalleryPictures:
         if found is None:
             return None
         media, offset_s = found
-        return await _or_none(lambda: self._gallery.original(media, offset_s=offset_s), f"{media.sha256[:16]}-o")
+        tag = f"{media.sha256[:16]}-o{self._gallery.version(media.camera_id)}"
+        return await _or_none(lambda: self._gallery.original(media, offset_s=offset_s), tag)
 
     async def latest_of(self, camera_id: str) -> Picture | None:
         """Give the newest picture of a camera."""
@@ -46,12 +47,12 @@ class GalleryPictures:
         if found is None:
             return None
         media, detections, offset_s = found
+        # before it is drawn: a tag never names masks that its picture does not wear
+        tag = f"{event_id}-t{self._gallery.version(media.camera_id)}"
         kept = await self._gallery.kept_thumbnail(event_id, media.camera_id)
         if kept is not None:
-            return Picture(body=kept, content_type=_JPEG, etag=f"{event_id}-t")
-        return await _or_none(
-            lambda: self._gallery.thumbnail(event_id, media, detections, offset_s=offset_s), f"{event_id}-t"
-        )
+            return Picture(body=kept, content_type=_JPEG, etag=tag)
+        return await _or_none(lambda: self._gallery.thumbnail(event_id, media, detections, offset_s=offset_s), tag)
 
     async def snapshot_of(self, event_id: str) -> Picture | None:
         """Give the full-size frame that triggered the event, with boxes."""
@@ -59,7 +60,21 @@ class GalleryPictures:
         if found is None:
             return None
         media, detections, offset_s = found
-        return await _or_none(lambda: self._gallery.snapshot(media, detections, offset_s=offset_s), f"{event_id}-s")
+        tag = f"{event_id}-s{self._gallery.version(media.camera_id)}"
+        return await _or_none(lambda: self._gallery.snapshot(media, detections, offset_s=offset_s), tag)
+
+    async def of_detection(self, detection_id: int) -> Picture | None:
+        """Give the full-size frame of a detection, with its box alone."""
+        found = await self._database.read(lambda conn: self._detected(conn, detection_id))
+        if found is None:
+            return None
+        media, one = found
+        return await _or_none(lambda: self._gallery.snapshot(media, (one,), offset_s=one.offset_s), f"{detection_id}-d")
+
+    def _detected(self, conn: Connection, detection_id: int) -> tuple[Media, Detection] | None:
+        detection = self._tables.detections.get(conn, detection_id)
+        stored = self._tables.media.get(conn, detection.media_id) if detection is not None else None
+        return (stored.media, detection) if stored is not None and detection is not None else None
 
     def _of_media(self, conn: Connection, media_id: str) -> tuple[Media, float | None] | None:
         stored = self._tables.media.get(conn, media_id)

@@ -12,6 +12,7 @@ from home_sentry_engine.media.frames import Frames
 from home_sentry_engine.media.gallery import Gallery
 from home_sentry_engine.media.mask import known_here
 from home_sentry_engine.media.paths import MediaPaths
+from home_sentry_engine.media.remask import Burner
 from home_sentry_engine.media.video import VideoReader
 from home_sentry_engine.pipeline.ledger import Ledger
 
@@ -23,17 +24,19 @@ from .ground import Ground
 from .health import EngineHealth, Identity, Models
 from .looking import DetectorLook
 from .mask_state import MaskState
-from .masking import StoredMasking, UploadMasking
+from .masking import UploadMasking
 from .masks import MaskBook
 from .minds import Minds
 from .parts import Pipeline, Senses, Sinks, make_frames, make_pipeline
 from .recognising import make_comparers
+from .remasking import StoredMasking
 from .scene_memory import SceneMemories, scene_eye
 from .sight import QualityMeter, make_second_look
 from .views import CameraViews
 
 _DECODE_THREADS: Final = 2
 _DRAW_THREADS: Final = 1
+_UNHURRIED: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +70,14 @@ async def open_pipeline(
     decoding = ground.threads(_DECODE_THREADS, "decode")
     paths = MediaPaths(settings.media_root)
     memories = SceneMemories(ground.database, ground.tables.scenes, scene_eye(zoo.models))
-    views = CameraViews(ground.database, ground.tables.scenes, decoding, memories)
-    masks = await _open_masks(ground, views, forget_pictures)
+    masks = await _open_masks(ground, forget_pictures)
+    views = CameraViews(ground.database, ground.tables.scenes, decoding, memories, veils=masks.widest_of)
     fresh = known_here if settings.storage.is_local else masks.read
     frames, rules = make_frames(settings, paths, decoding, masks.veil_of, fresh)
     gallery = Gallery(frames, paths, ground.threads(_DRAW_THREADS, "draw"))
     folders = await _open_folders(ground)
-    masking = _make_masking(ground, folders, frames, gallery)
+    burner = Burner(paths, rules.limits, ground.threads(1, "masks", niceness=_UNHURRIED))
+    masking = _make_masking(ground, folders, burner, gallery)
     second_look = make_second_look(zoo.detector, decoding, tiles=settings.detect.second_look)
     senses = Senses(
         frames=frames,
@@ -110,24 +114,20 @@ async def open_pipeline(
     )
 
 
-async def _open_masks(ground: Ground, views: CameraViews, forget_pictures: Callable[[], None]) -> MaskBook:
-    def masked(camera_id: str) -> None:
-        views.forget(camera_id)
-        forget_pictures()
-
-    masks = MaskBook(ground.database, ground.tables, ground.clock, masked)
+async def _open_masks(ground: Ground, forget_pictures: Callable[[], None]) -> MaskBook:
+    masks = MaskBook(ground.database, ground.tables, ground.clock, lambda _camera_id: forget_pictures())
     await masks.read()
     if not ground.settings.storage.is_local:
-        ground.links.jobs |= {"masks": masks.run}
+        ground.links.jobs["masks"] = masks.run
     return masks
 
 
-def _make_masking(ground: Ground, folders: CameraFolders, frames: Frames, gallery: Gallery) -> Masking:
+def _make_masking(ground: Ground, folders: CameraFolders, burner: Burner, gallery: Gallery) -> Masking:
     database, tables, clock = ground.database, ground.tables, ground.clock
     state = MaskState(ground.board.report)
     return Masking(
-        uploads=UploadMasking(folders, frames, database, tables, state, clock),
-        stored=StoredMasking(frames, gallery.forget, database, tables, state, clock),
+        uploads=UploadMasking(folders, burner, database, tables, state, clock),
+        stored=StoredMasking(burner, gallery.forget, database, tables, state, clock),
     )
 
 

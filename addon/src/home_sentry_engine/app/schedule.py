@@ -20,7 +20,7 @@ from .wellbeing import ModelState
 def scheduled(ground: Ground, minds: Minds, room: PipelineRoom, *, watch_folder: bool) -> list[PartPlan]:
     """Give the parts of everything but the API; the camera folder's is left out unless it is watched here."""
     settings, roles = ground.settings, ground.settings.roles
-    parts = [*_upkeep(ground), _masking(room, watch_folder=watch_folder)] if "ingest" in roles else []
+    parts = [*_upkeep(ground), _masking(ground, room, watch_folder=watch_folder)] if "ingest" in roles else []
     parts.append(ground.measuring.part())
     if ground.links.jobs:
         parts.append(PartPlan(id="links", jobs=ground.links.jobs, fixed=True))
@@ -51,11 +51,13 @@ def _upkeep(ground: Ground) -> list[PartPlan]:
     ]
 
 
-def _masking(room: PipelineRoom, *, watch_folder: bool) -> PartPlan:
+def _masking(ground: Ground, room: PipelineRoom, *, watch_folder: bool) -> PartPlan:
     jobs = {"stored masks": room.masking.stored.run}
+    if ground.settings.storage.is_local:
+        jobs["masks"] = room.masks.run
     if watch_folder:
         jobs["upload masks"] = room.masking.uploads.run
-    return PartPlan(id="masking", jobs=jobs, rank=Rank.OPTIONAL, describe=lambda: None)
+    return PartPlan(id="masking", jobs=jobs, rank=Rank.OPTIONAL, fixed=True, describe=lambda: None)
 
 
 def _looking(minds: Minds, room: PipelineRoom) -> list[PartPlan]:

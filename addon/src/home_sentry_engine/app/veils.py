@@ -16,10 +16,15 @@ def veil_of(found: CameraMasks, home: HomeReport | None, now: datetime) -> Veil 
     shapes = tuple(
         mask.points for mask in found.masks if not mask.modes or known is None or known.intersection(mask.modes)
     )
-    return Veil(shapes=shapes, changed_at=found.changed_at) if shapes else None
+    return Veil(shapes=shapes) if shapes else None
+
+
+def widest_veil(found: CameraMasks) -> Veil:
+    """Give the veil of all masks, whatever the arm mode."""
+    return Veil(shapes=tuple(mask.points for mask in found.masks))
 
 
 def lasting_veil(found: CameraMasks) -> Veil | None:
     """Give the veil of the masks that hold in every arm mode."""
     shapes = tuple(mask.points for mask in found.masks if not mask.modes)
-    return Veil(shapes=shapes, changed_at=found.changed_at) if shapes else None
+    return Veil(shapes=shapes) if shapes else None

@@ -10,6 +10,7 @@ from typing import Any, Final
 from home_sentry_engine.context.scene import ChangeKind, Light, SceneState, View, light_of, step
 from home_sentry_engine.domain.messages import Media
 from home_sentry_engine.domain.resting import KeptView, ViewNews
+from home_sentry_engine.media.mask import Veils, no_veils, veiled
 from home_sentry_engine.media.picture import Picture
 from home_sentry_engine.media.similarity import (
     Grey,
@@ -45,18 +46,24 @@ class CameraViews:
     """``pipeline.ports.Views``: remembers views in memory and gives what is to be kept now and then."""
 
     def __init__(
-        self, database: Database, rows: Scenes, executor: Executor, memories: SceneMemories | None = None
+        self,
+        database: Database,
+        rows: Scenes,
+        executor: Executor,
+        memories: SceneMemories | None = None,
+        *,
+        veils: Veils = no_veils,
     ) -> None:
-        """Take where views are kept, the executor that compares, and what an image model makes of them."""
+        """Take where views are kept, the executor that compares, and what an image model makes of them.
+
+        What one of the ``veils`` covers is never compared: masks that come and go are no change of the view.
+        """
         self._memories = memories
+        self._veils = veils
         self._database = database
         self._rows = rows
         self._executor = executor
         self._cameras: dict[str, _Camera] = {}
-
-    def forget(self, camera_id: str) -> None:
-        """Learn a camera's views anew from what is stored of them."""
-        self._cameras.pop(camera_id, None)
 
     async def look(self, media: Media, picture: Picture) -> ViewNews:
         """Compare; a picture that is older than the last one says nothing."""
@@ -64,9 +71,11 @@ class CameraViews:
         if camera.last_at is not None and media.captured_at < camera.last_at:
             return ViewNews()
         camera.last_at = media.captured_at
-        news = await asyncio.get_running_loop().run_in_executor(
-            self._executor, lambda: _compare(camera, picture, media.captured_at)
-        )
+        loop, veil = asyncio.get_running_loop(), self._veils(media.camera_id)
+        if veil is not None and picture.veil != veil.key:
+            covered = await loop.run_in_executor(self._executor, veiled, picture.pixels, veil)
+            picture = replace(picture, pixels=covered, veil=veil.key)
+        news = await loop.run_in_executor(self._executor, lambda: _compare(camera, picture, media.captured_at))
         if self._memories is None or camera.last is None:
             return news
         return replace(news, memory=await self._memories.look(media, picture, camera.last.value))

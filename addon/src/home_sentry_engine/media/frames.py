@@ -2,18 +2,17 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
-from pathlib import Path
 import threading
 from typing import BinaryIO, Final
 
 from home_sentry_engine.contract import MediaKind
 from home_sentry_engine.domain.errors import Permanent, Rejected, Transient
 from home_sentry_engine.domain.files import FileFacts, Provenance
-from home_sentry_engine.domain.filetypes import SNIFF_BYTES, FileType, sniff
+from home_sentry_engine.domain.filetypes import FileType
 from home_sentry_engine.domain.messages import Media
 
 from .capture_time import capture_time
@@ -21,7 +20,7 @@ from .limits import Limits
 from .mask import Fresh, Veil, Veils, known_here, mark_of, no_veils, veiled, veiled_jpeg
 from .masking import clip_mark, veiled_clip
 from .paths import MediaPaths, open_regular, write_atomic
-from .picture import Picture, Pixels, decode, read_still_header
+from .picture import Picture, Pixels, read_still_header, reduced
 from .validate import check_still, decode_bounded
 from .video import Sampling, VideoReader
 
@@ -115,11 +114,12 @@ class Frames:
 
     def inspect_still(self, data: bytes, provenance: Provenance) -> Inspected:
         """Decode a still strictly and tell its facts; raises ``Rejected``."""
-        header, picture = check_still(data, self._rules.limits, at_least=self._rules.at_least)
         veil = self._veils(provenance.camera_id) if provenance.camera_id is not None else None
-        content = None
+        at_least, content = self._rules.at_least, None
+        bare = veil is not None and mark_of(data) != veil.key
+        header, picture = check_still(data, self._rules.limits, at_least=None if bare else at_least)
         if veil is not None:
-            picture = self._veiled(picture, veil)
+            picture = self._veiled(picture, veil, at_least=at_least)
             content = picture.source if picture.source is not data else None
         facts = FileFacts(
             file_type=header.file_type if content is None else FileType.JPEG,
@@ -181,16 +181,8 @@ class Frames:
         place = self._paths.frame(media.camera_id, media.media_id, media.captured_at, frame.offset_s or 0.0)
         veil = self._veils(media.camera_id)
         bare = veil is not None and frame.veil != veil.key
-        await self._run(lambda: write_atomic(place, (self._veiled(frame, veil) if veil and bare else frame).source))
-
-    async def remask(self, media: Media, veil: Veil) -> tuple[str, ...]:
-        """Burn masks into what is kept of a file, our copy and frames; gives the reasons why one could not be masked.
-
-        A video that lies in its camera's folder is not ours and stays. Raises ``OSError``.
-        """
-        return await asyncio.get_running_loop().run_in_executor(
-            self._executor,
-            lambda: tuple(problem for place in self._kept(media) if (problem := self._remasked(place, veil))),
+        await self._run(
+            lambda: write_atomic(place, (self._veiled(frame, veil, at_least=None) if veil and bare else frame).source)
         )
 
     async def picture(self, media: Media, offset_s: float | None = None) -> Picture:
@@ -225,44 +217,14 @@ class Frames:
     def _decoded(self, data: bytes, camera_id: str, *, at_least: int | None) -> Picture:
         limits, veil = self._rules.limits, self._veils(camera_id)
         picture = decode_bounded(data, read_still_header(data, limits), limits, at_least=at_least)
-        return picture if veil is None else self._veiled(picture, veil)
+        return picture if veil is None else self._veiled(picture, veil, at_least=at_least)
 
-    def _veiled(self, picture: Picture, veil: Veil) -> Picture:
+    def _veiled(self, picture: Picture, veil: Veil, *, at_least: int | None) -> Picture:
         if mark_of(picture.source) == veil.key:
             return replace(picture, pixels=veiled(picture.pixels, veil), veil=veil.key)
-        source = veiled_jpeg(picture.full(self._rules.limits).pixels, veil)
-        small = decode(source, at_least=self._rules.at_least if picture.reduced else None, limits=self._rules.limits)
-        return replace(picture, pixels=veiled(small.pixels, veil), source=source, veil=veil.key)
-
-    def _kept(self, media: Media) -> Iterator[Path]:
-        if self._paths.contains(media.path):
-            yield media.path
-        if media.kind is MediaKind.VIDEO:
-            yield from self._paths.frames_of(media.camera_id, media.media_id, media.captured_at)
-
-    def _remasked(self, place: Path, veil: Veil) -> str | None:
-        try:
-            with open_regular(place) as file:
-                content = self._burned(file, veil)
-        except FileNotFoundError:
-            return None
-        except Rejected as err:
-            return err.detail
-        if content is not None:
-            write_atomic(place, content)
-        return None
-
-    def _burned(self, file: BinaryIO, veil: Veil) -> bytes | None:
-        """Give what a file is with the veil, None where it wears it."""
-        kind = sniff(file.read(SNIFF_BYTES))
-        file.seek(0)
-        if kind is not None and kind.kind is MediaKind.VIDEO:
-            return veiled_clip(self._reader, file, veil) if clip_mark(self._reader, file) != veil.key else None
-        data = file.read()
-        if mark_of(data) == veil.key:
-            return None
-        limits = self._rules.limits
-        return veiled_jpeg(decode_bounded(data, read_still_header(data, limits), limits, at_least=None).pixels, veil)
+        whole = picture.full(self._rules.limits).pixels
+        pixels = veiled(reduced(whole, at_least), veil)
+        return replace(picture, pixels=pixels, source=veiled_jpeg(whole, veil), veil=veil.key)
 
     def _video_frames(self, media: Media) -> tuple[Picture, ...]:
         with open_regular(media.path) as file:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 import logging
-import os
 from pathlib import Path
 
 from home_sentry_engine.contract import MediaKind
@@ -13,7 +12,7 @@ from home_sentry_engine.domain.messages import Media
 
 from .clean import clean_jpeg
 from .frames import Frames
-from .mask import Veil
+from .mask import Veil, mark_of, marked, unmarked
 from .paths import MediaPaths, open_regular, remove, write_atomic
 from .thumbnail import Marked, snapshot, thumbnail
 
@@ -38,7 +37,7 @@ class Gallery:
         picture = await self._frames.picture(media, offset_s)
         veil = self._frames.veil_of(media.camera_id)
         return await self._run(
-            lambda: _written(self._paths.thumbnail(owner_id), thumbnail(picture, detections, veil=veil))
+            lambda: _written(self._paths.thumbnail(owner_id), thumbnail(picture, detections, veil=veil), veil)
         )
 
     async def video_thumbnail(self, owner_id: str, media: Media) -> bytes | None:
@@ -50,13 +49,20 @@ class Gallery:
             _LOGGER.warning("no thumbnail of a video: %s", err.reason, extra={"media_id": media.media_id})
             return None
         veil = self._frames.veil_of(media.camera_id)
-        return await self._run(lambda: _written(self._paths.video_thumbnail(owner_id), thumbnail(picture, veil=veil)))
+        return await self._run(
+            lambda: _written(self._paths.video_thumbnail(owner_id), thumbnail(picture, veil=veil), veil)
+        )
 
     async def kept_thumbnail(self, owner_id: str, camera_id: str) -> bytes | None:
-        """Give a thumbnail that was drawn before, None if there is none or the camera's masks are newer."""
+        """Give a thumbnail that was drawn before, None if there is none or other masks hold now."""
         await self._frames.fresh()
         veil = self._frames.veil_of(camera_id)
         return await self._run(lambda: _read(self._paths.thumbnail(owner_id), veil))
+
+    def version(self, camera_id: str) -> str:
+        """Name what covers a camera's pictures, as it differs between pictures of one id; empty without masks."""
+        veil = self._frames.veil_of(camera_id)
+        return veil.key if veil is not None else ""
 
     async def forget(self, owner_id: str) -> bool:
         """Delete the thumbnails of an id; False when there were none."""
@@ -88,16 +94,15 @@ class Gallery:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
 
-def _written(place: Path, jpeg: bytes) -> bytes:
-    write_atomic(place, jpeg)
+def _written(place: Path, jpeg: bytes, veil: Veil | None) -> bytes:
+    write_atomic(place, jpeg if veil is None else marked(jpeg, veil))
     return jpeg
 
 
 def _read(place: Path, veil: Veil | None) -> bytes | None:
     try:
         with open_regular(place) as file:
-            if veil is not None and os.fstat(file.fileno()).st_mtime <= veil.changed_at.timestamp():
-                return None
-            return file.read()
+            kept = file.read()
     except FileNotFoundError:
         return None
+    return unmarked(kept) if veil is None or mark_of(kept) == veil.key else None

@@ -5,7 +5,6 @@ A veil covers whole blocks of the encoders and a margin around its shapes, so th
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
@@ -27,10 +26,9 @@ _KEY_LENGTH: Final = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Veil:
-    """The masks of one camera: shapes as fractions of the picture, and when they were drawn; ``key`` names them."""
+    """The masks of one camera: shapes as fractions of the picture; ``key`` names them."""
 
     shapes: tuple[Shape, ...]
-    changed_at: datetime
     key: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,7 +80,7 @@ def veil_part(canvas: Pixels, veil: Veil, place: tuple[int, int, int, int], *, b
     shapes = tuple(
         tuple(((left + x * width) / columns, (top + y * height) / rows) for x, y in shape) for shape in veil.shapes
     )
-    return veiled(canvas, Veil(shapes=shapes, changed_at=veil.changed_at), block=block)
+    return veiled(canvas, Veil(shapes=shapes), block=block)
 
 
 def veiled_jpeg(pixels: Pixels, veil: Veil) -> bytes:
@@ -101,3 +99,8 @@ def mark_of(jpeg: bytes) -> str | None:
     if jpeg[:4] != b"\xff\xd8\xff\xfe" or jpeg[6 : 6 + len(_COMMENT)] != _COMMENT:
         return None
     return jpeg[6 + len(_COMMENT) : 4 + int.from_bytes(jpeg[4:6])].decode("ascii", errors="replace")
+
+
+def unmarked(jpeg: bytes) -> bytes:
+    """Give a JPEG without the note of the veil that it wears."""
+    return jpeg if mark_of(jpeg) is None else jpeg[:2] + jpeg[4 + int.from_bytes(jpeg[4:6]) :]

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Final
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -144,6 +145,18 @@ def reduction(width: int, height: int, at_least: int | None) -> int:
         return 1
     shorter = min(width, height)
     return next((factor for factor in _SCALES if shorter >= at_least * factor), 1)
+
+
+def reduced(pixels: Pixels, at_least: int | None) -> Pixels:
+    """Give RGB pixels at the scale that ``decode`` would give them at."""
+    rows, columns = pixels.shape[:2]
+    factor = reduction(columns, rows, at_least)
+    if factor == 1:
+        return pixels
+    size = -(-columns // factor), -(-rows // factor)
+    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    small.flags.writeable = False
+    return small
 
 
 def encode(pixels: Pixels, *, quality: int, sharp_colours: bool = False) -> bytes:

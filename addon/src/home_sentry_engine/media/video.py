@@ -8,7 +8,6 @@ import math
 import time
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +18,7 @@ from home_sentry_engine.domain.lazy import lazy
 from .keyframes import Key, KeyRules, Moment, choose, grey_of_plane
 from .limits import Limits
 from .mask import Veil, marked, veiled
-from .picture import Picture, encode, reduction
+from .picture import Picture, encode, reduced
 
 if TYPE_CHECKING:
     import av
@@ -347,10 +346,7 @@ def _picture(frame: VideoFrame, offset_s: float, sampling: Sampling) -> Picture:
         pixels = veiled(pixels, veil)
     rows, columns = pixels.shape[:2]
     source = encode(pixels, quality=_STILL_QUALITY)
-    factor = reduction(columns, rows, sampling.at_least)
-    if factor > 1:
-        size = (-(-columns // factor), -(-rows // factor))
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    pixels = reduced(pixels, sampling.at_least)
     if veil is None:
         pixels.flags.writeable = False
         return Picture(pixels=pixels, width=columns, height=rows, source=source, offset_s=offset_s)

@@ -65,11 +65,11 @@ class Ledger:
         fresh = tx.media.claim(
             camera_id=media.camera_id, sha256=media.sha256, media_id=media.media_id, now=tx.now, ttl_s=self._ttl_s
         )
+        if media.veil is not None and arrival.path is not None:
+            tx.cameras.expose(media, arrival.path, arrival.source_key)
         if not fresh:
             tx.media.count_duplicate(source_key=arrival.source_key, now=tx.now)
             return Entry(accepted=False, media_id=media.media_id)
-        if media.veil is not None and arrival.path is not None:
-            tx.cameras.expose(media, arrival.path, arrival.source_key)
         tx.media.insert(media, source_key=arrival.source_key, origin=arrival.origin)
         receipt = tx.jobs.put(
             NewJob(queue=DETECT, payload={"media_id": media.media_id}, key=media.camera_id, unique=media.media_id)

@@ -1,7 +1,5 @@
 """Privacy masks through the whole engine: what comes, is kept, is shown, and what stays in the camera's folder."""
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 import os
 from pathlib import Path
 
@@ -10,22 +8,14 @@ import numpy as np
 import pytest
 
 from home_sentry_engine.app.engine import Engine
-from home_sentry_engine.app.mask_state import MaskState
-from home_sentry_engine.app.masking import UploadMasking
-from home_sentry_engine.app.masks import MaskBook
-from home_sentry_engine.app.parts import make_queue, make_tables
-from home_sentry_engine.contract import Component, ComponentState, Mask
-from home_sentry_engine.ingest.source import CameraFolders, Stamp, source_key
-from home_sentry_engine.media.frames import Frames, Rules
+from home_sentry_engine.contract import ComponentState, Mask
+from home_sentry_engine.ingest.source import CameraFolders
 from home_sentry_engine.media.limits import Limits
-from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.media.picture import decode
 from home_sentry_engine.media.video import Sampling, VideoReader
-from home_sentry_engine.settings import load_settings
-from home_sentry_engine.storage.database import Database, sqlite_url
 from home_sentry_engine.storage.query import MediaQuery
 from tests.fakes import pictures
-from tests.fakes.clock import FakeClock
+from tests.fakes.masked import masked_home
 
 from .test_engine import running, settings_in, until
 
@@ -120,60 +110,38 @@ async def test_masks_from_the_api_to_every_picture(tmp_path, model_mirror):
         await _assert_known_again(engine, headers, early.media.media_id)
 
 
-@asynccontextmanager
-async def desk(tmp_path: Path, clock: FakeClock):
-    """Rows, a camera and what burns masks into its files, without an engine around."""
-    async with Database(sqlite_url(tmp_path / "masks.db"), clock) as database:
-        settings = load_settings(data=tmp_path)
-        tables = make_tables(settings, clock, make_queue(settings.storage, database, clock, "engine"))
-        await database.write(
-            lambda conn: tables.cameras.ensure(conn, camera_id="door", name="Door", folder="Door", now=clock.now())
-        )
-        yield database, tables
-
-
 async def test_an_upload_that_cannot_be_replaced_is_told_and_replaced_later(tmp_path: Path):
-    clock, heard = FakeClock(), list[Component]()
-    folders = CameraFolders(tmp_path / "cameras")
-    folder = tmp_path / "cameras" / "Door"
-    folder.mkdir(parents=True)
-    file = folder / "a.jpg"
-    async with desk(tmp_path, clock) as (database, tables):
-        book = MaskBook(database, tables, clock, lambda _camera: None)
-        await book.set_masks("door", (Mask(name="m", points=WINDOW),))
-        with ThreadPoolExecutor(1) as pool:
-            frames = Frames(MediaPaths(tmp_path), Rules(limits=Limits(min_image_bytes=1)), pool, veils=book.veil_of)
-            masking = UploadMasking(folders, frames, database, tables, MaskState(heard.append), clock)
+    async with masked_home(tmp_path) as home:
+        folder = home.root / "Door"
+        await home.accept(pictures.jpeg(seed=9), "first.jpg")
+        await home.book.set_masks("door", (Mask(name="m", points=WINDOW),))
 
-            async def booked(name: str) -> None:
-                key = source_key(f"Door/{name}", Stamp.of(folders.look(f"Door/{name}")))
-                await database.write(lambda conn: tables.masks.expose(conn, "door", folder / name, key, clock.now()))
+        async def lost(_camera: str, _path: Path, _content: bytes) -> bool:
+            return False
 
-            file.write_bytes(pictures.jpeg())
-            await booked("a.jpg")
-            (folder / "b.jpg").write_bytes(pictures.jpeg(seed=2))
-            await booked("b.jpg")
-            # another file has come in its place: that one is not known yet and takes the usual way
-            (folder / "b.jpg").write_bytes(pictures.jpeg(seed=3, quality=70))
-            assert await masking.once(clock.now()) == 0
-            clock.tick(61)
-            folder.chmod(0o500)
-            try:
-                readable = os.access(folder, os.W_OK)
-                if not readable:
-                    await masking.once(clock.now())
-                    assert heard[-1].state is ComponentState.DEGRADED
-                    assert "door" in (heard[-1].reason or "")
-                    assert heard[-1].fix
-                    assert len(await database.read(tables.masks.exposed)) == 1
-            finally:
-                folder.chmod(0o700)
-            assert await masking.once(clock.now()) == 1
-            assert await database.read(tables.masks.exposed) == ()
-    assert hidden(decode(file.read_bytes()).pixels)
+        # the process ends between the booking and the replacing
+        home.replace_by(lost)
+        await home.accept(pictures.jpeg(), "a.jpg")
+        await home.accept(pictures.jpeg(seed=2), "b.jpg")
+        # another file has come in its place: that one is not known yet and takes the usual way
+        (folder / "b.jpg").write_bytes(pictures.jpeg(seed=3, quality=70))
+        home.clock.tick(61)
+        folder.chmod(0o500)
+        try:
+            if not os.access(folder, os.W_OK):
+                await home.uploads.once(home.clock.steady())
+                assert home.heard[-1].state is ComponentState.DEGRADED
+                assert "door" in (home.heard[-1].reason or "")
+                assert home.heard[-1].fix
+        finally:
+            folder.chmod(0o700)
+        home.clock.tick(61)
+        assert await home.uploads.once(home.clock.steady()) <= 1
+        assert await home.database.read(home.tables.masks.exposed_cameras) == frozenset()
+    assert hidden(decode((folder / "a.jpg").read_bytes()).pixels)
     assert not hidden(decode((folder / "b.jpg").read_bytes()).pixels)
-    assert all(one.state is ComponentState.HEALTHY for one in heard[-1:])
-    assert sorted(one.name for one in folder.iterdir()) == ["a.jpg", "b.jpg"]
+    assert all(one.state is ComponentState.HEALTHY for one in home.heard[-1:])
+    assert sorted(one.name for one in folder.iterdir()) == ["a.jpg", "b.jpg", "first.jpg"]
 
 
 def test_no_link_leads_the_replacement_elsewhere(tmp_path: Path):

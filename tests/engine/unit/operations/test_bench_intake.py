@@ -13,6 +13,7 @@ async def test_one_read_and_one_decode_against_the_naive_chain(tmp_path):
     assert document["bench"] == "intake"
     assert document["passed"] is result.passed
     assert set(result.engine_steps_ms) == {"read and hash", "strict decode", "own copy", "tensor", "thumbnail"}
+    assert result.masks_ms > 0
     assert any("missed" in what for what, _, _ in result.rows())
 
 

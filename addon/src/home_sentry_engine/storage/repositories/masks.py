@@ -103,16 +103,33 @@ class MaskRows:
         values = {"reached": ids[-1], "done": remasking.c.done + len(ids)}
         conn.execute(remasking.update().where(own).values(**values))
 
+    def again(self, conn: Connection, job: Remasking) -> None:
+        """Let all files of a camera be looked at once more."""
+        own = sa.and_(remasking.c.camera_id == job.camera_id, remasking.c.at == job.at)
+        conn.execute(remasking.update().where(own).values(reached="", done=0))
+
     def expose(self, conn: Connection, camera_id: str, path: Path, source_key: str | None, at: datetime) -> None:
         """Note that an upload is booked and has yet to be replaced."""
         changing = {"camera_id": camera_id, "source_key": source_key, "at": at}
         statement = insert_into(conn, unmasked).values(path=str(path), **changing)
         conn.execute(statement.on_conflict_do_update(index_elements=["path"], set_=changing))
 
-    def exposed(self, conn: Connection) -> tuple[Unmasked, ...]:
-        """Give the uploads that have yet to be replaced, the oldest first."""
-        rows = conn.execute(sa.select(unmasked).order_by(unmasked.c.at, unmasked.c.path))
-        return tuple(Unmasked(**{**row, "path": Path(row["path"])}) for row in rows.mappings())
+    def exposed(
+        self, conn: Connection, before: datetime, most: int, *, without: Sequence[str] = ()
+    ) -> tuple[Unmasked, ...]:
+        """Give uploads that were noted before a time and have yet to be replaced, the oldest first."""
+        wanted = sa.and_(unmasked.c.at < before, unmasked.c.camera_id.not_in(without))
+        chosen = sa.select(unmasked).where(wanted).order_by(unmasked.c.at, unmasked.c.path).limit(most)
+        rows = conn.execute(chosen).mappings()
+        return tuple(Unmasked(**{**row, "path": Path(row["path"])}) for row in rows)
+
+    def exposed_cameras(self, conn: Connection) -> frozenset[str]:
+        """Give the cameras that have uploads which have yet to be replaced."""
+        return frozenset(conn.execute(sa.select(unmasked.c.camera_id).distinct()).scalars())
+
+    def postpone(self, conn: Connection, path: Path, at: datetime) -> None:
+        """Let the others of its camera come before an upload that could not be replaced."""
+        conn.execute(unmasked.update().where(unmasked.c.path == str(path)).values(at=at))
 
     def covered(self, conn: Connection, path: Path) -> None:
         """Note that an upload was replaced, or is gone."""
