@@ -14,7 +14,7 @@ import probatio as vol
 
 from .asking import async_ask, async_require_admin, on_behalf_of
 from .const import DOMAIN
-from .contract import BulkReviewed, Dropped, FeedbackKind, Requeued, from_plain, to_plain
+from .contract import BulkReviewed, Dropped, FeedbackKind, Requeued, RiskLevel, from_plain, to_plain
 from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator
 from .dead_letters import QUEUES, async_clear, async_list, async_requeue
 
@@ -98,6 +98,14 @@ async def _get(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[st
     return answer
 
 
+async def _search(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
+    args = {"q": call.data["query"], "camera": call.data.get("camera_id"), "level": call.data.get("level")}
+    args |= {name: call.data.get(name) for name in ("reviewed", "flagged", "favourite")} | {"limit": call.data["limit"]}
+    given = {name: value for name, value in args.items() if value is not None}
+    answer: dict[str, Any] = await async_ask(coordinator, "search_events", given)
+    return answer
+
+
 async def _trash(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
     answer: dict[str, Any] = await async_ask(coordinator, "list_trash", {"limit": call.data["limit"]})
     return answer
@@ -131,9 +139,26 @@ def _switched(name: str) -> dict[Any, Any]:
 
 
 _KINDS: Final = [kind.value for kind in FeedbackKind if kind is not FeedbackKind.UNKNOWN]
+_LEVELS: Final = [level.value for level in RiskLevel if level is not RiskLevel.UNKNOWN]
 _ONLY: Final = SupportsResponse.ONLY
 ACTIONS: Final = (
     Action(name="get_event", schema=vol.Schema(_EVENT), do=_get, response=_ONLY),
+    Action(
+        name="search_events",
+        schema=vol.Schema(
+            {
+                **_ENTRY,
+                vol.Required("query"): cv.string,
+                vol.Optional("camera_id"): cv.string,
+                vol.Optional("level"): vol.In(_LEVELS),
+                **{vol.Optional(mark): cv.boolean for mark in ("reviewed", "flagged", "favourite")},
+                **_limit(50),
+            }
+        ),
+        do=_search,
+        response=_ONLY,
+    ),
+    Action(name="reanalyze", schema=vol.Schema(_EVENT), do=_about_one("reassess_event")),
     Action(name="review", schema=vol.Schema(_switched("reviewed")), do=_review),
     Action(name="flag", schema=vol.Schema(_switched("flagged")), do=_flag),
     Action(name="favourite", schema=vol.Schema(_switched("favourite")), do=_favourite),

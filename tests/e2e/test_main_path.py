@@ -81,6 +81,8 @@ async def test_people_deal_with_the_event(engine_run: EngineRun, home: Home) -> 
     assert event["favourite"]
     assert [(one["kind"], one["comment"]) for one in event["feedback"]] == [("false_positive", "a portrait")]
     assert {"file", "detect", "batch", "announce"} <= {hop["hop"] for hop in event["hops"]}
+    found = await act(home, "search_events", query="person", favourite=True)
+    assert [one["event_id"] for one in found["items"]] == [event_id]
     await act(home, "delete_event", event_id=event_id)
     assert (await told("dismissed"))["event_id"] == event_id
     assert [one["event_id"] for one in (await act(home, "list_trash"))["items"]] == [event_id]

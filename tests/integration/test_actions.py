@@ -21,6 +21,8 @@ from .helpers import reach
 ADMIN_ONLY = {"delete_event", "restore_event", "dlq_clear"}
 LEAST: dict[str, dict[str, Any]] = {
     "get_event": {"event_id": "e1"},
+    "search_events": {"query": "dog"},
+    "reanalyze": {"event_id": "e1"},
     "review": {"event_id": "e1"},
     "flag": {"event_id": "e1"},
     "favourite": {"event_id": "e1"},
@@ -83,6 +85,8 @@ async def test_every_action_asks_the_engine(hass: HomeAssistant, engine: FakeEng
     assert LEAST.keys() == {action.name for action in ACTIONS}
     assert await act(hass, "get_event") == {"event_id": "e1"}
     assert await act(hass, "review", event_id=["e1", "e9"]) == {"changed": 1, "missing": ["e9"]}
+    await act(hass, "search_events", query='"red car" NOT dog', camera_id="garage", level="high", reviewed=False)
+    await act(hass, "reanalyze")
     await act(hass, "flag", flagged=False)
     await act(hass, "favourite", event_id="e1")
     await act(hass, "set_notes", notes="")
@@ -93,6 +97,11 @@ async def test_every_action_asks_the_engine(hass: HomeAssistant, engine: FakeEng
     assert asked(engine) == [
         ("get_event", {"event_id": "e1"}),
         ("review_events", {"event_ids": ["e1", "e9"], "reviewed": True}),
+        (
+            "search_events",
+            {"q": '"red car" NOT dog', "camera": "garage", "level": "high", "reviewed": False, "limit": 50},
+        ),
+        ("reassess_event", {"event_id": "e1"}),
         ("review_events", {"event_ids": ["e1"], "flagged": False}),
         ("review_events", {"event_ids": ["e1"], "favourite": True}),
         ("review_event", {"event_id": "e1", "notes": ""}),
@@ -153,7 +162,7 @@ async def test_who_may_and_who_is_named(
         assert asked(engine) == []
     else:
         await act(hass, action.name, context=person)
-        reading = {"get_event", "list_trash", "dlq_list"}
+        reading = {"get_event", "search_events", "list_trash", "dlq_list"}
         named = [args.get("user") for _, args in asked(engine)]
         assert set(named) == {None if action.name in reading else hass_read_only_user.id}
     assert action.admin == (action.name in ADMIN_ONLY)

@@ -65,11 +65,13 @@ def triage_rules(triage: Triage) -> tuple[CommandRule, ...]:
 
     said, one = (EVENT_ID, *FEEDBACK_FIELDS), (EVENT_ID, USER)
     return (
-        CommandRule(name="review_events", fields=BULK_FIELDS, answer=review, audited="event.bulk_review"),
+        CommandRule(
+            name="review_events", fields=BULK_FIELDS, answer=review, audited="event.bulk_review", limit=LimitClass.BULK
+        ),
         CommandRule(name="give_feedback", fields=said, answer=say, audited="event.feedback"),
         CommandRule(name="delete_event", fields=one, answer=discard, audited="event.delete"),
         CommandRule(name="restore_event", fields=one, answer=restore, audited="event.restore"),
-        CommandRule(name="list_trash", fields=PAGE_FIELDS, answer=thrown_away),
+        CommandRule(name="list_trash", fields=PAGE_FIELDS, answer=thrown_away, limit=LimitClass.SEARCH),
     )
 
 
