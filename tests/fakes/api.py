@@ -75,6 +75,7 @@ from tests.fakes.operating import FakeAudit, FakeParts, FakeQueues
 from tests.fakes.places import FakeMasks, FakePlaces
 from tests.fakes.records import camera, detection, event, jpeg, media
 from tests.fakes.triage import FakeTriage
+from tests.fakes.upkeep import FakeUpkeep
 from tests.fakes.verdicts import FakeVerdicts
 from tests.fakes.watching import FakeHome, FakeLearning, FakeScenes
 
@@ -155,6 +156,7 @@ class FakeEngine:
         self.home = FakeHome(self.pause)
         self.learning = FakeLearning(self.pause, self.cameras)
         self.triage = FakeTriage(self.pause, self.events, self.feed)
+        self.upkeep = FakeUpkeep(self.pause)
         self.verdicts = FakeVerdicts(self.pause, self.events)
         self._numbers = itertools.count(1)
 
@@ -185,6 +187,7 @@ class FakeEngine:
             learning=self.learning,
             triage=self.triage,
             verdicts=self.verdicts,
+            upkeep=self.upkeep,
         )
 
     def announce(self, number: int | None = None, summary: str = "A person at the door") -> Published:
@@ -275,6 +278,10 @@ class FakePictures:
 
     async def snapshot_of(self, event_id: str) -> Picture | None:
         return await self.thumbnail_of(event_id)
+
+    async def of_detection(self, detection_id: int) -> Picture | None:
+        found = next((one for one in self._engine.detections if one.id == detection_id), None)
+        return await self._picture(found.media_id if found else None)
 
 
 class FakeUploads:

@@ -128,6 +128,33 @@ class PartList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentHistory:
+    """The last changes of one component since the start of the engine, newest first."""
+
+    items: tuple[Component, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupMade:
+    """A sound copy of the database in the engine's folder of backups: its file name, size and schema revision."""
+
+    name: str
+    size_bytes: int
+    schema: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanedUp:
+    """What a clean-up deleted: visits, files and their bytes, other rows, files that no row knew."""
+
+    events: int
+    files: int
+    bytes: int
+    rows: int
+    strays: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
     """Who did what to the engine; ``outcome`` is ``done`` or why it was not done."""
 

@@ -41,6 +41,7 @@ from .idempotency import Replies
 from .load_ports import Load
 from .model_ports import ModelShelf
 from .triage_ports import Triage
+from .upkeep_ports import Upkeep
 from .verdict_ports import Verdicts
 from .watch_ports import Home, Learning, Scenes
 
@@ -203,6 +204,10 @@ class Pictures(Protocol):
         """Give the full-size frame that triggered the event, with boxes."""
         ...
 
+    async def of_detection(self, detection_id: int) -> Picture | None:
+        """Give the full-size frame of a detection, with its box alone."""
+        ...
+
 
 class Uploads(Protocol):
     """Entrance for files that come over HTTP."""
@@ -355,6 +360,7 @@ class Ports:
     learning: Learning
     triage: Triage
     verdicts: Verdicts
+    upkeep: Upkeep
     entities: Entities
     household: HouseholdDesk
     models: ModelShelf

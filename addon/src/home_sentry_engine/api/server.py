@@ -55,6 +55,7 @@ from .routes.search import SearchRoutes
 from .routes.state import StateRoutes
 from .routes.system import SystemRoutes
 from .routes.triage import TriageRoutes
+from .routes.upkeep import UpkeepRoutes
 from .routes.verdicts import VerdictRoutes
 from .routing import Access, Call, Match, Route, Router
 from .socket import SocketRoute
@@ -236,6 +237,7 @@ class ApiServer:
             *ModelRoutes(ports.models, bodies).routes(),
             *QueueRoutes(ports.queues).routes(),
             *SystemRoutes(ports.parts, ports.audit).routes(),
+            *UpkeepRoutes(ports.upkeep).routes(),
             *LoadRoutes(ports.load).routes(),
             *ChangeRoutes(ports.registry, ports.keys, bodies).routes(),
             *self._socket.routes(),

@@ -26,6 +26,7 @@ from .places import StoredPlaces
 from .scenes import StoredScenes
 from .secured import Secured
 from .triage import TriageDesk
+from .upkeep import UpkeepDesk
 from .uploads import UploadEntrance
 from .verdicts import StoredVerdicts
 
@@ -89,6 +90,7 @@ async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: Ke
         keys=TokenFiles(settings.data, ring, clock),
         feed=OutboxFeed(database, tables, ground.relay, room.health),
         queues=QueueDesk(database, tables),
+        upkeep=UpkeepDesk(ground.wellbeing.backups, ground.wellbeing.cleaning, ground.board),
         parts=PartDesk(ground.wellbeing.registry),
         audit=StoredAudit(database, tables, clock),
         places=StoredPlaces(database, tables, clock, zone),

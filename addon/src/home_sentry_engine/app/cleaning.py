@@ -1,5 +1,6 @@
 """Retention at work: hourly for what is old, at once when the disk runs out."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 import logging
@@ -34,6 +35,7 @@ class Cleaning:
         self._database = database
         self._clock = clock
         self._free = free
+        self._one_at_a_time = asyncio.Lock()
         self.rounds = 0
 
     async def run(self) -> None:
@@ -49,12 +51,23 @@ class Cleaning:
 
     async def once(self) -> None:
         """Delete what is too old, and once a day what no row knows."""
-        if self.rounds % _STRAYS_EVERY == 0:
-            rescued = await self._database.read(lambda conn: Meta().get(conn, "rescued_at"))
-            since = datetime.fromisoformat(rescued) if rescued else None
-            self._tell(Removed(strays=await self._retention.sweep_strays(younger_than=since)))
-        self._tell(await self._retention.clean())
-        self.rounds += 1
+        async with self._one_at_a_time:
+            strays = await self._sweep() if self.rounds % _STRAYS_EVERY == 0 else 0
+            self._tell((await self._retention.clean()).plus(strays=strays))
+            self.rounds += 1
+
+    async def now(self) -> Removed:
+        """Delete what is too old and what no row knows, because somebody wants it; the hours go on as they were."""
+        async with self._one_at_a_time:
+            strays = await self._sweep()
+            removed = (await self._retention.clean()).plus(strays=strays)
+            self._tell(removed)
+            return removed
+
+    async def _sweep(self) -> int:
+        rescued = await self._database.read(lambda conn: Meta().get(conn, "rescued_at"))
+        since = datetime.fromisoformat(rescued) if rescued else None
+        return await self._retention.sweep_strays(younger_than=since)
 
     @staticmethod
     def _tell(removed: Removed) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.language.assessor import LanguageAssessor
 from home_sentry_engine.language.backends.disabled import Disabled
-from home_sentry_engine.language.backends.llama_process import LlamaCppProcess
+from home_sentry_engine.language.backends.local import LocalModel
+from home_sentry_engine.language.health import COMPONENT as LANGUAGE
+from home_sentry_engine.language.process import ProcessState
 from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.operations.backups import DailyBackup
 from home_sentry_engine.operations.data_folder import database_file
@@ -50,18 +52,31 @@ class Wellbeing:
         self.guard = DiskGuard(settings.data, DiskLimits.above(settings.operations.disk_floor_bytes), self._free)
         kept = timedelta(days=settings.operations.retention_days)
         self.retention = Retention(sound.database, MediaPaths(settings.media_root), clock, kept)
+        database = sound.database
+        self.cleaning = Cleaning(self.retention, self.guard, database, clock, lambda: self._free(settings.data))
+        self.backups = self._make_backups()
         self.registry = ComponentRegistry(board, clock, self._save)
         self.monitor = HealthMonitor(board, clock, ())
         self.board_says = board.report
         self.exhausted = asyncio.Event()
+        self._model_died = False
         limit = engine_limit_bytes(settings.operations.memory_limit_mb, host_total_bytes())
         self._watched = [Watched(name="engine", pid=own_pid, recycle=self._exhaust, limit_bytes=limit)]
 
     def watch_model(self, backend: object) -> None:
         """Watch the memory of a language model's process; call before ``prepare``."""
-        if isinstance(backend, LlamaCppProcess):
-            process = backend.process
-            self._watched.append(Watched(name="llm", pid=lambda: process.pid, recycle=backend.aclose))
+        if isinstance(backend, LocalModel):
+            pid = lambda: backend.process.pid if backend.process is not None else None  # noqa: E731
+            self._watched.append(Watched(name=LANGUAGE, pid=pid, recycle=backend.aclose))
+
+    def model_process(self, state: ProcessState, reason: str | None) -> None:
+        """Count the deaths and new beginnings of the language model's process."""
+        if state is ProcessState.CRASHED:
+            self.registry.count_failure(LANGUAGE, reason or "the model's process ended")
+            self._model_died = True
+        elif state is ProcessState.STARTING and self._model_died:
+            self._model_died = False
+            self.registry.count_restart(LANGUAGE)
 
     async def prepare(self, plans: Sequence[PartPlan], detector: Detector | None) -> None:
         """Take the parts with what is remembered of them, and the detector where this engine looks."""
@@ -78,16 +93,20 @@ class Wellbeing:
 
     def upkeep(self) -> dict[str, Job]:
         """Give the jobs that keep the data folder small and safe."""
-        settings, database = self._settings, self._sound.database
-        cleaning = Cleaning(self.retention, self.guard, database, self._clock, lambda: self._free(settings.data))
-        jobs: dict[str, Job] = {"cleaning": cleaning.run}
-        file = database_file(settings)
-        if file is not None and settings.operations.backups:
-            copies = DailyBackup(
-                file, settings.data / BACKUPS, self._clock, keep=settings.operations.backups, free=free_bytes
-            )
-            jobs["backup"] = copies.run
+        jobs: dict[str, Job] = {"cleaning": self.cleaning.run}
+        if self.backups is not None and self._settings.operations.backups:
+            jobs["backup"] = self.backups.run
         return jobs
+
+    def _make_backups(self) -> DailyBackup | None:
+        settings = self._settings
+        file = database_file(settings)
+        if file is None:
+            return None
+        # who wants none every day may still ask for one
+        keep = max(1, settings.operations.backups)
+        place = settings.data / BACKUPS
+        return DailyBackup(file, place, self._clock, keep=keep, free=free_bytes, report=self._board.report)
 
     def _free(self, folder: Path) -> int:
         return min(free_bytes(folder), free_bytes(self._settings.media_root))
@@ -122,5 +141,5 @@ class ModelState:
         """End the model's process, so that the next question starts a new one; a remote model is only asked again."""
         if isinstance(self._language, LanguageAssessor):
             self._language.breaker.reset()
-            if isinstance(self._language.backend, LlamaCppProcess):
+            if isinstance(self._language.backend, LocalModel):
                 await self._language.backend.aclose()

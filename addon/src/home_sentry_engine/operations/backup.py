@@ -1,7 +1,7 @@
 """Copies of the SQLite database: made while the engine runs, checked, and put back while it does not."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 import os
@@ -98,7 +98,8 @@ def _parted(target: Path) -> Iterator[Path]:
             raise
         raise BackupFailed(f"{target} could not be written: {getattr(err, 'strerror', None) or err}") from err
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _copy(source: Path, target: Path, *, best_effort: bool = False) -> None:

@@ -31,7 +31,7 @@ type Listener = Callable[[Component], None]
 
 
 class HealthBoard:
-    """Keeps the newest state of each component, in the order of their first report, and the last 100 changes."""
+    """Keeps the newest state of each component, in the order of their first report, and its last 100 changes."""
 
     def __init__(self, clock: Clock) -> None:
         """Take the clock that stamps changes."""
@@ -39,6 +39,7 @@ class HealthBoard:
         self._components: dict[str, Component] = {}
         self._listeners: list[Listener] = []
         self._changes: deque[Component] = deque(maxlen=_HISTORY)
+        self._history: dict[str, deque[Component]] = {}
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` after each change of a state or reason; gives the way to stop that."""
@@ -53,6 +54,8 @@ class HealthBoard:
         self._components[component.id] = replace(component, since=since)
         if not same:
             self._changes.append(self._components[component.id])
+            kept = self._history.setdefault(component.id, deque(maxlen=_HISTORY))
+            kept.append(self._components[component.id])
             for listener in tuple(self._listeners):
                 listener(self._components[component.id])
 
@@ -70,8 +73,12 @@ class HealthBoard:
         return component.state if component is not None else ComponentState.UNKNOWN
 
     def changes(self) -> tuple[Component, ...]:
-        """Give the last changes, oldest first."""
+        """Give the last 100 changes of all components, oldest first."""
         return tuple(self._changes)
+
+    def history(self, component_id: str) -> tuple[Component, ...]:
+        """Give the last 100 changes of one component, oldest first; empty before its first report."""
+        return tuple(self._history.get(component_id, ()))
 
 
 def mode_of(components: Iterable[Component]) -> tuple[Mode, tuple[str, ...]]:
