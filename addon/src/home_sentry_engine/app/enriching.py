@@ -1,8 +1,8 @@
 """The close look of this engine: which models may be asked about a visit, and what looks beside them."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import Executor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from home_sentry_engine.context.association import AssociationRules
@@ -13,8 +13,11 @@ from home_sentry_engine.pipeline.closely import CloseGather, VisitPictures, Whol
 from home_sentry_engine.pipeline.enrich import cards
 from home_sentry_engine.pipeline.enrich.desk import EnrichmentRules, Models
 from home_sentry_engine.pipeline.enrich.enrichment import Enrichment
+from home_sentry_engine.pipeline.identity_ports import Appearances
+from home_sentry_engine.pipeline.likeness import Likeness
 from home_sentry_engine.pipeline.ports import Store
 from home_sentry_engine.pipeline.subject_views import CloseLeg
+from home_sentry_engine.pipeline.whereabouts import whereabouts
 from home_sentry_engine.settings import EnrichmentSettings, Settings
 from home_sentry_engine.vision.models import ModelState
 from home_sentry_engine.vision.services import ServedModels, Services, served
@@ -38,11 +41,20 @@ _STAND_INS: Final = {
 }
 
 
-def make_closely(
-    settings: Settings, store: Store, pictures: WholePictures | None, models: Models | None, legs: Iterable[CloseLeg]
-) -> CloseGather | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eyes:
+    """What looks closely: pictures at full size, models by their cards, what tells persons apart, and other legs."""
+
+    pictures: WholePictures | None
+    models: Models | None
+    persons: Appearances | None
+    legs: tuple[CloseLeg, ...]
+
+
+def make_closely(settings: Settings, store: Store, eyes: Eyes) -> CloseGather | None:
     """Give what looks closely at visits; None where no pictures can be had."""
-    if pictures is None:
+    models = eyes.models
+    if eyes.pictures is None:
         return None
     wanted = settings.enrichment
     rules = EnrichmentRules(
@@ -53,8 +65,11 @@ def make_closely(
         instead=stand_ins(models.ids) if isinstance(models, ServedModels) else {},
     )
     enrich = Enrichment(models, rules) if models is not None and wanted.enabled else None
-    views = VisitPictures(store, pictures, association=association_of(settings))
-    return CloseGather(legs, views, enrich=enrich)
+    association = association_of(settings)
+    likeness = Likeness(eyes.persons) if eyes.persons is not None else None
+    views = VisitPictures(store, eyes.pictures, association=association, likeness=likeness)
+    around = whereabouts(store, counted=association.counted) if likeness is not None else ()
+    return CloseGather((*eyes.legs, *around), views, enrich=enrich)
 
 
 def association_of(settings: Settings) -> AssociationRules:

@@ -29,7 +29,7 @@ from home_sentry_engine.pipeline.gathering import Gathering
 from home_sentry_engine.pipeline.place_ports import Views
 from home_sentry_engine.pipeline.ports import Assessor, Detector
 from home_sentry_engine.pipeline.ports import Frames as Pictures
-from home_sentry_engine.pipeline.seeing import Confirmer, Meter, Seeing
+from home_sentry_engine.pipeline.seeing import Checks, Confirmer, Meter, Seeing
 from home_sentry_engine.pipeline.stages.assess import AssessStage
 from home_sentry_engine.pipeline.stages.detect import DetectStage
 from home_sentry_engine.pipeline.timers import VisitTimers
@@ -59,7 +59,7 @@ from home_sentry_engine.storage.repositories.scenes import Scenes
 from home_sentry_engine.storage.repositories.traces import TraceRows
 from home_sentry_engine.storage.repositories.zones import Zones
 
-from .enriching import association_of, make_closely
+from .enriching import Eyes, association_of, make_closely
 from .recognising import Comparers, make_recognising
 from .tables import Tables
 from .transactions import Transactions
@@ -210,8 +210,7 @@ def make_seeing(settings: Settings, senses: Senses) -> Seeing:
         detector=senses.detector,
         filters=BoxFilters(confidence=detect.confidence, cameras=detect.camera_confidence, rules=rules),
         zone=settings.time_zone,
-        meter=senses.meter,
-        confirmer=senses.confirmer,
+        checks=Checks(meter=senses.meter, confirmer=senses.confirmer, association=association_of(settings)),
     )
 
 
@@ -221,7 +220,9 @@ def make_pipeline(
     """Wire stages, workers and timers."""
     visit = Visit(settings.bands)
     known = make_recognising(settings.identity, store, senses.comparers, around.clock, around.ids)
-    closely = make_closely(settings, store, senses.pictures, senses.models, known.legs)
+    persons = senses.comparers.persons
+    eyes = Eyes(pictures=senses.pictures, models=senses.models, persons=persons, legs=known.legs)
+    closely = make_closely(settings, store, eyes)
     circumstances = Circumstances(
         settings.time_zone,
         gather=Gather(slow_legs(store)),

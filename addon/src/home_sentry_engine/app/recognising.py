@@ -23,13 +23,15 @@ from .appearances import AppearanceRules, ModelAppearances
 
 _HOUR_S = 3600.0
 _DAY_S = 86_400.0
+_QUICK_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparers:
-    """What compares; None where nobody does."""
+    """What compares; None where nobody does. ``persons`` tells people of one visit apart, and never waits for long."""
 
     appearances: Appearances | None = None
+    persons: Appearances | None = None
     faces: FaceReader | None = None
     traces: Traces | None = None
     executor: Executor | None = None
@@ -49,11 +51,14 @@ def make_comparers(settings: IdentitySettings, models: Models, clock: Clock, fol
     rules = AppearanceRules(at_once=settings.at_once, threshold=settings.similarity_threshold)
     eyes = ModelAppearances(models, clock, rules)
 
+    quick = AppearanceRules(at_once=settings.at_once, tries=1, limit_s=_QUICK_S)
+
     def index(model_id: str, kind: str, dimension: int) -> GrowingIndex:
         return GrowingIndex(dimension, file=folder / f"{model_id}-{kind}.usearch")
 
     return Comparers(
         appearances=eyes if settings.enabled else None,
+        persons=ModelAppearances(models, clock, quick) if settings.enabled else None,
         faces=eyes if settings.faces else None,
         traces=Traces(index=index),
     )

@@ -25,6 +25,7 @@ class AssociationRules:
 
     A subject may have moved ``reach`` plus ``speed`` per second and grown or shrunk by ``growth``, each within
     ``max_gap_s``. Looks less alike than ``alike`` are different subjects. ``counted`` is the confidence that counts.
+    Over more than ``clear_s`` boxes alone are sure only where no other choice costs less than ``rivalry`` more.
     """
 
     reach: float = 0.6
@@ -33,17 +34,29 @@ class AssociationRules:
     growth_per_s: float = 0.15
     max_gap_s: float = 45.0
     video_gap_s: float = 3.0
-    alike: float = 0.5
+    alike: float = 0.55
     counted: float = 0.3
+    clear_s: float = 2.0
+    rivalry: float = 1.5
 
 
 @dataclass(slots=True)
 class _Track:
     looks: list[Look] = field(default_factory=list)
+    unsure: set[int] = field(default_factory=set)
 
     @property
     def last(self) -> Look:
         return self.looks[-1]
+
+    def take(self, look: Look, *, sure: bool) -> None:
+        if not sure:
+            self.unsure.add(len(self.looks))
+        self.looks.append(look)
+
+    def alike(self, look: Look, appearance: Appearance) -> float | None:
+        """Compare with the newest of its looks that can be compared."""
+        return next((found for one in reversed(self.looks) if (found := appearance(one, look)) is not None), None)
 
     def centre_at(self, look: Look) -> tuple[float, float]:
         """Predict the centre by constant velocity over the last second."""
@@ -64,11 +77,14 @@ def associate(
     tracks: list[_Track] = []
     for looks in frames_of(sightings):
         free = list(looks)
-        for track, look in _pairs(tracks, free, rules, appearance):
-            track.looks.append(look)
+        for track, look, sure in _pairs(tracks, free, rules, appearance):
+            track.take(look, sure=sure)
             free.remove(look)
         tracks.extend(_Track([look]) for look in free)
-    return tuple(Subject(number=number, looks=tuple(track.looks)) for number, track in enumerate(tracks, start=1))
+    return tuple(
+        Subject(number=number, looks=tuple(track.looks), unsure=frozenset(track.unsure))
+        for number, track in enumerate(tracks, start=1)
+    )
 
 
 def count_by_group(
@@ -119,7 +135,7 @@ def _as_meant(sighting: Sighting, meant: Mapping[tuple[str, float | None, Detect
 
 def _pairs(
     tracks: Sequence[_Track], looks: Sequence[Look], rules: AssociationRules, appearance: Appearance | None
-) -> list[tuple[_Track, Look]]:
+) -> list[tuple[_Track, Look, bool]]:
     costs = sorted(
         (
             (cost, row, column)
@@ -131,12 +147,29 @@ def _pairs(
     taken_rows: set[int] = set()
     taken_columns: set[int] = set()
     pairs = []
-    for _, row, column in costs:
+    for choice in costs:
+        _, row, column = choice
         if row not in taken_rows and column not in taken_columns:
             taken_rows.add(row)
             taken_columns.add(column)
-            pairs.append((tracks[row], looks[column]))
+            track, look = tracks[row], looks[column]
+            sure = _is_close(track, look, rules, appearance) or not _is_rivalled(choice, costs, rules)
+            pairs.append((track, look, sure))
     return pairs
+
+
+def _is_close(track: _Track, look: Look, rules: AssociationRules, appearance: Appearance | None) -> bool:
+    """Tell whether a pair needs no proof: hardly any time between them, or compared by what they look like."""
+    compared = appearance is not None and track.alike(look, appearance) is not None
+    return compared or _seconds(track.last, look) <= rules.clear_s
+
+
+def _is_rivalled(
+    choice: tuple[float, int, int], costs: Iterable[tuple[float, int, int]], rules: AssociationRules
+) -> bool:
+    own, row, column = choice
+    others = (one for one in costs if one != choice and (one[1] == row or one[2] == column))
+    return any(cost < own + rules.rivalry for cost, _, _ in others)
 
 
 def _cost(track: _Track, look: Look, rules: AssociationRules, appearance: Appearance | None) -> float | None:
@@ -155,7 +188,7 @@ def _cost(track: _Track, look: Look, rules: AssociationRules, appearance: Appear
     overlap = intersection_over_union(box, before)
     if distance > reach and overlap <= 0:
         return None
-    alike = appearance(last, look) if appearance is not None else None
+    alike = track.alike(look, appearance) if appearance is not None else None
     if alike is not None and alike < rules.alike:
         return None
     # one box more of distance weighs as much as half of the size or a quarter of the likeness lost

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from statistics import median
 from typing import Final
 
@@ -43,10 +44,14 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """Looks, at least one, that show the same person, animal or thing, in the order of time."""
+    """Looks, at least one, that show the same person, animal or thing, in the order of time.
+
+    ``unsure`` are the places of looks that may as well show another one than the look before them.
+    """
 
     number: int
     looks: tuple[Look, ...]
+    unsure: frozenset[int] = frozenset()
 
     @property
     def first(self) -> Look:
@@ -57,6 +62,12 @@ class Subject:
     def last(self) -> Look:
         """Latest look."""
         return self.looks[-1]
+
+    @property
+    def parts(self) -> tuple[Subject, ...]:
+        """Stretches of looks, in the order of time, each of which surely shows the same one."""
+        starts = [0, *sorted(self.unsure), len(self.looks)]
+        return tuple(Subject(number=self.number, looks=self.looks[start:end]) for start, end in pairwise(starts))
 
     @property
     def moving(self) -> bool:

@@ -1,7 +1,8 @@
 """Visits of zones: who stood where, for how long, in which order; the leg ``zones`` of a scene."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from home_sentry_engine.contract import Zone, ZoneType
 
@@ -9,6 +10,8 @@ from .geometry import centroid
 from .motion import Approach, Crossing, approach_of, crossings, dwell_s
 from .tracks import Look, Subject
 from .zones import ZoneMap, clean_name, stands_in
+
+_SUBJECTS_MOST: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +26,10 @@ class ZoneStay:
 
     @property
     def dwell_s(self) -> float | None:
-        """Seconds between the first and the last look of the longest unbroken stay."""
-        return dwell_s(self.looks)
+        """Seconds between the first and the last look of the longest unbroken stay of surely the same one."""
+        inside = set(self.looks)
+        parts = [tuple(look for look in part.looks if look in inside) for part in self.subject.parts]
+        return max((stayed for part in parts if (stayed := dwell_s(part)) is not None), default=None)
 
     @property
     def entered(self) -> bool:
@@ -57,8 +62,8 @@ def stays_in(zones: ZoneMap, subjects: Sequence[Subject]) -> tuple[ZoneStay, ...
                         zone=zone,
                         subject=subject,
                         looks=looks,
-                        crossed=crossings(subject, zone.line) if zone.line else (),
-                        approach=approach_of(subject, centroid(zone.points)),
+                        crossed=_crossed(subject, zone),
+                        approach=approach_of(subject.parts[-1], centroid(zone.points)),
                     )
                 )
     return tuple(found)
@@ -84,6 +89,20 @@ def zones_leg(stays: Sequence[ZoneStay]) -> list[dict[str, object]]:
     return [_record(group) for group in by_zone.values()]
 
 
+def subjects_leg(subjects: Iterable[Subject], *, counted: float) -> list[dict[str, object]]:
+    """Write the leg ``subjects``: those that are sure enough to count, the most looked at first."""
+    sure = [subject for subject in subjects if subject.confidence >= counted]
+    return [
+        {
+            "label": subject.label,
+            "confidence": round(subject.confidence, 2),
+            "looks": len(subject.looks),
+            "seconds": round((subject.last.at - subject.first.at).total_seconds(), 1),
+        }
+        for subject in sorted(sure, key=lambda one: -len(one.looks))[:_SUBJECTS_MOST]
+    ]
+
+
 def routes_leg(stays: Sequence[ZoneStay], subjects: Sequence[Subject]) -> list[dict[str, object]]:
     """Write the leg ``routes``: for each subject that was in a zone, the zones in order."""
     return [
@@ -91,6 +110,11 @@ def routes_leg(stays: Sequence[ZoneStay], subjects: Sequence[Subject]) -> list[d
         for subject in subjects
         if (route := route_of(stays, subject))
     ]
+
+
+def _crossed(subject: Subject, zone: Zone) -> tuple[Crossing, ...]:
+    line = zone.line
+    return tuple(found for part in subject.parts for found in crossings(part, line)) if line else ()
 
 
 def _record(stays: Sequence[ZoneStay]) -> dict[str, object]:

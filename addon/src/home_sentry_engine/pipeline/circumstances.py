@@ -26,7 +26,7 @@ from home_sentry_engine.context.sieve import sift, zone_screen
 from home_sentry_engine.context.statics import RestingThings, StaticRules
 from home_sentry_engine.context.tracks import Subject
 from home_sentry_engine.context.trust import quality_leg, worst
-from home_sentry_engine.context.visits import routes_leg, stays_in, zones_leg
+from home_sentry_engine.context.visits import routes_leg, stays_in, subjects_leg, zones_leg
 from home_sentry_engine.context.zones import ZoneMap
 from home_sentry_engine.contract import ObjectGroup
 from home_sentry_engine.domain.detection import FrameDetections
@@ -44,7 +44,6 @@ _LOGGER = logging.getLogger(__name__)
 
 _TAMPERED_S: Final = 600.0
 _ELSEWHERE_MOST: Final = 1000
-_SUBJECTS_MOST: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +125,7 @@ class Circumstances:
         """Give the legs that follow from the rows of a visit."""
         subjects = associate(batch.sightings, rules=self._rules.association)
         legs: dict[str, object | Absent] = dict(tx.enrichments.legs(batch.event_id))
-        legs["subjects"] = _subjects(subjects, self._rules.association)
+        legs["subjects"] = subjects_leg(subjects, counted=self._rules.association.counted)
         zones = ZoneMap(tx.places.zones(batch.camera_id))
         if zones.zones:
             stays = stays_in(zones, subjects)
@@ -206,16 +205,3 @@ def absent(name: str, reason: str) -> Leg:
         return Absent(reason=reason)
 
     return Leg(name=name, look=look)
-
-
-def _subjects(subjects: Sequence[Subject], rules: AssociationRules) -> list[dict[str, object]]:
-    counted = [subject for subject in subjects if subject.confidence >= rules.counted]
-    return [
-        {
-            "label": subject.label,
-            "confidence": round(subject.confidence, 2),
-            "looks": len(subject.looks),
-            "seconds": round((subject.last.at - subject.first.at).total_seconds(), 1),
-        }
-        for subject in sorted(counted, key=lambda one: -len(one.looks))[:_SUBJECTS_MOST]
-    ]

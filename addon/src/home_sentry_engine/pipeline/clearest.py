@@ -1,6 +1,6 @@
 """Which pictures of a visit are worth a closer look: those that show its subjects large, and few enough to hold."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 import math
 from typing import Any, Final
@@ -55,10 +55,8 @@ class Choice:
 
 def choose(scene: Scene, subjects: Iterable[Subject], rules: ViewRules, *, counted: float) -> Choice:
     """Choose pictures in rounds: every subject's best look first, then the next best, until there are enough."""
-    # a subject of few frames does not count yet, and is what deserves a closer look most
-    sure = (one for one in subjects if max(look.detection.confidence for look in one.looks) >= counted)
-    chosen = sorted(sure, key=_importance)[: rules.subjects]
-    ranked = {one.number: sorted(one.looks, key=promise, reverse=True) for one in chosen}
+    chosen = _chosen(subjects, rules, counted)
+    ranked = _ranked(chosen)
     places: dict[str, PicturePlace] = {}
     for turn in range(rules.looks):
         for subject in chosen:
@@ -68,15 +66,25 @@ def choose(scene: Scene, subjects: Iterable[Subject], rules: ViewRules, *, count
             place = _place(looks[turn])
             if place.key in places or len(places) < rules.pictures:
                 places[place.key] = place
-    found = {
-        number: tuple((look, place) for look in looks if (place := _place(look)).key in places)[: rules.looks]
-        for number, looks in ranked.items()
-    }
     if not places and scene.batch.sightings:
         first = scene.batch.sightings[0]
         place = PicturePlace(media_id=first.media_id, offset_s=first.offset_s)
         places[place.key] = place
-    return Choice(places=tuple(places.values()), looks=found, subjects=tuple(chosen))
+    return Choice(places=tuple(places.values()), looks=_shown(ranked, places, rules), subjects=chosen)
+
+
+def chosen_again(choice: Choice, subjects: Iterable[Subject], rules: ViewRules, *, counted: float) -> Choice:
+    """Give the same pictures with other subjects, who were told apart by what the pictures show."""
+    chosen = _chosen(subjects, rules, counted)
+    places = {place.key: place for place in choice.places}
+    return Choice(places=choice.places, looks=_shown(_ranked(chosen), places, rules), subjects=chosen)
+
+
+def persons_in(subjects: Iterable[Subject]) -> Iterator[tuple[Look, str]]:
+    """Give every look at a person, the most promising first, with the key of its picture."""
+    looks = (look for one in subjects if one.group is ObjectGroup.PERSON for look in one.looks)
+    for look in sorted(looks, key=promise, reverse=True):
+        yield look, _place(look).key
 
 
 def promise(look: Look) -> float:
@@ -100,6 +108,25 @@ def clarity(look: Look, pixels: Any) -> float:
     grey = cv2.cvtColor(cv2.resize(part, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
     edges = float(np.asarray(cv2.Laplacian(grey, cv2.CV_32F)).std())
     return promise(look) * min(1.0, edges / (float(grey.std()) + 4.0))
+
+
+def _chosen(subjects: Iterable[Subject], rules: ViewRules, counted: float) -> tuple[Subject, ...]:
+    # a subject of few frames does not count yet, and is what deserves a closer look most
+    sure = (one for one in subjects if max(look.detection.confidence for look in one.looks) >= counted)
+    return tuple(sorted(sure, key=_importance)[: rules.subjects])
+
+
+def _ranked(chosen: Iterable[Subject]) -> dict[int, list[Look]]:
+    return {one.number: sorted(one.looks, key=promise, reverse=True) for one in chosen}
+
+
+def _shown(
+    ranked: Mapping[int, Iterable[Look]], places: Container[str], rules: ViewRules
+) -> dict[int, tuple[tuple[Look, PicturePlace], ...]]:
+    return {
+        number: tuple((look, place) for look in looks if (place := _place(look)).key in places)[: rules.looks]
+        for number, looks in ranked.items()
+    }
 
 
 def _importance(subject: Subject) -> tuple[int, float]:

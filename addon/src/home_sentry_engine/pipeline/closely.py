@@ -8,12 +8,14 @@ import logging
 from typing import Any, Protocol
 
 from home_sentry_engine.context.association import AssociationRules, associate
+from home_sentry_engine.context.tracks import Look, Subject
 from home_sentry_engine.domain.enrichment import EnrichmentResult
 from home_sentry_engine.domain.errors import StageError
 from home_sentry_engine.domain.messages import Absent, Media, Scene
 
-from .clearest import Choice, PicturePlace, ViewRules, choose, clarity
+from .clearest import Choice, PicturePlace, ViewRules, choose, chosen_again, clarity, persons_in
 from .enrich.legs import legs_of
+from .likeness import Likeness
 from .ports import Store
 from .subject_views import CloseLeg, SceneViews, SubjectView
 
@@ -43,22 +45,40 @@ class VisitPictures:
         *,
         rules: ViewRules | None = None,
         association: AssociationRules | None = None,
+        likeness: Likeness | None = None,
     ) -> None:
-        """Take the rows, the decoder, the executor that measures sharpness, and the limits."""
+        """Take the rows, the decoder, the executor that measures sharpness, the limits, and what compares persons."""
         self._store = store
         self._pictures = pictures
         self._executor = executor
         self._rules = rules or ViewRules()
         self._association = association or AssociationRules()
+        self._likeness = likeness
 
     async def __call__(self, scene: Scene) -> SceneViews:
         """Decode what is worth a look; never raises for a picture, whose reason is in ``unreadable`` then."""
         subjects = associate(scene.batch.sightings, rules=self._association)
-        choice = choose(scene, subjects, self._rules, counted=self._association.counted)
+        counted = self._association.counted
+        choice = choose(scene, subjects, self._rules, counted=counted)
         pictures, unreadable = await self._decoded(choice.places)
+        compared = await self._compared(scene, subjects, pictures)
+        if compared is not None:
+            choice = chosen_again(choice, compared, self._rules, counted=counted)
         loop = asyncio.get_running_loop()
         views = await loop.run_in_executor(self._executor, lambda: _views(choice, pictures))
-        return SceneViews(scene=scene, pictures=pictures, subjects=views, unreadable=unreadable)
+        return SceneViews(scene=scene, pictures=pictures, subjects=views, unreadable=unreadable, compared=compared)
+
+    async def _compared(
+        self, scene: Scene, subjects: Iterable[Subject], pictures: Mapping[str, Any]
+    ) -> tuple[Subject, ...] | None:
+        """Tell persons apart by what the decoded pictures show of them; None where nothing could be compared."""
+        if self._likeness is None:
+            return None
+        shown = [(look, pictures[key]) for look, key in persons_in(subjects) if key in pictures]
+        alike = await self._likeness.among((look, one) for look, one in shown if _fits(look, one))
+        if alike is None:
+            return None
+        return associate(scene.batch.sightings, rules=self._association, appearance=alike)
 
     async def _decoded(self, places: Iterable[PicturePlace]) -> tuple[dict[str, Any], dict[str, str]]:
         wanted = tuple(places)
@@ -141,7 +161,11 @@ def _views(choice: Choice, pictures: Mapping[str, Any]) -> dict[int, tuple[Subje
     found: dict[int, tuple[SubjectView, ...]] = {}
     for subject in choice.subjects:
         seen = [(look, pictures[place.key]) for look, place in choice.looks[subject.number] if place.key in pictures]
-        fitting = [(look, pixels) for look, pixels in seen if (pixels.shape[1], pixels.shape[0]) == look.image]
+        fitting = [(look, pixels) for look, pixels in seen if _fits(look, pixels)]
         ranked = sorted(fitting, key=lambda pair: clarity(*pair), reverse=True)
         found[subject.number] = tuple(SubjectView(subject=subject, look=look, picture=one) for look, one in ranked)
     return found
+
+
+def _fits(look: Look, pixels: Any) -> bool:
+    return (pixels.shape[1], pixels.shape[0]) == look.image

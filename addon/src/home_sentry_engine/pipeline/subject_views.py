@@ -21,13 +21,15 @@ class SubjectView:
 class SceneViews:
     """The pictures of a visit, decoded once for all legs; ``subjects`` holds each subject's clearest looks, best first.
 
-    ``unreadable`` gives a reason for each file whose picture could not be had.
+    ``unreadable`` gives a reason for each file whose picture could not be had. ``compared`` holds every subject where
+    persons were told apart by what they look like, None where only by their boxes.
     """
 
     scene: Scene
     pictures: Mapping[str, Any]
     subjects: Mapping[int, tuple[SubjectView, ...]]
     unreadable: Mapping[str, str]
+    compared: tuple[Subject, ...] | None = None
 
 
 type LookClosely = Callable[[SceneViews], Awaitable[object | Absent]]
