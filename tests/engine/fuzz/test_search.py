@@ -22,7 +22,7 @@ ARGUMENTS = st.fixed_dictionaries(
 )
 
 
-@settings(CASES, max_examples=1000)
+@settings(CASES, max_examples=500)
 @given(TYPED.map(quote) | BYTES, st.none() | ORDERS, st.sampled_from(("", "&limit=1", "&total=true", "&cursor=1")))
 def test_any_search(target, query, order, more):
     path = f"/api/v1/events/search?q={query}{more}" + (f"&order={order}" if order is not None else "")
@@ -31,7 +31,7 @@ def test_any_search(target, query, order, more):
     event(f"answered {status}")
 
 
-@settings(CASES, max_examples=400)
+@settings(CASES, max_examples=200)
 @given(
     st.fixed_dictionaries({"q": TYPED | st.integers() | st.none()}, optional={"order": ORDERS, "total": st.booleans()})
 )

@@ -130,25 +130,25 @@ def converse(target: Target, frames: list[Any]) -> None:
     check(*target.run(once()))
 
 
-@settings(CASES, max_examples=700)
+@settings(CASES, max_examples=500)
 @given(st.lists(FRAMES, min_size=1, max_size=3))
 def test_anything_before_authentication(target, frames):
     converse(target, frames)
 
 
-@settings(CASES, max_examples=1000)
+@settings(CASES, max_examples=600)
 @given(AUTHS.map(json.dumps), st.lists(FRAMES, max_size=3))
 def test_any_authentication(target, auth, frames):
     converse(target, [auth, *frames])
 
 
-@settings(CASES, max_examples=1000)
+@settings(CASES, max_examples=600)
 @given(st.lists(FRAMES, min_size=1, max_size=6))
 def test_anything_after_authentication(target, frames):
     converse(target, [GOOD_AUTH, *frames])
 
 
-@settings(CASES, max_examples=800)
+@settings(CASES, max_examples=500)
 @given(st.lists(COMMANDS.map(json.dumps), min_size=1, max_size=5))
 def test_any_command(target, frames):
     converse(target, [GOOD_AUTH, *frames])
