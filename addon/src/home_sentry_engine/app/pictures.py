@@ -69,7 +69,8 @@ class GalleryPictures:
         if found is None:
             return None
         media, one = found
-        return await _or_none(lambda: self._gallery.snapshot(media, (one,), offset_s=one.offset_s), f"{detection_id}-d")
+        tag = f"{detection_id}-d{self._gallery.version(media.camera_id)}"
+        return await _or_none(lambda: self._gallery.snapshot(media, (one,), offset_s=one.offset_s), tag)
 
     def _detected(self, conn: Connection, detection_id: int) -> tuple[Media, Detection] | None:
         detection = self._tables.detections.get(conn, detection_id)
