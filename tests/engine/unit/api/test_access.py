@@ -24,6 +24,7 @@ IDS = {
     "{component_id}": "ingest",
     "{model_id}": "yunet",
     "{change_id}": "1",
+    "{detection_id}": "1",
     "{entity_id}": "who1",
     "{owner_id}": "o1",
     "{sample_id}": "1",

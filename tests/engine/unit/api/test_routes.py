@@ -81,6 +81,7 @@ async def test_reads_answer_with_the_contracts_records(client, path, shape):
         "events/e9",
         "events/e9/thumbnail.jpg",
         "events/e9/snapshot.jpg",
+        "detections/99/picture.jpg",
         "events/e9/detections",
         "nothing",
         "events/e1/",

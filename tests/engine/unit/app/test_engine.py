@@ -15,7 +15,7 @@ from home_sentry_engine.app.lock import DataFolderError
 from home_sentry_engine.contract import AnalysisState, ComponentState
 from home_sentry_engine.language.process import ProcessState
 from home_sentry_engine.settings import load_settings
-from home_sentry_engine.storage.query import EventQuery
+from home_sentry_engine.storage.query import DetectionQuery, EventQuery
 
 QUICK = {
     "batch_window_seconds": 3,
@@ -48,6 +48,11 @@ async def events_of(engine):
     return page.items
 
 
+async def a_detection(engine) -> int:
+    page = await engine.database.read(lambda conn: engine.tables.detections.page(conn, DetectionQuery(limit=1)))
+    return page.items[0].id
+
+
 async def until(condition, *, timeout_s: float = 60):
     async with asyncio.timeout(timeout_s):
         while not (found := await condition()):  # noqa: ASYNC110 - what is waited for lies in a database
@@ -77,6 +82,7 @@ async def test_a_picture_in_a_folder_becomes_an_event_with_pictures_over_http(tm
                 f"/api/v1/events/{event.event_id}/thumbnail.jpg",
                 f"/api/v1/events/{event.event_id}/snapshot.jpg",
                 f"/api/v1/media/{event.media_id}/picture.jpg",
+                f"/api/v1/detections/{await a_detection(engine)}/picture.jpg",
                 "/api/v1/cameras/front_door/latest.jpg",
             ):
                 async with session.get(path) as answer:

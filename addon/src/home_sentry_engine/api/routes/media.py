@@ -15,6 +15,7 @@ from home_sentry_engine.storage.query import DetectionQuery, MediaQuery
 
 from .replies import PAGE_FIELDS, json_reply, page_arguments
 
+_DETECTION_ID: Final = Field(name="detection_id", kind=Kind.WHOLE, low=1, text="Id of a detection", required=True)
 _ID: Final = r"^[a-z0-9_-]{1,64}$"
 _MEDIA_FILTERS: Final = (Field(name="state", words=("queued", "detected", "failed"), text="Only files in this state"),)
 _DETECTION_FILTERS: Final = (
@@ -78,6 +79,17 @@ class MediaRoutes:
                 query=(*PAGE_FIELDS, *_DETECTION_FILTERS),
                 limit=LimitClass.SEARCH,
             ),
+            Route(
+                method="GET",
+                path="/api/v1/detections/{detection_id}/picture.jpg",
+                name="get_detection_picture",
+                text="The frame of a detection, its box drawn",
+                respond=self._detection_picture,
+                answer=Answer(content_type="image/jpeg", text="The picture"),
+                fields=(_DETECTION_ID,),
+                errors=(NotFound, Unprocessable),
+                limit=LimitClass.MEDIA,
+            ),
         )
 
     async def _list(self, call: Call) -> web.Response:
@@ -107,3 +119,7 @@ class MediaRoutes:
         )
         page = await self._catalogue.detections_page(query)
         return json_reply(DetectionPage(items=page.items, next_cursor=page.next_cursor, total=page.total))
+
+    async def _detection_picture(self, call: Call) -> web.Response:
+        number: int = call.path["detection_id"]
+        return await self._shelf.answer(call, f"detection/{number}", lambda: self._pictures.of_detection(number))
