@@ -83,8 +83,16 @@ class MediaRows(Protocol):
         """Count a delivery whose content was known already."""
         ...
 
-    def reject(
-        self, *, camera_id: str, source_key: str | None, reason: str, detail: str, sha256: str | None, now: datetime
+    def reject(  # noqa: PLR0913 one argument per column
+        self,
+        *,
+        camera_id: str,
+        source_key: str | None,
+        reason: str,
+        detail: str,
+        sha256: str | None,
+        now: datetime,
+        name: str | None = None,
     ) -> None:
         """Store why a file was refused."""
         ...
@@ -335,6 +343,10 @@ class Frames(Protocol):
 
     async def load(self, media: Media) -> Sequence[Any]:
         """Decode a still, or the frames of a video; raises ``Permanent`` for a file that cannot be decoded."""
+        ...
+
+    async def picture(self, media: Media, offset_s: float | None = None) -> Any:
+        """Decode a still, or the frame of a video at this time; raises as ``load``."""
         ...
 
     async def keep(self, media: Media, frame: Any) -> None:

@@ -1,20 +1,25 @@
 """Seeing: from a file's pictures to the detections that may count, with the doubts that the pictures raise."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
+import logging
 from typing import Any, Final, Protocol
 
+from home_sentry_engine.context.association import AssociationRules
 from home_sentry_engine.context.boxes import BoxFilters
 from home_sentry_engine.context.sieve import sift
 from home_sentry_engine.context.trust import fallen, trusted, worst
 from home_sentry_engine.domain.daypart import is_night
 from home_sentry_engine.domain.detection import Detection, FrameDetections
+from home_sentry_engine.domain.errors import Permanent
 from home_sentry_engine.domain.messages import Media
 from home_sentry_engine.domain.quality import PictureQuality
 
+from .flashes import is_other, moments_beside
 from .ports import Detector, Frames
 
+_LOGGER = logging.getLogger(__name__)
 _DOUBTFUL_FROM: Final = 0.50
 _DOUBTFUL_UNTIL: Final = 0.70
 
@@ -33,6 +38,18 @@ class Confirmer(Protocol):
     async def confirm(self, frame: Any, doubtful: Sequence[Detection]) -> Sequence[Detection]:
         """Give the same detections with ``doubted`` set; raises ``StageError``."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checks:
+    """What checks the first look: how good pictures are, and single boxes looked at again; None does neither.
+
+    By ``association`` frames of a video show one subject; what they do not agree on is looked for beside them.
+    """
+
+    meter: Meter | None = None
+    confirmer: Confirmer | None = None
+    association: AssociationRules = field(default_factory=AssociationRules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,27 +92,43 @@ class Seeing:
         detector: Detector,
         filters: BoxFilters,
         zone: tzinfo,
-        meter: Meter | None = None,
-        confirmer: Confirmer | None = None,
+        checks: Checks | None = None,
     ) -> None:
-        """Take the decoder, the detector, the filters with the home's time zone, and what measures and confirms."""
+        """Take the decoder, the detector, the filters with the home's time zone, and what checks the first look."""
         self._frames = frames
         self._detector = detector
         self._filters = filters
         self._zone = zone
-        self._meter = meter
-        self._confirmer = confirmer
+        self._checks = checks or Checks()
 
     async def look(self, media: Media) -> Seen:
         """Look at a file."""
-        pictures = tuple(await self._frames.load(media))
+        seen = await self._seen(media, tuple(await self._frames.load(media)))
+        beside = moments_beside(media, seen.frames, self._checks.association) if len(seen.frames) > 1 else ()
+        if not beside:
+            return seen
+        known = [frame.offset_s or 0.0 for frame in seen.frames]
+        others = [one for one in await self._beside(media, beside) if is_other(one.offset_s or 0.0, known)]
+        return _in_order(seen, await self._seen(media, tuple(others))) if others else seen
+
+    async def _beside(self, media: Media, moments: Sequence[float]) -> list[Any]:
+        pictures = []
+        for offset_s in moments:
+            try:
+                pictures.append(await self._frames.picture(media, offset_s))
+            except Permanent as err:
+                # the frames that were chosen decode, so the file as a whole is sound
+                _LOGGER.info("No look beside a frame: %s", err.reason, extra={"media_id": media.media_id})
+        return pictures
+
+    async def _seen(self, media: Media, pictures: tuple[Any, ...]) -> Seen:
         night = self._is_night(media)
         lowest = self._filters.lowest(media.camera_id, night=night)
         found = await self._detector.detect(pictures, confidence=lowest)
         kept = sift(found, [self._filters.screen(media.camera_id, night=night)])
-        if self._meter is None:
+        if self._checks.meter is None:
             return Seen(pictures=pictures, frames=kept)
-        qualities = await self._meter.measure(pictures)
+        qualities = await self._checks.meter.measure(pictures)
 
         def threshold(one: Detection) -> float:
             return self._filters.threshold(media.camera_id, one.label, night=night)
@@ -117,12 +150,12 @@ class Seeing:
 
     async def confirmed(self, seen: Seen) -> Seen:
         """Look again at people of whom the detector was not sure."""
-        if self._confirmer is None:
+        if self._checks.confirmer is None:
             return seen
         frames = []
         for picture, frame in zip(seen.pictures, seen.frames, strict=True):
             doubtful = [one for one in frame.detections if is_doubtful(one)]
-            again = await self._confirmer.confirm(picture, doubtful) if doubtful else ()
+            again = await self._checks.confirmer.confirm(picture, doubtful) if doubtful else ()
             answers = dict(zip(doubtful, again, strict=True))
             refuted = sum(one.doubted is True for one in again)
             counts = (("confirm", len(doubtful)), ("confirm_refuted", refuted)) if doubtful else ()
@@ -132,6 +165,12 @@ class Seeing:
 
     def _is_night(self, media: Media) -> bool:
         return is_night(media.captured_at.astimezone(self._zone))
+
+
+def _in_order(one: Seen, other: Seen) -> Seen:
+    pairs = zip((*one.pictures, *other.pictures), (*one.frames, *other.frames), strict=True)
+    ordered = sorted(pairs, key=lambda pair: pair[1].offset_s or 0.0)
+    return Seen(pictures=tuple(picture for picture, _ in ordered), frames=tuple(frame for _, frame in ordered))
 
 
 def is_doubtful(one: Detection) -> bool:

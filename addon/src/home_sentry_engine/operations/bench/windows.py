@@ -1,6 +1,6 @@
 """Key frames against fixed steps in many windows of a clip, each taken as a clip of its own.
 
-What a moment shows is what dense sampling found at the nearest of its frames, so that no further looks are needed.
+What a moment shows is what the detector found in the nearest of many frames, so that each is looked at once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from home_sentry_engine.media.keyframes import KeyRules, Moment, choose
 
@@ -16,7 +17,15 @@ _STEP_S: Final = 2.0
 _LEAST: Final = 3
 _LEAST_FRAMES: Final = 2
 
-type Shown = Mapping[float, frozenset[int]]
+CHANCE: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """Who is seen when: subjects by number for each frame ``at`` a time, and the times at which each is ``there``."""
+
+    at: Mapping[float, frozenset[int]]
+    there: Sequence[Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,16 +39,17 @@ class WindowFigures:
     share_by_chosen: float
 
 
-def window_figures(moments: Sequence[Moment], shown: Shown, duration_s: float) -> tuple[WindowFigures, ...]:
-    """Compare both ways in windows of each length that fits at least three times; ``shown`` is who is seen when."""
-    found = (_of_length(moments, shown, duration_s, length_s) for length_s in LENGTHS_S)
+def window_figures(moments: Sequence[Moment], shown: Shown) -> tuple[WindowFigures, ...]:
+    """Compare both ways in windows of each length that fits at least three times."""
+    found = (_of_length(moments, shown, length_s) for length_s in LENGTHS_S)
     return tuple(one for one in found if one is not None)
 
 
-def _of_length(moments: Sequence[Moment], shown: Shown, duration_s: float, length_s: float) -> WindowFigures | None:
+def _of_length(moments: Sequence[Moment], shown: Shown, length_s: float) -> WindowFigures | None:
     rules = KeyRules()
+    last_s = max((one.offset_s for one in moments), default=0.0)
     count = there = looks = by_fixed = by_chosen = 0
-    for start_s in np.arange(0.0, duration_s - length_s, _STEP_S):
+    for start_s in np.arange(0.0, last_s - length_s, _STEP_S):
         inside = [one for one in moments if start_s <= one.offset_s <= start_s + length_s]
         subjects = _present(shown, start_s, start_s + length_s)
         if not inside or not subjects:
@@ -61,11 +71,13 @@ def _of_length(moments: Sequence[Moment], shown: Shown, duration_s: float, lengt
 
 
 def _present(shown: Shown, first_s: float, last_s: float) -> frozenset[int]:
-    frames = [who for at, who in shown.items() if first_s <= at <= last_s]
-    everyone = frozenset[int]().union(*frames)
-    return frozenset(one for one in everyone if sum(one in who for who in frames) >= _LEAST_FRAMES)
+    return frozenset(
+        number
+        for number, times in enumerate(shown.there)
+        if sum(first_s <= at <= last_s for at in times) >= _LEAST_FRAMES
+    )
 
 
-def _seen(shown: Shown, offsets: np.ndarray) -> frozenset[int]:
-    times = np.array(sorted(shown))
-    return frozenset[int]().union(*(shown[float(times[np.abs(times - offset).argmin()])] for offset in offsets))
+def _seen(shown: Shown, offsets: NDArray[np.float64]) -> frozenset[int]:
+    times = np.array(sorted(shown.at))
+    return frozenset[int]().union(*(shown.at[float(times[np.abs(times - offset).argmin()])] for offset in offsets))
