@@ -26,7 +26,7 @@ class Minds:
 
     def language_name(self) -> str | None:
         """Give the card of the language model that answers at this moment."""
-        return self.language.backend.model_id if isinstance(self.language, LanguageAssessor) else None
+        return self.language.backend.model_id or None if isinstance(self.language, LanguageAssessor) else None
 
 
 async def open_minds(ground: Ground) -> Minds:
@@ -48,6 +48,7 @@ async def open_minds(ground: Ground) -> Minds:
             files=CatalogueFiles(zoo.catalogue, zoo.store),
             clock=ground.clock,
             report=ground.board.report if judges else _unheard,
+            on_process=ground.wellbeing.model_process,
         )
     )
     return Minds(zoo=zoo, language=language, detector=zoo.detector if looks else None)

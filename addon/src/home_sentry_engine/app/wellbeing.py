@@ -9,7 +9,9 @@ from pathlib import Path
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.language.assessor import LanguageAssessor
 from home_sentry_engine.language.backends.disabled import Disabled
-from home_sentry_engine.language.backends.llama_process import LlamaCppProcess
+from home_sentry_engine.language.backends.local import LocalModel
+from home_sentry_engine.language.health import COMPONENT as LANGUAGE
+from home_sentry_engine.language.process import ProcessState
 from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.operations.backups import DailyBackup
 from home_sentry_engine.operations.data_folder import database_file
@@ -57,14 +59,23 @@ class Wellbeing:
         self.monitor = HealthMonitor(board, clock, ())
         self.board_says = board.report
         self.exhausted = asyncio.Event()
+        self._model_died = False
         limit = engine_limit_bytes(settings.operations.memory_limit_mb, host_total_bytes())
         self._watched = [Watched(name="engine", pid=own_pid, recycle=self._exhaust, limit_bytes=limit)]
 
     def watch_model(self, backend: object) -> None:
         """Watch the memory of a language model's process; call before ``prepare``."""
-        if isinstance(backend, LlamaCppProcess):
-            process = backend.process
-            self._watched.append(Watched(name="llm", pid=lambda: process.pid, recycle=backend.aclose))
+        if isinstance(backend, LocalModel):
+            self._watched.append(Watched(name=LANGUAGE, pid=lambda: backend.pid, recycle=backend.aclose))
+
+    def model_process(self, state: ProcessState, reason: str | None) -> None:
+        """Count the deaths and new beginnings of the language model's process."""
+        if state is ProcessState.CRASHED:
+            self.registry.count_failure(LANGUAGE, reason or "the model's process ended")
+            self._model_died = True
+        elif state is ProcessState.STARTING and self._model_died:
+            self._model_died = False
+            self.registry.count_restart(LANGUAGE)
 
     async def prepare(self, plans: Sequence[PartPlan], detector: Detector | None) -> None:
         """Take the parts with what is remembered of them, and the detector where this engine looks."""
@@ -129,5 +140,5 @@ class ModelState:
         """End the model's process, so that the next question starts a new one; a remote model is only asked again."""
         if isinstance(self._language, LanguageAssessor):
             self._language.breaker.reset()
-            if isinstance(self._language.backend, LlamaCppProcess):
+            if isinstance(self._language.backend, LocalModel):
                 await self._language.backend.aclose()

@@ -14,7 +14,15 @@ from home_sentry_engine.settings import LanguageSettings
 
 from .backends.base import Backend, Completion, Message, Question
 from .budget import Fitted, fit
-from .errors import BadOutput, ContextOverflow, LanguageError, ModelMissing, ModelTimeout, OutputTruncated
+from .errors import (
+    BadOutput,
+    ContextOverflow,
+    LanguageError,
+    ModelMissing,
+    ModelTimeout,
+    ModelTooLarge,
+    OutputTruncated,
+)
 from .prompt import Prompt, prompt_version, prompts, repaired, system_text
 from .reply import parse_reply
 from .schema import Answer, Size, json_schema
@@ -27,7 +35,7 @@ BREAKER: Final = BreakerPolicy(
     open_s=60.0,
     half_open_calls=1,
     successes=2,
-    excluded=(BadOutput, ContextOverflow, ModelTimeout, ModelMissing),
+    excluded=(BadOutput, ContextOverflow, ModelTimeout, ModelMissing, ModelTooLarge),
 )
 
 
@@ -91,7 +99,9 @@ class LanguageAssessor:
             reply = await self._asked(scene, rule)
         except (BreakerOpen, LanguageError) as err:
             failure = _failure(err)
-            _LOGGER.warning("No verdict of the language model: %s", err, extra={"event_id": scene.batch.event_id})
+            known = self.last_failure is not None and self.last_failure.reason is failure.reason
+            level = logging.INFO if known else logging.WARNING
+            _LOGGER.log(level, "No verdict of the language model: %s", err, extra={"event_id": scene.batch.event_id})
             self._note(failure)
             return failure
         self._note(None)

@@ -10,6 +10,7 @@
     │   └── OutputTruncated                  bad_output
     ├── ContextOverflow (ValueError)         context_overflow
     ├── ModelOutOfMemory (MemoryError)       out_of_memory
+    │   └── ModelTooLarge                    out_of_memory
     └── ModelMissing (FileNotFoundError)     model_missing
 """
 
@@ -71,6 +72,10 @@ class ModelOutOfMemory(LanguageError, MemoryError):
     """The model does not fit into memory."""
 
     reason = AnalysisReason.OUT_OF_MEMORY
+
+
+class ModelTooLarge(ModelOutOfMemory):
+    """The model needs more memory than is free; nothing was loaded."""
 
 
 class ModelMissing(LanguageError, FileNotFoundError):

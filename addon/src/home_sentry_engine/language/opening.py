@@ -9,18 +9,19 @@ from typing import Final, Protocol
 
 import psutil
 
-from home_sentry_engine.contract import AnalysisReason
+from home_sentry_engine.contract import AnalysisReason, Component
 from home_sentry_engine.domain.clock import Clock
+from home_sentry_engine.domain.messages import ModelFailure
 from home_sentry_engine.settings import LanguageSettings
 
 from .assessor import LanguageAssessor
-from .backends.base import Backend
 from .backends.disabled import Disabled
 from .backends.http import JsonClient
-from .backends.llama_process import LlamaCppProcess
+from .backends.local import LocalModel
 from .backends.remote import RemoteModel
+from .errors import ModelMissing, ModelTooLarge
 from .health import Report, component
-from .process import ModelProcess, worker_command
+from .process import ModelProcess, ProcessState, worker_command
 
 # the default family, most able first
 NEMOTRON: Final = ("nemotron-3-nano-30b", "nemotron-3-nano-4b", "nemotron-mini-4b")
@@ -28,6 +29,8 @@ NEMOTRON: Final = ("nemotron-3-nano-30b", "nemotron-3-nano-4b", "nemotron-mini-4
 _OVERHEAD: Final = 1.15
 _FIXED_BYTES: Final = 400 * 1024 * 1024
 _CHECK_S: Final = 60.0
+
+type OnProcess = Callable[[ProcessState, str | None], None]
 
 
 class ModelFiles(Protocol):
@@ -94,6 +97,10 @@ class ModelWatch:
                 await self._assessor.wake()
 
 
+def _unheard(_state: ProcessState, _reason: str | None) -> None:
+    return
+
+
 @asynccontextmanager
 async def open_assessor(
     settings: LanguageSettings,
@@ -101,28 +108,28 @@ async def open_assessor(
     files: ModelFiles,
     clock: Clock,
     report: Report,
+    on_process: OnProcess = _unheard,
     free_bytes: Callable[[], int] = lambda: psutil.virtual_memory().available,
 ) -> AsyncIterator[LanguageAssessor | Disabled]:
-    """Give the assessor that the settings ask for; one without a model says on every event why.
+    """Give the assessor that the settings ask for; while its model is missing it says on every event why.
 
-    Nothing is loaded yet: the first question does that, or ``ModelWatch.run``. ``report`` hears the component ``llm``.
+    Nothing is loaded yet: the first question does that, or ``ModelWatch.run``. ``report`` hears the component ``llm``,
+    ``on_process`` each new state of a child process.
     """
     if not settings.enabled:
         disabled = Disabled()
         report(component(None, disabled.failure))
         yield disabled
         return
-    backend = await _backend(settings, files, clock, free_bytes)
-    if isinstance(backend, Disabled):
-        report(component(None, backend.failure))
-        yield backend
-        return
-    report(component(backend.model_id, None, starting=True))
+    backend = _backend(settings, files, clock, free_bytes, on_process)
+
+    def described(failure: ModelFailure | None, *, starting: bool = False) -> Component:
+        process = backend.process if isinstance(backend, LocalModel) else None
+        return component(backend.model_id or None, failure, starting=starting, process=process)
+
+    report(described(None, starting=True))
     assessor = LanguageAssessor(
-        backend,
-        settings=settings,
-        clock=clock,
-        on_outcome=lambda failure: report(component(backend.model_id, failure)),
+        backend, settings=settings, clock=clock, on_outcome=lambda failure: report(described(failure))
     )
     try:
         yield assessor
@@ -130,17 +137,28 @@ async def open_assessor(
         await assessor.aclose()
 
 
-async def _backend(
-    settings: LanguageSettings, files: ModelFiles, clock: Clock, free_bytes: Callable[[], int]
-) -> Backend | Disabled:
+def _backend(
+    settings: LanguageSettings,
+    files: ModelFiles,
+    clock: Clock,
+    free_bytes: Callable[[], int],
+    on_process: OnProcess,
+) -> RemoteModel | LocalModel:
     if settings.url is not None:
         client = JsonClient(settings.url, api_key=settings.api_key, connect_timeout_s=settings.connect_timeout_s)
         window = settings.context_tokens
         return RemoteModel(client, api=settings.api, model=settings.remote_model, window_tokens=window)
-    chosen = await choose(settings.model, files, free_bytes=free_bytes)
-    if chosen.path is None or chosen.name is None:
-        return Disabled(chosen.reason or AnalysisReason.MODEL_MISSING, chosen.detail)
-    command = worker_command(
-        chosen.path, context=settings.context_tokens, gpu_layers=settings.gpu_layers, threads=settings.threads
-    )
-    return LlamaCppProcess(ModelProcess(command, clock=clock), model_id=chosen.name)
+
+    async def find() -> tuple[str, Path]:
+        chosen = await choose(settings.model, files, free_bytes=free_bytes)
+        if chosen.path is None or chosen.name is None:
+            raise (ModelTooLarge if chosen.reason is AnalysisReason.OUT_OF_MEMORY else ModelMissing)(chosen.detail)
+        return chosen.name, chosen.path
+
+    def start(path: Path) -> ModelProcess:
+        command = worker_command(
+            path, context=settings.context_tokens, gpu_layers=settings.gpu_layers, threads=settings.threads
+        )
+        return ModelProcess(command, clock=clock, on_change=on_process)
+
+    return LocalModel(find, start)

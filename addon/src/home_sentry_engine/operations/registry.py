@@ -147,6 +147,19 @@ class ComponentRegistry:
         self._show(running)
         return self._part(running)
 
+    def count_failure(self, part_id: str, reason: str) -> None:
+        """Count a failure of what a part keeps running beside its jobs, such as a child process."""
+        running = self._parts.get(part_id)
+        if running is not None:
+            failures = running.record.failures + 1
+            self._note(running, failures=failures, last_failure_at=self._clock.now(), reason=reason)
+
+    def count_restart(self, part_id: str) -> None:
+        """Count that it began anew."""
+        running = self._parts.get(part_id)
+        if running is not None:
+            self._note(running, restarts=running.record.restarts + 1, last_restart_at=self._clock.now())
+
     def review(self) -> None:
         """Bring the board up to date with how the jobs do now."""
         for running in self._parts.values():

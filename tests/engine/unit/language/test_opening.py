@@ -98,13 +98,6 @@ async def test_switched_off_is_disabled(files):
     assert [one.state for one in reported] == [ComponentState.DISABLED]
 
 
-async def test_without_a_file_the_status_says_what_to_do(tmp_path):
-    failure, reported = await opened(LanguageSettings(), Files(tmp_path))
-    assert failure.reason is AnalysisReason.MODEL_MISSING
-    assert reported[0].state is ComponentState.DEGRADED
-    assert "models get nemotron-3-nano-4b` and start the engine anew" in (reported[0].fix or "")
-
-
 async def test_an_address_is_opened_without_asking_it(files):
     reported: list[Component] = []
     settings = LanguageSettings(url="http://127.0.0.1:9")

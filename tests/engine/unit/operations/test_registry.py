@@ -190,3 +190,21 @@ async def test_a_record_waits_for_a_store_that_is_full(clock):
         assert shelf.saved["timers"].failures == 1
         registry.review()
         assert board.state("timers") is ComponentState.HEALTHY
+
+
+async def test_deaths_of_what_a_part_keeps_running_are_counted_and_remembered(clock):
+    job, shelf = Job(), Shelf()
+    plan = PartPlan(id="llm", jobs={"language model": job.run}, rank=Rank.MODEL)
+    records = {"llm": ComponentRecord(id="llm", failures=3, restarts=2)}
+    async with running(clock, plan, shelf=shelf, records=records) as (registry, _board):
+        registry.count_failure("llm", "its process ended")
+        registry.count_restart("llm")
+        registry.count_failure("unknown", "nobody keeps that")
+        registry.count_restart("unknown")
+        await clock.advance(0)
+        part = registry.part("llm")
+        assert (part.failures, part.restarts) == (4, 3)
+        assert job.starts == 1
+    kept = shelf.saved["llm"]
+    assert (kept.failures, kept.restarts, kept.reason) == (4, 3, "its process ended")
+    assert set(shelf.saved) == {"llm"}
