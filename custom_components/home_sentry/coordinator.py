@@ -74,7 +74,7 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
         )
         self.engine = engine
         self.instance_id = info.instance_id
-        self.devices = CameraDevices(hass, entry.entry_id, engine.url, info)
+        self.devices = CameraDevices(hass, entry.entry_id, info)
         self.issues = Issues(hass, entry)
         self.data = Mirror()
         self.state: ConnectionState | None = None

@@ -21,11 +21,10 @@ def camera_key(instance_id: str, camera_id: str) -> str:
 class CameraDevices:
     """Keeps the device registry in step with the cameras that the engine reports."""
 
-    def __init__(self, hass: HomeAssistant, entry_id: str, url: str, info: Info) -> None:
+    def __init__(self, hass: HomeAssistant, entry_id: str, info: Info) -> None:
         """Register the engine's own device, to which the cameras are attached."""
         self._registry = dr.async_get(hass)
         self._entry_id = entry_id
-        self._url = url
         self._instance_id = info.instance_id
         self._shown: Info | None = None
         self._names: dict[str, str] = {}
@@ -67,7 +66,8 @@ class CameraDevices:
             manufacturer=MANUFACTURER,
             model=_ENGINE_MODEL,
             sw_version=info.version,
-            configuration_url=self._url,
+            # the engine has no pages: a link to it would show an error
+            configuration_url=None,
         )
         return device.id
 

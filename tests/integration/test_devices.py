@@ -28,7 +28,7 @@ async def test_the_tree(
     assert hub is not None
     assert camera is not None
     assert hub.entry_type is dr.DeviceEntryType.SERVICE
-    assert (hub.name, hub.sw_version, hub.configuration_url) == ("Sentry", "0.1.0", engine.url)
+    assert (hub.name, hub.sw_version, hub.configuration_url) == ("Sentry", "0.1.0", None)
     assert (camera.name, camera.via_device_id) == ("Front Door", hub.id)
     assert "via_device" not in caplog.text
     registry = er.async_get(hass)
