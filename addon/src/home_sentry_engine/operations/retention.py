@@ -14,7 +14,7 @@ from home_sentry_engine.media.paths import MediaPaths, remove
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.repositories.audit import Audit
 from home_sentry_engine.storage.repositories.retention import Expiry, OldFile
-from home_sentry_engine.storage.search_index import forget_terms
+from home_sentry_engine.storage.search_terms import forget_terms
 
 _LOGGER = logging.getLogger(__name__)
 # on a full disk larger transactions do not fit into what the reserve gave back

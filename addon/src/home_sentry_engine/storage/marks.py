@@ -4,7 +4,7 @@ Each begins with a sign that no query can name: what people type never finds the
 """
 
 from collections.abc import Iterator, Sequence
-import string
+import re
 from typing import Final, NamedTuple
 
 from .query import EventQuery
@@ -12,7 +12,7 @@ from .search import All, Term, Tree
 
 SIGN: Final = "·"
 _FLAGS: Final = {"reviewed": f"{SIGN}r", "flagged": f"{SIGN}f", "favourite": f"{SIGN}b", "ongoing": f"{SIGN}n"}
-_KEPT: Final = frozenset(string.ascii_lowercase + string.digits)
+_ODD: Final = re.compile(r"[^a-z0-9]")
 
 
 class Marked(NamedTuple):
@@ -71,4 +71,4 @@ def _object(label: str) -> str:
 
 
 def _word(name: str) -> str:
-    return "".join(one if one in _KEPT else f"{SIGN}{ord(one):x}{SIGN}" for one in name)
+    return _ODD.sub(lambda found: f"{SIGN}{ord(found.group()):x}{SIGN}", name)

@@ -17,7 +17,8 @@ from home_sentry_engine.contract import Event
 from .marks import SIGN, Marked, marks_of
 from .quick import QuickInsert
 from .schema import event_words, events
-from .search_tables import BEGINNINGS, TERMS, drop_index, index_words, make_index
+from .search_tables import drop_index, index_words, make_index
+from .search_terms import add_terms, forget_all_terms
 from .types import to_micros
 from .words import words_of
 
@@ -39,7 +40,6 @@ _CHANGED: Final = (
     .values({name: sa.bindparam(f"new_{name}") for name in _TEXTS})
 )
 _ADD: Final = QuickInsert(event_words, ("place", "number", *_TEXTS), skip=("place",))
-_ADD_TERMS: Final = QuickInsert(TERMS, ("term",), skip=())
 _SOURCE: Final = tuple(
     events.c[name]
     for name in (
@@ -47,9 +47,6 @@ _SOURCE: Final = tuple(
         *("camera_id", "risk_level", "reviewed", "flagged", "favourite", "ended_at"),
     )
 )
-_NEXT_TERMS: Final = sa.select(TERMS.c.term).where(TERMS.c.term > sa.bindparam("after")).order_by(TERMS.c.term)
-_UNUSED: Final = sa.text("""DELETE FROM event_index_terms WHERE term > :after AND term <= :last
-    AND NOT EXISTS (SELECT 1 FROM event_index WHERE event_index MATCH '"' || term || '"')""")
 
 
 def add_words(conn: Connection, event: Event, number: int) -> None:
@@ -58,7 +55,7 @@ def add_words(conn: Connection, event: Event, number: int) -> None:
     row: dict[str, Any] = {"place": place, "number": number, **_texts_of(event)}
     if _ADD.count(conn, [row]) == 0:
         conn.execute(event_words.insert(), row | {"place": _free_place(conn, place)})
-    _add_terms(conn, [row])
+    add_terms(conn, _spoken(row))
 
 
 def add_many_words(conn: Connection, new: Sequence[tuple[Event, int]]) -> None:
@@ -79,7 +76,7 @@ def add_many_words(conn: Connection, new: Sequence[tuple[Event, int]]) -> None:
         rows.append({"place": free, "number": number, **_texts_of(event)})
     if max(row["place"] for row in rows) <= bound:
         conn.execute(event_words.insert(), rows)
-        _add_terms(conn, rows)
+        add_terms(conn, *map(_spoken, rows))
         return
     for event, number in new:
         add_words(conn, event, number)
@@ -90,7 +87,7 @@ def change_words(conn: Connection, event: Event) -> None:
     texts = _texts_of(event)
     named = {f"new_{name}": text for name, text in texts.items()}
     if conn.execute(_CHANGED, {"event_id": event.event_id} | named).rowcount:
-        _add_terms(conn, [texts])
+        add_terms(conn, _spoken(texts))
 
 
 def remove_words(conn: Connection, event_id: str) -> None:
@@ -98,21 +95,10 @@ def remove_words(conn: Connection, event_id: str) -> None:
     conn.execute(event_words.delete().where(event_words.c.number == _NUMBER_OF), {"event_id": event_id})
 
 
-def forget_terms(conn: Connection, after: str, most: int) -> str | None:
-    """Forget those of the next ``most`` longer words that no event has any more; give the last, None at the end."""
-    if conn.dialect.name != "sqlite":
-        return None
-    terms = conn.execute(_NEXT_TERMS.limit(most), {"after": after}).scalars().all()
-    if not terms:
-        return None
-    last: str = terms[-1]
-    conn.execute(_UNUSED, {"after": after, "last": last})
-    return last
-
-
 def rebuild_index(conn: Connection) -> int:
     """Make words and index anew from the events, whatever was there; gives how many events."""
     drop_index(conn)
+    forget_all_terms(conn)
     conn.execute(event_words.delete())
     made = fill_words(conn)
     make_index(conn)
@@ -156,11 +142,8 @@ def _texts_of(event: Event | Row[Any]) -> dict[str, str]:
     }
 
 
-def _add_terms(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    if conn.dialect.name != "sqlite":
-        return
-    words = {word for row in rows for name in _SPOKEN for word in row[name].split() if len(word) > BEGINNINGS}
-    _ADD_TERMS.count(conn, [{"term": word} for word in words])
+def _spoken(row: Mapping[str, Any]) -> str:
+    return " ".join(row[name] for name in _SPOKEN)
 
 
 def _free_place(conn: Connection, place: int) -> int:

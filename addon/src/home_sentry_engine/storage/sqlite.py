@@ -23,7 +23,7 @@ from .group import Group, Waiting
 from .location import refuse_network
 from .migrate import is_current, refuse_newer, revision_of, upgrade
 from .slow import note_slow
-from .types import from_json
+from .types import from_json, to_json
 
 _LOGGER = logging.getLogger(__name__)
 _READERS: Final = 4
@@ -238,6 +238,7 @@ def _engine(path: Path, *, readers: int | None) -> Engine:
         poolclass=sa.QueuePool,
         pool_size=readers or 1,
         max_overflow=0,
+        json_serializer=to_json,
         json_deserializer=from_json,
     )
     begin = "BEGIN" if readers else "BEGIN IMMEDIATE"

@@ -27,6 +27,16 @@ def from_micros(value: int) -> datetime:
     return _EPOCH + timedelta(microseconds=value)
 
 
+def to_json(value: Any) -> str:
+    """Write what a JSON column holds."""
+    try:
+        text = orjson.dumps(value)
+    except TypeError:
+        return json.dumps(value)
+    # NaN and infinity would become null as well
+    return json.dumps(value) if b"null" in text else text.decode()
+
+
 def from_json(text: str) -> Any:
     """Give what a JSON column holds, also NaN and numbers of more than 64 bits."""
     try:

@@ -16,8 +16,8 @@ from home_sentry_engine.storage.repositories.events import Events
 from home_sentry_engine.storage.repositories.retention import Expiry
 from home_sentry_engine.storage.repositories.search import Search
 from home_sentry_engine.storage.search import All, Either, Term, Tree, parse
-from home_sentry_engine.storage.search_index import forget_terms, rebuild_index
-from home_sentry_engine.storage.search_terms import MOST
+from home_sentry_engine.storage.search_index import rebuild_index
+from home_sentry_engine.storage.search_terms import MOST, forget_terms
 from home_sentry_engine.storage.words import words_of
 from tests.engine.unit.storage import samples
 from tests.engine.unit.storage.samples import at, event

@@ -1,6 +1,7 @@
 """Times are aware UTC from end to end, and the checks of the schema hold."""
 
 from datetime import UTC, datetime, timedelta, timezone
+import json
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,10 +13,11 @@ from home_sentry_engine.storage.database import Database
 from home_sentry_engine.storage.errors import NaiveDatetime
 from home_sentry_engine.storage.repositories.cameras import Cameras
 from home_sentry_engine.storage.schema import cameras, metadata
-from home_sentry_engine.storage.types import UtcDateTime, from_micros, to_micros
+from home_sentry_engine.storage.types import UtcDateTime, from_json, from_micros, to_json, to_micros
 from tests.engine.unit.storage import samples
 from tests.engine.unit.storage.samples import at
 
+JSON = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 AWARE = st.datetimes(timezones=st.timezones() | st.just(UTC))
 
 
@@ -52,6 +54,11 @@ async def test_the_store_refuses_a_naive_time_with_its_own_error(database):
         await database.write(lambda conn: Cameras().ensure(conn, camera_id="yard", name="Yard", folder=None, now=naive))
     with pytest.raises(NaiveDatetime):
         await database.read(lambda conn: conn.execute(sa.select(cameras).where(cameras.c.created_at > naive)))
+
+
+@given(st.recursive(JSON, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8))
+def test_json_comes_back_as_it_was(value):
+    assert json.dumps(from_json(to_json(value))) == json.dumps(value)
 
 
 def test_every_time_in_the_schema_is_of_that_type():
