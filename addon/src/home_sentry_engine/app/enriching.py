@@ -29,15 +29,15 @@ _FRAMES_APART: Final = 2.2
 SERVICE_CALLS: Final = 2
 # three tries of a minute each, and the pauses between them
 _SERVICE_S: Final = 200.0
-_STAND_INS: Final = {
-    cards.CAPTIONS: served.FLORENCE,
-    cards.SENTENCES: served.CLIP,
-    cards.FASHION: served.CLIP,
-    cards.POSES: served.POSE,
-    cards.PETS: served.PET,
-    cards.VEHICLE_TYPE: served.VEHICLE,
-    cards.DEPTH: served.DEPTH,
-    cards.CLIP_ACTION: served.ACTION,
+_STAND_INS: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
+    cards.CAPTIONS: (served.FLORENCE,),
+    cards.SENTENCES: (served.CLIP,),
+    cards.FASHION: (served.CLOTHING, served.CLIP),
+    cards.POSES: (served.POSE,),
+    cards.PETS: (served.PET,),
+    cards.VEHICLE_TYPE: (served.VEHICLE,),
+    cards.DEPTH: (served.DEPTH,),
+    cards.CLIP_ACTION: (served.ACTION,),
 }
 
 
@@ -88,7 +88,8 @@ def with_services(wanted: EnrichmentSettings, own: Models, executor: Executor) -
 
 def stand_ins(services: Collection[str]) -> Mapping[tuple[str, ...], str]:
     """Tell for which cards each service stands."""
-    return {known: service for known, service in _STAND_INS.items() if service in services}
+    named = {known: next((one for one in able if one in services), None) for known, able in _STAND_INS.items()}
+    return {known: service for known, service in named.items() if service is not None}
 
 
 def enrichment_part(zoo: Zoo, clock: Clock) -> PartPlan:

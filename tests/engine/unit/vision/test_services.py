@@ -13,9 +13,12 @@ import pytest
 
 from home_sentry_engine.app.enriching import stand_ins, with_services
 from home_sentry_engine.domain.box import Box
+from home_sentry_engine.domain.enrichment import Outcome
 from home_sentry_engine.domain.errors import Permanent
 from home_sentry_engine.pipeline.enrich import cards
 from home_sentry_engine.pipeline.enrich.desk import EnrichmentRules
+from home_sentry_engine.pipeline.enrich.enrichment import Enrichment
+from home_sentry_engine.pipeline.enrich.legs import legs_of
 from home_sentry_engine.resilience.breaker import BreakerOpen, BreakerState
 from home_sentry_engine.settings import EnrichmentSettings
 from home_sentry_engine.vision.eyes import draw_canary
@@ -43,6 +46,8 @@ from home_sentry_engine.vision.tasks.florence_run import FlorenceReader
 from home_sentry_engine.vision.tasks.pictures import RgbFrame
 from home_sentry_engine.vision.tasks.pose import POINTS, PoseFinder
 from home_sentry_engine.vision.tasks.zero_shot import ImageText
+from tests.engine.unit.pipeline.views import seen, shot, views_of
+from tests.fakes.clock import START
 
 FRAME = RgbFrame.of(draw_canary(64, 48))
 BOX = Box(x=1, y=2, width=30, height=40)
@@ -268,6 +273,12 @@ class TestInstead:
             "/pose-analyze": {"keypoints": points, "posture": "standing"},
             "/pet-classify": {"pet_type": "cat", "confidence": 0.9},
             "/vehicle-classify": {"vehicle_type": "x", "all_scores": {"pickup_truck": 0.8, "car": 0.2}},
+            "/clothing-classify": {
+                "clothing_type": "delivery_uniform",
+                "confidence": 0.7,
+                "color": "brown",
+                "is_service_uniform": True,
+            },
             "/depth-estimate": {"depth_map_base64": base64.b64encode(cv2.imencode(".png", plane)[1]).decode()},
             "/action-classify": lambda asked: {"all_scores": dict.fromkeys(asked["labels"], 0.1)},
         }
@@ -285,6 +296,11 @@ class TestInstead:
         assert pet.scores == (("cat", 0.9),)
         vehicle = await served.use(ids.VEHICLE, Classifier, lambda one, c: one.rank(FRAME))
         assert vehicle.scores == (("pickup truck", 0.8), ("car", 0.2))
+        worn = await served.use(ids.CLOTHING, ImageText, lambda one, c: one.tell(FRAME))
+        assert (worn.garment.label, worn.garment.confidence, worn.garment.model_id) == (
+            "delivery uniform", 0.7, ids.CLOTHING
+        )  # fmt: skip
+        assert (worn.colour, worn.is_service_uniform, worn.hides_face) == ("brown", True, None)
         depth = await served.use(ids.DEPTH, DepthGauge, lambda one, c: one.measure(FRAME))
         assert depth.nearness[0, 0] < 0.1
         assert depth.nearness[0, -1] > 0.9
@@ -317,4 +333,23 @@ class TestInstead:
             assert isinstance(models, ServedModels)
             rules = EnrichmentRules(instead=stand_ins(models.ids))
         assert rules.who_answers(cards.SENTENCES) == (ids.CLIP,)
+        assert rules.who_answers(cards.FASHION) == (ids.CLIP,)
         assert rules.who_answers(cards.POSES) == cards.POSES
+        assert stand_ins(frozenset({ids.CLIP, ids.CLOTHING}))[cards.FASHION] == ids.CLOTHING
+
+    async def test_what_people_wear_is_stored_as_this_engine_would(self, server, served):
+        server.answers |= {
+            "/clothing-classify": {"clothing_type": "delivery_uniform", "confidence": 0.9, "is_service_uniform": True},
+        }  # fmt: skip
+        instead = stand_ins(frozenset({ids.CLOTHING}))
+        result = await Enrichment(served, EnrichmentRules(instead=instead))(views_of(shot(START, [seen("person")])))
+        (clothing,) = (one for one in result.findings if one.about == "clothing")
+        assert clothing.model_id == ids.CLOTHING
+        assert clothing.value == {"type": "delivery uniform", "is_service_uniform": True}
+        legs = legs_of(result)
+        assert legs["clothing"] == [{"subject": 1, "type": "delivery uniform", "confidence": 0.9}]
+        assert legs["attributes"] == {"service_worker": True, "courier": True}
+        server.answers |= {"/clothing-classify": {"clothing_type": "delivery_uniform"}}
+        result = await Enrichment(served, EnrichmentRules(instead=instead))(views_of(shot(START, [seen("person")])))
+        (attempt,) = (one for one in result.attempts if one.about == "clothing")
+        assert (attempt.outcome, attempt.reason) == (Outcome.UNAVAILABLE, "the answer lacks the number confidence")

@@ -8,6 +8,7 @@ from home_sentry_engine.contract import ObjectGroup
 from home_sentry_engine.domain.box import Box, intersection_over_union
 from home_sentry_engine.pipeline.subject_views import SubjectView
 from home_sentry_engine.vision.models import NotSwitchedOn
+from home_sentry_engine.vision.services import ServedFashion
 from home_sentry_engine.vision.session import Cancel
 from home_sentry_engine.vision.tasks.action import FEWEST_FRAMES, ClipAction, SkeletonAction
 from home_sentry_engine.vision.tasks.classify import Classifier, Ranked, violence_of
@@ -106,18 +107,22 @@ async def _garments(case: Case, notes: Notes, desk: Desk) -> None:
     async def ask(view: SubjectView) -> None:
         crop = cut_out(view)
 
-        def look(model: ImageText, cancel: Cancel) -> Fashion:
+        def look(model: ImageText | ServedFashion, cancel: Cancel) -> Fashion:
+            if isinstance(model, ServedFashion):
+                return model.tell(crop)
             return fashion_by_sentences(model, crop, cancel=cancel)
 
         fashion = await desk.use(notes, FASHION, ImageText, look)
         sure = fashion.garment.confidence >= _SURE_GARMENT
         value: dict[str, object] = {
             "type": fashion.garment.label if sure else "unclear",
-            "colour": fashion.colour.label,
         }
+        if fashion.colour is not None:
+            value["colour"] = fashion.colour
         if sure:
             # of unclear clothes nobody knows that they are no uniform
-            value |= {"is_service_uniform": fashion.is_service_uniform, "is_suspicious": fashion.hides_face}
+            told = {"is_service_uniform": fashion.is_service_uniform, "is_suspicious": fashion.hides_face}
+            value |= {name: known for name, known in told.items() if known is not None}
         notes.add(value, confidence=fashion.garment.confidence, view=view)
 
     await desk.each(notes, best, ask)

@@ -1,7 +1,7 @@
 """Services elsewhere that answer in the place of this engine's models: Florence-2, CLIP, and an enrichment server."""
 
 from .clip import CLIPClient, CLIPUnavailableError, ServedImageText
-from .enrichment import EnrichmentClient, EnrichmentUnavailableError
+from .enrichment import EnrichmentClient, EnrichmentUnavailableError, ServedFashion
 from .florence import FlorenceClient, FlorenceUnavailableError, ServedFlorence
 from .served import SERVED, ServedModels, Services
 from .transport import Limits, Service
@@ -15,6 +15,7 @@ __all__ = [
     "FlorenceClient",
     "FlorenceUnavailableError",
     "Limits",
+    "ServedFashion",
     "ServedFlorence",
     "ServedImageText",
     "ServedModels",

@@ -17,6 +17,7 @@ from home_sentry_engine.vision.tasks.classify import Ranked
 from home_sentry_engine.vision.tasks.depth import DepthMap, decode_depth
 from home_sentry_engine.vision.tasks.pictures import Frame
 from home_sentry_engine.vision.tasks.pose import POINTS, Point, Pose
+from home_sentry_engine.vision.tasks.sentences import Fashion
 
 from .answers import number_in, scores_in, text_in
 from .transport import Limits, Nerves, Service, picture_of
@@ -126,6 +127,27 @@ class ServedClassifier:
         return Ranked(scores=tuple(sorted(named, key=lambda one: -one[1])), model_id=self._model_id)
 
 
+class ServedFashion:
+    """The service as what tells people's clothes."""
+
+    def __init__(self, client: EnrichmentClient, model_id: str) -> None:
+        """Take the client and the id that its answers bear."""
+        self._client, self._model_id = client, model_id
+
+    def tell(self, person: Frame) -> Fashion:
+        """Tell what a cut-out person wears; what the service leaves out is unknown, not denied."""
+        found = self._client.clothing_classify(person)
+        garment = text_in(found, "clothing_type", EnrichmentUnavailableError).replace("_", " ")
+        sure = number_in(found, "confidence", EnrichmentUnavailableError)
+        colour = found.get("color")
+        return Fashion(
+            garment=Ranked(scores=((garment, min(1.0, max(0.0, sure))),), model_id=self._model_id),
+            colour=colour if isinstance(colour, str) and colour else None,
+            is_service_uniform=_told(found.get("is_service_uniform")),
+            hides_face=_told(found.get("is_suspicious")),
+        )
+
+
 class ServedDepth:
     """The service with the methods of ``DepthGauge``."""
 
@@ -170,6 +192,10 @@ class ServedAction:
 def _shown(frame: Frame, box: Box | None) -> dict[str, Any]:
     shown: dict[str, Any] = {"image": picture_of(frame)}
     return shown if box is None else {**shown, "bbox": [box.x, box.y, box.right, box.bottom]}
+
+
+def _told(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _point(found: Mapping[str, Any]) -> Point:

@@ -8,7 +8,7 @@ from home_sentry_engine.vision.models import Adapter, NotSwitchedOn
 from home_sentry_engine.vision.session import Cancel, Runner
 
 from .clip import CLIPClient, ServedImageText
-from .enrichment import EnrichmentClient, ServedAction, ServedClassifier, ServedDepth, ServedPose
+from .enrichment import EnrichmentClient, ServedAction, ServedClassifier, ServedDepth, ServedFashion, ServedPose
 from .florence import FlorenceClient, ServedFlorence
 
 FLORENCE: Final = "service:florence"
@@ -16,9 +16,10 @@ CLIP: Final = "service:clip"
 POSE: Final = "service:pose-analyze"
 PET: Final = "service:pet-classify"
 VEHICLE: Final = "service:vehicle-classify"
+CLOTHING: Final = "service:clothing-classify"
 DEPTH: Final = "service:depth-estimate"
 ACTION: Final = "service:action-classify"
-SERVED: Final = (FLORENCE, CLIP, POSE, PET, VEHICLE, DEPTH, ACTION)
+SERVED: Final = (FLORENCE, CLIP, POSE, PET, VEHICLE, CLOTHING, DEPTH, ACTION)
 
 
 class Models(Protocol):
@@ -80,6 +81,7 @@ def _served(services: Services) -> dict[str, Any]:
             POSE: ServedPose(client, POSE),
             PET: ServedClassifier(client, "pet", PET),
             VEHICLE: ServedClassifier(client, "vehicle", VEHICLE),
+            CLOTHING: ServedFashion(client, CLOTHING),
             DEPTH: ServedDepth(client),
             ACTION: ServedAction(client, ACTION),
         }

@@ -48,20 +48,15 @@ HIDING: Final = frozenset({"face mask or balaclava"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fashion:
-    """What a person wears, as sentences tell it; weak evidence."""
+    """What a person wears; weak evidence.
+
+    ``is_service_uniform`` tells that people wear it at work on a doorstep; None is what nobody told.
+    """
 
     garment: Ranked
-    colour: Ranked
-
-    @property
-    def is_service_uniform(self) -> bool:
-        """Whether the best garment is one that people wear at work on a doorstep."""
-        return self.garment.label in SERVICE
-
-    @property
-    def hides_face(self) -> bool:
-        """Whether the best garment hides the face."""
-        return self.garment.label in HIDING
+    colour: str | None
+    is_service_uniform: bool | None
+    hides_face: bool | None
 
 
 def weather_by_sentences(model: ImageText, frame: Frame, *, cancel: Cancel | None = None) -> Weather:
@@ -72,7 +67,10 @@ def weather_by_sentences(model: ImageText, frame: Frame, *, cancel: Cancel | Non
 def fashion_by_sentences(model: ImageText, person: Frame, *, cancel: Cancel | None = None) -> Fashion:
     """Tell garment and colour of a cut-out person without a model of their own, from one look."""
     seen = model.embed(person, cancel=cancel)
+    garment = model.rank_embedding(seen, GARMENTS, cancel=cancel)
     return Fashion(
-        garment=model.rank_embedding(seen, GARMENTS, cancel=cancel),
-        colour=model.rank_embedding(seen, COLOURS, cancel=cancel),
+        garment=garment,
+        colour=model.rank_embedding(seen, COLOURS, cancel=cancel).label,
+        is_service_uniform=garment.label in SERVICE,
+        hides_face=garment.label in HIDING,
     )
