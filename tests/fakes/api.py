@@ -46,6 +46,7 @@ from home_sentry_engine.contract import (
     MediaKind,
     Mode,
     ObjectGroup,
+    RejectedFile,
     Status,
 )
 from home_sentry_engine.contract.errors import NotFound
@@ -62,7 +63,8 @@ from home_sentry_engine.storage.query import (
     PageQuery,
     SearchQuery,
 )
-from home_sentry_engine.storage.search import All, Either, Term, Tree, parse
+from home_sentry_engine.storage.repositories.media import RejectionQuery
+from home_sentry_engine.storage.search import parse
 from home_sentry_engine.storage.words import words_of
 from home_sentry_engine.telemetry.metrics import Registry
 from tests.fakes.acquaintances import FakeEntities, FakeHousehold
@@ -73,7 +75,8 @@ from tests.fakes.load import FakeLoad
 from tests.fakes.model_shelf import FakeModels
 from tests.fakes.operating import FakeAudit, FakeParts, FakeQueues
 from tests.fakes.places import FakeMasks, FakePlaces
-from tests.fakes.records import camera, detection, event, jpeg, media
+from tests.fakes.records import camera, detection, event, jpeg, media, refused_file
+from tests.fakes.searching import fits
 from tests.fakes.triage import FakeTriage
 from tests.fakes.upkeep import FakeUpkeep
 from tests.fakes.verdicts import FakeVerdicts
@@ -101,16 +104,6 @@ def _page[T](items: list[T], query: PageQuery) -> Page[T]:
     )
 
 
-def _fits(tree: Tree, words: list[str]) -> bool:
-    match tree:
-        case Term(wanted):
-            return set(wanted) <= set(words)
-        case Either(options):
-            return any(_fits(one, words) for one in options)
-        case All(wanted, unwanted):
-            return all(_fits(one, words) for one in wanted) and not any(_fits(one, words) for one in unwanted)
-
-
 @dataclass
 class FakeEngine:
     """Everything that the ports answer from; a test changes what it likes."""
@@ -126,6 +119,7 @@ class FakeEngine:
         self.media_files = {"m1": media(), "m2": media("m2")}
         self.pictures = {"m1": jpeg(), "m2": jpeg(colour="red")}
         self.detections = [detection(number) for number in range(1, 6)]
+        self.refused = [refused_file(2, "empty"), refused_file(1, "corrupt")]
         self.uploads: list[Upload] = []
         self.picture_reads = 0
         self.ready = Readiness(ready=True, mode=Mode.NORMAL)
@@ -226,6 +220,11 @@ class FakeCatalogue:
         await self._engine.pause()
         return _page(list(self._engine.media_files.values()), query)
 
+    async def rejections_page(self, query: RejectionQuery) -> Page[RejectedFile]:
+        await self._engine.pause()
+        found = [one for one in self._engine.refused if query.reason in {None, one.reason}]
+        return _page(found, query)
+
     async def detections_page(self, query: DetectionQuery) -> Page[Detection]:
         await self._engine.pause()
         return _page(self._engine.detections, query)
@@ -243,7 +242,7 @@ class FakeCatalogue:
     async def search(self, query: SearchQuery) -> Page[Event]:
         await self._engine.pause()
         tree = parse(query.text)
-        found = [one for one in self._engine.events.values() if _fits(tree, words_of(one.summary))]
+        found = [one for one in self._engine.events.values() if fits(tree, words_of(one.summary))]
         found = [one for one in found if query.level in {None, one.risk_level}]
         return _page(sorted(found, key=lambda one: one.started_at, reverse=True), query)
 

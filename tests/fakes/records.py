@@ -17,6 +17,7 @@ from home_sentry_engine.contract import (
     MediaKind,
     MediaState,
     ObjectGroup,
+    RejectedFile,
     RiskLevel,
     Transition,
 )
@@ -92,4 +93,10 @@ def detection(number: int = 1) -> Detection:
         image_height=48,
         detected_at=START,
         model_id="test",
+    )
+
+
+def refused_file(number: int, reason: str) -> RejectedFile:
+    return RejectedFile(
+        id=number, at=START, camera_id="front_door", name=f"{number}.jpg", reason=reason, detail="the file is bad"
     )

@@ -14,6 +14,8 @@ from .answers import (
     LookObject,
     MediaPage,
     Problem,
+    RejectedFile,
+    RejectionPage,
     Uploaded,
 )
 from .circumstances import BaselineLimits, HeldBack, HomeFact, HomeReport, LearningReport
@@ -283,6 +285,8 @@ __all__ = [
     "RedisLoad",
     "Region",
     "RegionKind",
+    "RejectedFile",
+    "RejectionPage",
     "Requeued",
     "Result",
     "Resync",

@@ -1,6 +1,7 @@
 """Bodies of REST answers that are not records themselves: pages, uploads, looks, problems."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from .records import Camera, Detection, Event, Media
@@ -43,6 +44,28 @@ class MediaPage:
     """Part of a list of media files, newest first."""
 
     items: tuple[Media, ...]
+    next_cursor: str | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectedFile:
+    """A file that was refused at ``at``; ``name`` is that of the file without its folders, None for an upload."""
+
+    id: int
+    at: datetime
+    camera_id: str
+    name: str | None = None
+    reason: str
+    detail: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectionPage:
+    """Part of a list of refused files, newest first."""
+
+    items: tuple[RejectedFile, ...]
     next_cursor: str | None = None
     total: int | None = None
 

@@ -19,6 +19,7 @@ from .home_fields import REPORT_FIELDS, report_of
 from .limits import LimitClass
 from .ports import Ports
 from .routes.events import EVENT_FILTERS, event_query
+from .routes.rejections import REJECTION_FILTERS, rejections
 from .routes.search import SEARCH_FIELDS, found
 from .routes.verdicts import reassessed
 from .triage_fields import REVIEW_FIELDS, USER, review_of
@@ -41,6 +42,7 @@ class Commands:
             CommandRule(name="get_event", fields=(EVENT_ID,), answer=self._event),
             CommandRule(name="list_events", fields=EVENT_FILTERS, answer=self._events),
             CommandRule(name="search_events", fields=SEARCH_FIELDS, answer=self._search, limit=LimitClass.SEARCH),
+            CommandRule(name="list_rejections", fields=REJECTION_FILTERS, answer=self._rejections),
             CommandRule(name="list_event_detections", fields=(EVENT_ID,), answer=self._detections),
             CommandRule(
                 name="review_event", fields=(EVENT_ID, *REVIEW_FIELDS), answer=self._review, audited="event.review"
@@ -111,6 +113,9 @@ class Commands:
 
     async def _search(self, args: dict[str, Any]) -> object:
         return await found(self._catalogue, args)
+
+    async def _rejections(self, args: dict[str, Any]) -> object:
+        return await rejections(self._catalogue, args)
 
     async def _detections(self, args: dict[str, Any]) -> object:
         event = _found(await self._catalogue.event(args["event_id"]), "event")

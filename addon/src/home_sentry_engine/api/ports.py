@@ -26,6 +26,7 @@ from home_sentry_engine.contract import (
     Mode,
     Part,
     QueueDepth,
+    RejectedFile,
     Requeued,
     Snapshot,
     Status,
@@ -34,6 +35,7 @@ from home_sentry_engine.contract import (
 from home_sentry_engine.domain.filetypes import FileType
 from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQuery, Page, SearchQuery
 from home_sentry_engine.storage.repositories.audit import AuditQuery, Deed
+from home_sentry_engine.storage.repositories.media import RejectionQuery
 
 from .change_ports import CameraRegistry, TokenKeeper
 from .household_ports import Entities, HouseholdDesk
@@ -126,6 +128,10 @@ class Catalogue(Protocol):
 
     async def media_page(self, query: MediaQuery) -> Page[Media]:
         """Give a page of media files, newest first; a cursor of another query raises ``InvalidRequest``."""
+        ...
+
+    async def rejections_page(self, query: RejectionQuery) -> Page[RejectedFile]:
+        """Give a page of refused files, newest first."""
         ...
 
     async def detections_page(self, query: DetectionQuery) -> Page[Detection]:

@@ -50,6 +50,7 @@ from .routes.media import MediaRoutes
 from .routes.models import ModelRoutes
 from .routes.places import PlaceRoutes
 from .routes.queues import QueueRoutes
+from .routes.rejections import RejectionRoutes
 from .routes.scenes import SceneRoutes
 from .routes.search import SearchRoutes
 from .routes.state import StateRoutes
@@ -222,6 +223,7 @@ class ApiServer:
             *StateRoutes(ports.health, surroundings.metrics, lambda: document(self._router.routes)).routes(),
             *CameraRoutes(ports.catalogue, ports.pictures, ports.uploads, bodies).routes(),
             *MediaRoutes(ports.catalogue, ports.pictures, shelf).routes(),
+            *RejectionRoutes(ports.catalogue).routes(),
             *EventRoutes(ports.catalogue, ports.triage, ports.pictures, shelf, bodies).routes(),
             *SearchRoutes(ports.catalogue).routes(),
             *TriageRoutes(ports.triage, bodies).routes(),

@@ -1,9 +1,9 @@
 """The API's reads of what is stored."""
 
-from home_sentry_engine.contract import Camera, Detection, Enrichment, Event, Media
+from home_sentry_engine.contract import Camera, Detection, Enrichment, Event, Media, RejectedFile
 from home_sentry_engine.storage.database import Database
 from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQuery, Page, SearchQuery
-from home_sentry_engine.storage.repositories.media import StoredMedia
+from home_sentry_engine.storage.repositories.media import RejectionQuery, StoredMedia
 from home_sentry_engine.storage.repositories.search import Search
 
 from .tables import Tables
@@ -36,6 +36,23 @@ class StoredCatalogue:
         """Give a page of media files, newest first."""
         page = await self._database.read(lambda conn: self._tables.media.page(conn, query))
         items = tuple(_to_record(stored) for stored in page.items)
+        return Page(items=items, next_cursor=page.next_cursor, total=page.total)
+
+    async def rejections_page(self, query: RejectionQuery) -> Page[RejectedFile]:
+        """Give a page of refused files, newest first."""
+        page = await self._database.read(lambda conn: self._tables.media.rejected(conn, query))
+        items = tuple(
+            RejectedFile(
+                id=one.id,
+                at=one.at,
+                camera_id=one.camera_id,
+                name=one.name,
+                reason=one.reason,
+                detail=one.detail,
+                sha256=one.sha256,
+            )
+            for one in page.items
+        )
         return Page(items=items, next_cursor=page.next_cursor, total=page.total)
 
     async def detections_page(self, query: DetectionQuery) -> Page[Detection]:

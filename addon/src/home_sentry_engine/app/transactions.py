@@ -131,8 +131,16 @@ class _MediaRows:
     def count_duplicate(self, *, source_key: str | None, now: datetime) -> None:
         self._rows.count_duplicate(self._conn, source_key=source_key, now=now)
 
-    def reject(
-        self, *, camera_id: str, source_key: str | None, reason: str, detail: str, sha256: str | None, now: datetime
+    def reject(  # noqa: PLR0913 one argument per column
+        self,
+        *,
+        camera_id: str,
+        source_key: str | None,
+        reason: str,
+        detail: str,
+        sha256: str | None,
+        now: datetime,
+        name: str | None = None,
     ) -> None:
         self._rows.reject(
             self._conn,
@@ -142,6 +150,7 @@ class _MediaRows:
             detail=detail,
             sha256=sha256,
             now=now,
+            name=name,
         )
 
 
@@ -265,8 +274,8 @@ class _JobRows:
     def retry(self, job: Job, *, after_s: float, error: str, counted: bool = True) -> None:
         self._queue.retry(self._conn, job, after_s=after_s, error=error, counted=counted)
 
-    def bury(self, job: Job, *, error: str, error_type: str) -> None:
-        self._queue.bury(self._conn, job, error=error, error_type=error_type)
+    def bury(self, job: Job, *, error: str, error_type: str, stack: str | None = None) -> None:
+        self._queue.bury(self._conn, job, error=error, error_type=error_type, stack=stack)
 
 
 class _OutboxRows:

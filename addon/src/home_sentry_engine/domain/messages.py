@@ -30,6 +30,13 @@ class Arrival:
     captured_at: datetime | None = None
     origin: str = "folder"
 
+    @property
+    def name(self) -> str | None:
+        """Name of the file without its folders, in characters that can be shown and stored; None for an upload."""
+        if self.path is None:
+            return None
+        return "".join(one if one.isprintable() else "\ufffd" for one in self.path.name)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Media:

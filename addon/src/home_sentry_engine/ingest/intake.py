@@ -335,4 +335,4 @@ def _media[L: Looked](arrival: Arrival, checked: CheckedMedia[L]) -> Media:
 
 
 def _about(arrival: Arrival) -> dict[str, Any]:
-    return {"camera_id": arrival.camera_id, "origin": arrival.origin}
+    return {"camera_id": arrival.camera_id, "origin": arrival.origin, "file": arrival.name}

@@ -50,6 +50,7 @@ class Ledger:
                 detail=reason.detail,
                 sha256=sha256,
                 now=tx.now,
+                name=arrival.name,
             )
 
         await self._store.write(work)

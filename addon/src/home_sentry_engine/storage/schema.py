@@ -126,6 +126,7 @@ rejections: Final = sa.Table(
     _text("detail"),
     _text("sha256", nullable=True),
     _time("at"),
+    _text("name", nullable=True),
     sa.Index(None, "at"),
     sqlite_autoincrement=True,
 )

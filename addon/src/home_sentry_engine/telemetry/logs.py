@@ -14,6 +14,8 @@ from .redaction import Redactor
 CONTEXT_FIELDS: Final = (
     "request_id",
     "camera_id",
+    "file",
+    "origin",
     "media_id",
     "event_id",
     "batch_id",
@@ -23,6 +25,7 @@ CONTEXT_FIELDS: Final = (
     "queue",
     "component",
     "code",
+    "reason",
     "method",
     "route",
     "status",

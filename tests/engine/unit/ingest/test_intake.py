@@ -1,6 +1,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from home_sentry_engine.contract import MediaKind
 from home_sentry_engine.domain.errors import Rejected, RejectReason
 from home_sentry_engine.domain.messages import Arrival
 from home_sentry_engine.ingest.intake import Accepted, CopyFailed, Duplicate, Refused, Unfinished
+from home_sentry_engine.telemetry.logs import JsonFormatter
+from home_sentry_engine.telemetry.redaction import Redactor
 from tests.fakes import pictures
 from tests.fakes.intake import BookKeeper, intake
 
@@ -103,6 +106,16 @@ async def test_refused_files_are_booked_with_their_reason(tmp_path, door, books,
     assert (books.rejected[0][2] is None) == (data == b"")
     assert str(tmp_path) not in outcome.rejected.detail
     assert _copies(tmp_path) == []
+
+
+async def test_the_log_names_a_refused_file_and_says_why(tmp_path, door, caplog):
+    caplog.set_level("INFO", "home_sentry_engine.ingest.intake")
+    await door.take(_file(tmp_path, "a\nb.jpg", b""))
+    await door.take(_upload(b"no picture", MediaKind.IMAGE))
+    formatter = JsonFormatter(Redactor())
+    lines = [json.loads(formatter.format(record)) for record in caplog.records]
+    told = [(line.get("file"), line["camera_id"], line["origin"], line["reason"]) for line in lines]
+    assert told == [("a\ufffdb.jpg", "yard", "folder", "empty"), (None, "front_door", "upload", "not_media")]
 
 
 async def test_hopeless_content_is_refused_at_the_first_look(tmp_path, door, books):

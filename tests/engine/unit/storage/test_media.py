@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from home_sentry_engine.contract import Accounting, MediaState
+from home_sentry_engine.domain.errors import RejectReason
 from home_sentry_engine.storage.query import MediaQuery
-from home_sentry_engine.storage.repositories.media import MediaFiles
+from home_sentry_engine.storage.repositories.media import MediaFiles, RejectionQuery
 from tests.engine.unit.storage import samples
 from tests.engine.unit.storage.samples import at
 
@@ -109,15 +110,25 @@ async def test_rejections_are_counted_by_reason_and_listed(database):
                 detail=f"file {number}",
                 sha256="aa",
                 now=at(number),
+                name=f"{number}.jpg",
             )
+
+    async def refused(**asked):
+        return await database.read(lambda conn: FILES.rejected(conn, RejectionQuery(**asked)))
 
     await database.write(work)
     assert await database.read(FILES.rejections) == {"empty": 2, "truncated": 1}
-    newest = await database.read(lambda conn: FILES.rejected(conn, 2))
-    assert [(one.reason, one.detail, one.at) for one in newest] == [
-        ("empty", "file 2", at(2)),
-        ("truncated", "file 1", at(1)),
+    first = await refused(limit=2, with_total=True)
+    assert [(one.reason, one.detail, one.at, one.name) for one in first.items] == [
+        ("empty", "file 2", at(2), "2.jpg"),
+        ("truncated", "file 1", at(1), "1.jpg"),
     ]
+    assert first.total == 3
+    (last,) = (await refused(limit=2, cursor=first.next_cursor)).items
+    assert last.name == "0.jpg"
+    assert [one.name for one in (await refused(reason=RejectReason.TRUNCATED)).items] == ["1.jpg"]
+    assert [one.name for one in (await refused(since=at(1), until=at(2))).items] == ["1.jpg"]
+    assert (await refused(camera_id="another")).items == ()
 
 
 async def test_each_state_is_told_once(database):

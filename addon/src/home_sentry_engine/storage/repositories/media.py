@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from home_sentry_engine.contract import Accounting, MediaKind, MediaState
+from home_sentry_engine.domain.errors import RejectReason
 from home_sentry_engine.domain.messages import Media
-from home_sentry_engine.storage.query import Keyset, MediaQuery, Page, fetch_page, time_range
+from home_sentry_engine.storage.query import Keyset, MediaQuery, Page, PageQuery, fetch_page, time_range
 from home_sentry_engine.storage.rows import insert_into
 from home_sentry_engine.storage.schema import claims, media, rejections, sources
 
@@ -39,7 +40,7 @@ class StoredMedia:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """A file that intake refused."""
+    """A file that intake refused; ``name`` is that of the file without its folders, None for an upload."""
 
     id: int
     camera_id: str
@@ -48,6 +49,14 @@ class Rejection:
     detail: str
     sha256: str | None
     at: datetime
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectionQuery(PageQuery):
+    """Filters of refused files, by time of refusal."""
+
+    reason: RejectReason | None = None
 
 
 class MediaFiles:
@@ -116,11 +125,18 @@ class MediaFiles:
         detail: str,
         sha256: str | None,
         now: datetime,
+        name: str | None = None,
     ) -> None:
         """Note a refused file with its reason, and count it."""
         conn.execute(
             rejections.insert().values(
-                camera_id=camera_id, source_key=source_key, reason=reason, detail=detail, sha256=sha256, at=now
+                camera_id=camera_id,
+                source_key=source_key,
+                reason=reason,
+                detail=detail,
+                sha256=sha256,
+                at=now,
+                name=name,
             )
         )
         self._counters.add(conn, f"{_REJECTED}{reason}")
@@ -142,10 +158,15 @@ class MediaFiles:
         """Count the refused files by reason."""
         return self._counters.starting_with(conn, _REJECTED)
 
-    def rejected(self, conn: Connection, limit: int = 50) -> tuple[Rejection, ...]:
-        """Give the newest refused files."""
-        rows = conn.execute(sa.select(rejections).order_by(rejections.c.id.desc()).limit(limit))
-        return tuple(Rejection(**row) for row in rows.mappings())
+    def rejected(self, conn: Connection, query: RejectionQuery) -> Page[Rejection]:
+        """Give refused files, newest first; raises ``InvalidCursor``."""
+        statement = sa.select(rejections).where(*time_range(query, rejections.c.at))
+        if query.camera_id is not None:
+            statement = statement.where(rejections.c.camera_id == query.camera_id)
+        if query.reason is not None:
+            statement = statement.where(rejections.c.reason == query.reason)
+        keyset = Keyset(at=rejections.c.at, id=rejections.c.id)
+        return fetch_page(conn, query, statement, keyset, lambda rows: [_rejection(row) for row in rows])
 
     def get(self, conn: Connection, media_id: str) -> StoredMedia | None:
         """Give one file."""
@@ -228,3 +249,7 @@ def _stored(row: Row[Any]) -> StoredMedia:
         source_key=row.source_key,
         origin=row.origin,
     )
+
+
+def _rejection(row: Row[Any]) -> Rejection:
+    return Rejection(**{name: getattr(row, name) for name in Rejection.__dataclass_fields__})
