@@ -5,7 +5,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 import logging
-import traceback
 from typing import Protocol
 
 from home_sentry_engine.domain.clock import Clock
@@ -18,7 +17,6 @@ from .ports import Jobs, Store, Tx
 _LOGGER = logging.getLogger(__name__)
 _IDLE_WAIT_S = 5.0
 _STORE_RETRY_S = 1.0
-_SAID_CHARS = 300
 
 type Commit = Callable[[Tx], None]
 
@@ -145,7 +143,7 @@ class Worker:
             return self._failed(job, err)
         except Exception as err:
             _LOGGER.exception("The %s stage failed", job.queue, extra={"job_id": job.id})
-            return self._failed(job, _unexpected(job, err))
+            return self._failed(job, Transient(f"unexpected {type(err).__name__} in {job.queue}", code="unexpected"))
 
         def done(tx: Tx) -> None:
             commit(tx)
@@ -175,7 +173,7 @@ class Worker:
 
             def bury(tx: Tx) -> None:
                 abandoned(tx)
-                tx.jobs.bury(job, error=error.reason, error_type=error.code, stack=error.stack)
+                tx.jobs.bury(job, error=error.reason, error_type=error.code)
 
             return bury
         self.counts.retried += 1
@@ -217,16 +215,6 @@ class Worker:
         rules = self.rules
         plain = min(rules.backoff_cap_s, rules.backoff_base_s * rules.backoff_factor ** (attempt - 1))
         return plain * (1 + rules.jitter * self._random())
-
-
-def _unexpected(job: Job, err: Exception) -> Transient:
-    """Keep what an error of the code itself says, and where it was raised."""
-    said = " ".join(str(err).split())[:_SAID_CHARS]
-    name = type(err).__name__
-    failure = Transient(f"unexpected {name} in {job.queue}" + (f": {said}" if said else ""), code="unexpected")
-    # places only: the values of variables may be somebody's
-    failure.stack = "".join(traceback.format_tb(err.__traceback__)) + name
-    return failure
 
 
 def _ids_of(job: Job) -> dict[str, str | None]:
