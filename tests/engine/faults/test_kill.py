@@ -71,7 +71,7 @@ def live_and_die(served: Serve, cameras: Bursts, number: int, *, last: bool) -> 
 
 @pytest.mark.timeout(4800)
 def test_f01_kill_at_random_points_loses_no_accepted_picture(tmp_path, model_mirror, stock, rounds):
-    count, kills = rounds(100, 500), rounds(5, 200)
+    count, kills = rounds(60, 500), rounds(5, 200)
     accepted: frozenset[str] = frozenset()
     starts_s: list[float] = []
     in_hand = 0
@@ -152,8 +152,8 @@ def test_f02_kill_between_every_pair_of_steps(tmp_path, rounds):
 
 
 @pytest.mark.timeout(300)
-def test_f03_sigterm_under_load_ends_within_ten_seconds_and_loses_nothing(tmp_path, model_mirror, stock):
-    count = 200
+def test_f03_sigterm_under_load_ends_within_ten_seconds_and_loses_nothing(tmp_path, model_mirror, stock, rounds):
+    count = rounds(100, 200)
     with engine(tmp_path / "data", model_mirror) as served:
         served.start()
         feeder = Feeder(served.cameras, stock(count), rate=60)
