@@ -25,6 +25,11 @@ async def test_the_models_are_as_right_as_their_bare_output(model_mirror, test_m
     assert figures["reid-retail-0288: separation"].engine > 0.05
     assert figures["detection, VOC: mean AP50"].engine >= 0.9
     assert figures["detection, COCO: AP50 of person"].engine >= 0.85
+    small = next(
+        figure for name, figure in figures.items() if name.startswith("detection, COCO: AP50 of persons below")
+    )
+    assert small.n > 20
+    assert small.engine >= small.bare + 0.03
     counted = next(figure for name, figure in figures.items() if name.startswith("association"))
     assert counted.engine <= 0.5
     pose = next(figure for name, figure in figures.items() if name.startswith("pose: mean"))

@@ -54,7 +54,7 @@ def _of_length(moments: Sequence[Moment], shown: Shown, length_s: float) -> Wind
         subjects = _present(shown, start_s, start_s + length_s)
         if not inside or not subjects:
             continue
-        fixed = np.arange(rules.bound(length_s)) * rules.interval_s
+        fixed = np.arange(rules.bound(inside[-1].offset_s - inside[0].offset_s)) * rules.interval_s
         chosen = choose([replace(one, offset_s=one.offset_s - start_s) for one in inside], rules)
         count, there, looks = count + 1, there + len(subjects), looks + len(chosen)
         by_fixed += len(subjects & _seen(shown, start_s + fixed))
