@@ -37,6 +37,9 @@ class MediaRoutes:
 
     def routes(self) -> tuple[Route, ...]:
         """Declare the operations."""
+        return (*self._media(), *self._found())
+
+    def _media(self) -> tuple[Route, ...]:
         return (
             Route(
                 method="GET",
@@ -69,6 +72,10 @@ class MediaRoutes:
                 errors=(NotFound, Unprocessable),
                 limit=LimitClass.MEDIA,
             ),
+        )
+
+    def _found(self) -> tuple[Route, ...]:
+        return (
             Route(
                 method="GET",
                 path="/api/v1/detections",
