@@ -12,6 +12,7 @@ from home_sentry_engine.settings import ModelSettings
 _LOGGER = logging.getLogger(__name__)
 
 
+@pytest.mark.timeout(300)
 async def test_the_models_are_as_right_as_their_bare_output(model_mirror, test_media, tmp_path):
     models = ModelSettings(folder=tmp_path, mirror=str(model_mirror), offline=True)
     result = await bench_quality(models, SystemClock(), media=test_media)
@@ -30,8 +31,15 @@ async def test_the_models_are_as_right_as_their_bare_output(model_mirror, test_m
     )
     assert small.n > 20
     assert small.engine >= small.bare + 0.03
-    counted = next(figure for name, figure in figures.items() if name.startswith("association"))
+    counted = next(figure for name, figure in figures.items() if name.startswith("association: persons counted"))
     assert counted.engine <= 0.5
+    mixed = next(figure for name, figure in figures.items() if name.startswith("association at key frames"))
+    assert mixed.n > 50
+    assert mixed.engine < 0.4
+    assert mixed.bare - mixed.engine > 0.25
+    together = next(figure for name, figure in figures.items() if name.startswith("association every 1 s"))
+    assert together.n > 10
+    assert together.engine >= 0.9
     pose = next(figure for name, figure in figures.items() if name.startswith("pose: mean"))
     assert pose.n > 200
     assert pose.engine < 0.1

@@ -149,6 +149,12 @@ def clip_frames(media: Path, *, every_s: float, most: int) -> list[Frame]:
         return list(VideoReader(Limits()).frames(file, Sampling(interval_s=every_s, max_frames=most)))
 
 
+def key_frames(media: Path) -> list[Frame]:
+    """Read the key frames of the clip with pedestrians, as the engine chooses them."""
+    with (media / CLIP).open("rb") as file:
+        return list(VideoReader(Limits()).frames(file, Sampling(adaptive=True)))
+
+
 def _person(row: list[float], width: int, height: int) -> Person:
     _, cx, cy, wide, high = row[:5]
     joints = np.asarray(row[5:], np.float64).reshape(-1, 3)

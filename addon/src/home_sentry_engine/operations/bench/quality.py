@@ -26,17 +26,19 @@ from home_sentry_engine.vision.tasks.pose import Pose, PoseFinder
 from home_sentry_engine.vision.tasks.text import TextLine, TextReader
 from home_sentry_engine.vision.zoo import Zoo
 
-from . import bare, quality_detect
+from . import bare, quality_association, quality_detect
 from .figures import Figure
 from .labelled import (
     PersonPicture,
     clip_frames,
     coco_pictures,
     counted_windows,
+    key_frames,
     person_pictures,
     plate_pictures,
     voc_pictures,
 )
+from .quality_association import Embed, Shown
 
 _DETECT: Final = "deimv2-femto"
 _POSE, _FACE, _PLATE, _TEXT = "movenet-lightning-dequant", "yunet", "lpd-yunet", "pp-ocr"
@@ -47,6 +49,7 @@ _MARGIN: Final = 0.1
 _FACE_JOINTS: Final = slice(0, 3)
 _CLIP_STEP_S, _CLIP_FRAMES = 0.2, 160
 _STEPS_APART: Final = 3
+_STEPS_KEPT: Final = 5
 _SAME_PLACE_IOU, _ELSEWHERE_IOU, _SMALLEST_PERSON_PX = 0.5, 0.05, 45
 _PERSON_CONFIDENCE: Final = 0.4
 
@@ -86,6 +89,7 @@ async def bench_quality(models: ModelSettings, clock: Clock, *, media: Path) -> 
     clip = await asyncio.to_thread(lambda: clip_frames(media, every_s=_CLIP_STEP_S, most=_CLIP_FRAMES))
     labelled = await asyncio.to_thread(lambda: {"VOC": voc_pictures(media), "COCO": coco_pictures(pictures)})
     windows = await asyncio.to_thread(counted_windows, media)
+    keys = await asyncio.to_thread(key_frames, media)
     rules = ModelRules(switched_on=frozenset({_POSE, _FACE, _PLATE, _TEXT, *_REIDENTIFY}), provider="cpu")
     detect = DetectSettings(detector=_DETECT, provider="cpu")
     async with Zoo(detect, models, clock, rules=rules) as zoo:
@@ -95,12 +99,14 @@ async def bench_quality(models: ModelSettings, clock: Clock, *, media: Path) -> 
         figures: list[Figure] = []
         for name, ones in labelled.items():
             figures += await quality_detect.detection(zoo, plain, ones, name)
-        figures += await quality_detect.small_persons(zoo, labelled["COCO"])
         figures += await quality_detect.association(zoo, windows)
         figures += [*await side.pose(pictures), *await side.faces(pictures), *await side.plates(plates)]
         pairs = await side.pairs(clip)
         for model_id in _REIDENTIFY:
-            figures += await side.reidentify(model_id, clip, pairs)
+            again = await side.reidentify(model_id, clip, pairs)
+            figures += again
+        # half way between what the last of them gives for the same and for different persons
+        figures += await side.links(keys, clip, pairs, border=(again[0].engine + again[1].engine) / 2)
     return QualityBench(figures=tuple(figures))
 
 
@@ -184,14 +190,7 @@ class _Side:
         ]
 
     async def pairs(self, clip: Sequence[Frame]) -> Pairs:
-        seen = await self.zoo.detector.detect(clip, confidence=_PERSON_CONFIDENCE)
-        boxes = tuple(
-            tuple(
-                one.box for one in frame.detections if one.label == "person" and one.box.height >= _SMALLEST_PERSON_PX
-            )
-            for frame in seen
-        )
-        return pairs_of(boxes)
+        return pairs_of(await self._persons(clip))
 
     async def reidentify(self, model_id: str, clip: Sequence[Frame], pairs: Pairs) -> list[Figure]:
         session = await self.bare(model_id)
@@ -210,6 +209,36 @@ class _Side:
             Figure(what=f"{model_id}: {name}", engine=mine, bare=other, n=count, more_is_better=name != names[1])
             for name, mine, other, count in zip(names, engine, plain, counts, strict=True)
         ]
+
+    async def links(self, keys: Sequence[Frame], clip: Sequence[Frame], pairs: Pairs, *, border: float) -> list[Figure]:
+        eyes, judge = (self._seen_by(model_id) for model_id in _REIDENTIFY)
+        chained = pairs_of(pairs.boxes, apart=_STEPS_KEPT).same
+        steady = [Shown.of(clip[index], pairs.boxes[index]) for index in range(0, len(clip), _STEPS_KEPT)]
+
+        def where(at: Where) -> quality_association.Where:
+            return clip[at[0]].offset_s or 0.0, pairs.boxes[at[0]][at[1]]
+
+        same = [(where(one), where(other)) for one, other in chained]
+        seen = [Shown.of(frame, boxes) for frame, boxes in zip(keys, await self._persons(keys), strict=True)]
+        return [
+            *await quality_association.links(seen, eyes=eyes, judge=judge, border=border),
+            *await quality_association.kept(steady, same, eyes=eyes),
+        ]
+
+    def _seen_by(self, model_id: str) -> Embed:
+        async def embed(frame: Frame, box: Box) -> NDArray[np.float32]:
+            return (await self._embed(model_id, cut_box(frame, box))).values
+
+        return embed
+
+    async def _persons(self, frames: Sequence[Frame]) -> tuple[tuple[Box, ...], ...]:
+        seen = await self.zoo.detector.detect(frames, confidence=_PERSON_CONFIDENCE)
+        return tuple(
+            tuple(
+                one.box for one in frame.detections if one.label == "person" and one.box.height >= _SMALLEST_PERSON_PX
+            )
+            for frame in seen
+        )
 
     async def _pose(self, crop: Frame) -> Pose:
         return await self.zoo.models.use(_POSE, PoseFinder, lambda finder, cancel: finder.find(crop, cancel=cancel))
