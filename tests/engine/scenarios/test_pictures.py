@@ -87,7 +87,7 @@ async def test_a_delivery_at_the_steps_is_low_and_says_what_nobody_could_see(tmp
         assert {"person", "car"} <= set(event.object_types)
         steps = await stage.steps(event)
         ran = {about for about, step in steps.items() if step.outcome is StepOutcome.RAN}
-        assert ran == {"faces", "pose", "plates", "texts", "vehicle_colour", "quality"}
+        assert ran == {"faces", "pose", "carrying", "plates", "texts", "vehicle_colour", "quality"}
         assert all(step.reason for step in steps.values() if step.outcome is not StepOutcome.RAN)
         assert steps["pose"].model_id == "movenet-lightning-dequant"
         scene = stage.home.mind.asked[-1]

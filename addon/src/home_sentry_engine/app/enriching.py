@@ -8,6 +8,7 @@ from typing import Final
 from home_sentry_engine.context.association import AssociationRules
 from home_sentry_engine.contract import Component, ComponentState
 from home_sentry_engine.domain.clock import Clock
+from home_sentry_engine.domain.labels import CARRIED_CLASSES
 from home_sentry_engine.operations.registry import PartPlan, Rank
 from home_sentry_engine.pipeline.closely import CloseGather, VisitPictures, WholePictures
 from home_sentry_engine.pipeline.enrich import cards
@@ -59,7 +60,7 @@ def make_closely(settings: Settings, store: Store, eyes: Eyes) -> CloseGather | 
     wanted = settings.enrichment
     rules = EnrichmentRules(
         switched_off=wanted.off,
-        reported=settings.detect.classes,
+        reported=settings.detect.classes | CARRIED_CLASSES,
         at_once=wanted.at_once,
         deadline_s=wanted.timeout_s,
         instead=stand_ins(models.ids) if isinstance(models, ServedModels) else {},

@@ -11,12 +11,14 @@ class Detection:
     """One object in one frame: canonical label, confidence 0..1, box in original pixels.
 
     ``doubted`` tells that a closer look did not find it again, False that it did, None that nobody looked closer.
+    ``carried`` are things that a person has, by their labels, each with the detector's confidence.
     """
 
     label: str
     confidence: float
     box: Box
     doubted: bool | None = None
+    carried: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,9 @@ SECURITY_CLASSES: Final[frozenset[str]] = frozenset(
     {"person", "car", "truck", "dog", "cat", "bird", "bicycle", "motorcycle", "bus"}
 )
 
+# what people carry: told of the person who does, never a thing of its own unless somebody asks for its class
+CARRIED_CLASSES: Final[frozenset[str]] = frozenset({"backpack", "handbag", "suitcase", "umbrella"})
+
 _ALIASES: Final[dict[str, str]] = {
     "motorbike": "motorcycle",
     "aeroplane": "airplane",

@@ -191,6 +191,7 @@ detections: Final = sa.Table(
     *(_whole(name) for name in ("x", "y", "width", "height", "image_width", "image_height")),
     _time("detected_at"),
     sa.Column("doubted", sa.Boolean, nullable=True),
+    sa.Column("carried", sa.JSON(none_as_null=True), nullable=True),
     sa.UniqueConstraint("media_id", "model_id", "frame_us", "position"),
     sa.CheckConstraint("confidence BETWEEN 0 AND 1", "confidence"),
     sa.CheckConstraint("x >= 0 AND y >= 0 AND width > 0 AND height > 0", "box"),

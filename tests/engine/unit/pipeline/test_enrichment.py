@@ -291,11 +291,30 @@ async def test_a_colour_is_named_by_day_and_not_under_infrared():
     assert isinstance(legs["vehicle"], Absent)
 
 
+async def test_what_the_detector_says_of_a_person_is_carried_if_more_than_one_of_many_pictures_shows_it():
+    bag = replace(PERSON, carried=(("backpack", 0.7),))
+    parcel = replace(PERSON, carried=(("backpack", 0.6), ("suitcase", 0.8)))
+    known = frozenset({"person", "backpack", "suitcase"})
+    later = [START + timedelta(seconds=n) for n in range(4)]
+    _, _, legs = await asked(Shelf(), views_of(shot(START, [bag])), reported=known)
+    assert legs["attributes"] == {"carrying": ["backpack"]}
+    assert isinstance(legs["behaviour"], Absent)
+    shots = [
+        shot(at, [one], first_id=n + 1) for n, (at, one) in enumerate(zip(later, [bag, PERSON, parcel], strict=False))
+    ]
+    _, _, legs = await asked(Shelf(), views_of(*shots), reported=known)
+    assert legs["attributes"] == {"carrying": ["backpack"]}
+    shots.append(shot(later[3], [parcel], first_id=4))
+    _, _, legs = await asked(Shelf(), views_of(*shots), reported=known)
+    assert legs["attributes"] == {"carrying": ["backpack", "suitcase"]}
+    assert legs["behaviour"] == [{"kind": "carrying_package", "confidence": 0.8, "source": "detector"}]
+
+
 async def test_bags_are_carried_only_where_the_detector_may_report_them():
     held = seen("suitcase", 120, width=40, height=60)
     views = views_of(shot(START, [PERSON, held]))
     _, steps, _ = await asked(Shelf(), views)
-    assert steps["carrying"].reason == "the detector is not told to report bags and parcels"
+    assert steps["carrying"].reason == "the detector knows no bags and parcels"
     _, _, legs = await asked(Shelf(), views, reported=frozenset({"person", "suitcase"}))
     assert legs["attributes"] == {"carrying": ["suitcase"]}
     assert legs["behaviour"][0]["kind"] == "carrying_package"

@@ -1,5 +1,7 @@
 """Detections: stored once, read back as they were found."""
 
+from dataclasses import replace
+
 import pytest
 
 from home_sentry_engine import contract
@@ -43,6 +45,13 @@ async def test_a_second_delivery_gives_the_ids_of_the_first(filled):
     assert [len(ids) for ids in first] == [2, 0, 1]
     assert await add(filled, *frames) == first
     assert await filled.read(lambda conn: len(ROWS.of_media(conn, "m1"))) == 3
+
+
+async def test_what_persons_carry_is_read_back(filled):
+    holder = replace(detection("person"), carried=(("backpack", 0.75), ("suitcase", 0.5)))
+    await add(filled, frame(holder, detection("person", x=90)))
+    (seen,) = await filled.read(lambda conn: ROWS.sightings_of_event(conn, "e1", best=10))
+    assert [one.carried for one in seen.detections] == [holder.carried, ()]
 
 
 async def test_ids_stay_in_the_order_of_the_detections(filled):

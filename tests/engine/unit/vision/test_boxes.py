@@ -131,3 +131,42 @@ def test_invariants(found, confidence):
 def test_any_number_of_raw_boxes(count):
     many = [("person", 0.9, (float(index), 0.0, index + 100.0, 100.0)) for index in range(count)]
     assert len(chosen(*many)) <= count
+
+
+PERSON = ("person", 0.9, (100, 100, 200, 300))
+
+
+def carried(*found, **rules) -> list[tuple[str, tuple[tuple[str, float], ...]]]:
+    selection = select(candidates(*found), COCO_80, BoxRules(**rules), IMAGE)
+    return [(one.label, one.carried) for one in selection.detections]
+
+
+def test_what_a_person_carries_is_told_of_the_person_and_is_no_object():
+    bag, case = ("backpack", 0.6, (110, 140, 160, 200)), ("suitcase", 0.7, (180, 240, 240, 300))
+    left = ("handbag", 0.9, (400, 250, 440, 300))
+    selection = select(candidates(PERSON, bag, case, left), COCO_80, BoxRules(), IMAGE)
+    (person,) = selection.detections
+    assert person.carried == (("backpack", 0.6),)
+    # most of the suitcase lies outside of the person, and all of the handbag
+    assert dict(selection.dropped) == {"class": 2}
+
+
+def test_a_thing_belongs_to_the_one_who_has_most_of_it():
+    other = ("person", 0.8, (150, 100, 260, 300))
+    assert carried(PERSON, other, ("handbag", 0.8, (190, 200, 230, 240))) == [
+        ("person", ()),
+        ("person", (("handbag", 0.8),)),
+    ]
+
+
+def test_faint_things_are_not_carried_whatever_persons_are_looked_for():
+    assert carried(PERSON, ("backpack", 0.45, (110, 140, 160, 200)), confidence=0.2) == [("person", ())]
+
+
+def test_a_class_that_is_asked_for_stays_an_object():
+    found = carried(PERSON, ("suitcase", 0.7, (120, 200, 180, 290)), classes=frozenset({"person", "suitcase"}))
+    assert found == [("person", ()), ("suitcase", ())]
+
+
+def test_a_bag_alone_opens_no_visit():
+    assert carried(("backpack", 0.95, (110, 140, 160, 200))) == []

@@ -28,6 +28,7 @@ _PERSONS_FOR_VIOLENCE: Final = 2
 _POSE_LOOKS: Final = 4
 _BAGS: Final = frozenset({"backpack", "handbag", "suitcase", "umbrella", "package"})
 _CARRIED_OVERLAP: Final = 0.5
+_MANY_LOOKS: Final = 3
 _ALL_POSES: Final = "poses"
 # no model gives a share for a covered face: the rule of the clothes model says yes or no
 _COVERED_CONFIDENCE: Final = 0.6
@@ -149,7 +150,7 @@ async def _carrying(case: Case, notes: Notes, desk: Desk) -> None:
     _best_views(case)
     bags = _BAGS & case.reported
     if not bags:
-        raise NotAsked("the detector is not told to report bags and parcels", code="not_reported")
+        raise NotAsked("the detector knows no bags and parcels", code="not_reported")
     notes.model_id = "detector"
     for looks in case.seen(ObjectGroup.PERSON):
         found = _held(case, looks[0].subject, bags)
@@ -202,15 +203,20 @@ def _seen_s(subject: Subject) -> float:
 
 
 def _held(case: Case, subject: Subject, bags: frozenset[str]) -> tuple[list[str], float] | None:
-    found: dict[str, float] = {}
+    """Give what a person has in the pictures, and how sure that is; of many pictures more than one has to show it."""
+    found: dict[str, list[float]] = {}
     for look in subject.looks:
-        for shot in case.views.scene.batch.sightings:
-            if shot.media_id != look.media_id or look.detection not in shot.detections:
-                continue
-            for thing in shot.detections:
-                if thing.label in bags and _inside(thing.box, look.detection.box) >= _CARRIED_OVERLAP:
-                    found[thing.label] = max(found.get(thing.label, 0.0), thing.confidence)
-    return (sorted(found), max(found.values())) if found else None
+        shots = [shot for shot in case.views.scene.batch.sightings if shot.media_id == look.media_id]
+        beside = [thing for shot in shots if look.detection in shot.detections for thing in shot.detections]
+        held = {name: confidence for name, confidence in look.detection.carried if name in bags}
+        for thing in beside:
+            if thing.label in bags and _inside(thing.box, look.detection.box) >= _CARRIED_OVERLAP:
+                held[thing.label] = max(held.get(thing.label, 0.0), thing.confidence)
+        for name, confidence in held.items():
+            found.setdefault(name, []).append(confidence)
+    least = 1 if len(subject.looks) < _MANY_LOOKS else 2
+    sure = {name: max(seen) for name, seen in found.items() if len(seen) >= least}
+    return (sorted(sure), max(sure.values())) if sure else None
 
 
 def _inside(thing: Box, person: Box) -> float:

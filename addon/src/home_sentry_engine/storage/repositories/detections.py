@@ -210,6 +210,7 @@ def _rows(frame: FrameDetections) -> list[dict[str, Any]]:
             "width": found.box.width,
             "height": found.box.height,
             "doubted": found.doubted,
+            "carried": dict(found.carried) or None,
         }
         for position, found in enumerate(frame.detections)
     ]
@@ -233,6 +234,7 @@ def _sighting(rows: Sequence[Row[Any]]) -> Sighting:
                 confidence=row.confidence,
                 box=Box(x=row.x, y=row.y, width=row.width, height=row.height),
                 doubted=row.doubted,
+                carried=tuple(sorted((row.carried or {}).items())),
             )
             for row in rows
         ),

@@ -1,15 +1,15 @@
 """From a detector's raw boxes to what is reported: thresholds, classes, sizes, and one box per object."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
 
 from home_sentry_engine.domain.box import Box
 from home_sentry_engine.domain.detection import Detection
-from home_sentry_engine.domain.labels import SECURITY_CLASSES
+from home_sentry_engine.domain.labels import CARRIED_CLASSES, SECURITY_CLASSES
 
 type FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 type IntArray = np.ndarray[Any, np.dtype[np.int64]]
@@ -36,6 +36,8 @@ class BoxRules:
     Detectors take one half of a two-wheeler for a whole one: for ``open_framed`` classes a box that lies to ``inside``
     within a larger one of its class is a part of it, if the larger one is surer, or joins several such parts and is
     ``whole_ratio`` times as sure. Not for other classes: people carry children, and cars stand before cars.
+    Things of the classes ``carried`` that are not among ``classes`` are told of the person in whose box at least
+    ``carried_share`` of them lies, from ``carried_from`` on, and are else left out.
     """
 
     confidence: float = 0.5
@@ -48,6 +50,9 @@ class BoxRules:
     open_framed: frozenset[str] = frozenset({"bicycle", "motorcycle"})
     inside: float = 0.85
     whole_ratio: float = 0.8
+    carried: frozenset[str] = CARRIED_CLASSES
+    carried_from: float = 0.5
+    carried_share: float = 0.6
 
     def threshold(self, label: str) -> float:
         """Give the lowest confidence at which a class is reported."""
@@ -80,7 +85,11 @@ def select(candidates: Candidates, labels: tuple[str, ...], rules: BoxRules, ima
     dropped: Counter[str] = Counter()
     kept: list[_Found] = []
     unsure: list[_Found] = []
+    things: list[_Found] = []
     for found in _confident(candidates, labels, rules, dropped, unsure):
+        if found.label not in rules.classes:
+            things.append(found)
+            continue
         clipped = _clip(found, image)
         if clipped is None or min(_sides(clipped)) < rules.min_box_px:
             dropped["size"] += 1
@@ -90,8 +99,15 @@ def select(candidates: Candidates, labels: tuple[str, ...], rules: BoxRules, ima
             kept.append(clipped)
     whole = [found for found in kept if not _is_part(found, kept, rules)]
     dropped["fragment"] += len(kept) - len(whole)
+    carriers = [_carrier(thing, whole, rules) for thing in things]
+    dropped["class"] += carriers.count(None)
     return Selection(
-        detections=tuple(_detection(found, image) for found in whole),
+        detections=tuple(
+            _with_things(
+                _detection(found, image), [one for one, by in zip(things, carriers, strict=True) if by is found]
+            )
+            for found in whole
+        ),
         dropped=tuple(sorted((why, n) for why, n in dropped.items() if n)),
         uncertain=tuple(_detection(found, image) for found in _apart(unsure, kept, rules, image)),
     )
@@ -141,11 +157,27 @@ def _confident(
             dropped["confidence"] += 1
             if score >= rules.uncertain_from and label in rules.classes:
                 unsure.append(one)
-        elif label not in rules.classes:
-            dropped["class"] += 1
-        else:
+        elif label in rules.classes or (label in rules.carried and score >= rules.carried_from):
             found.append(one)
+        else:
+            dropped["class"] += 1
     return found
+
+
+def _carrier(thing: _Found, whole: list[_Found], rules: BoxRules) -> _Found | None:
+    """Give the person who has most of a thing; a thing that two have to the same part is the surer one's."""
+    people = [one for one in whole if one.label == "person"]
+    best = max(people, key=lambda one: overlap(thing.corners, one.corners), default=None)
+    if best is None or overlap(thing.corners, best.corners) < rules.carried_share * thing.area:
+        return None
+    return best
+
+
+def _with_things(detection: Detection, things: Iterable[_Found]) -> Detection:
+    sure: dict[str, float] = {}
+    for one in things:
+        sure[one.label] = max(sure.get(one.label, 0.0), one.score)
+    return replace(detection, carried=tuple(sorted(sure.items()))) if sure else detection
 
 
 def _clip(found: _Found, image: tuple[int, int]) -> _Found | None:
