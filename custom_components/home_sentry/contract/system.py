@@ -47,13 +47,21 @@ class Component:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueDepth:
-    """Work of one queue: ready, leased to a worker, waiting for a retry, given up."""
+    """Work of one queue: ready, leased to a worker, waiting for a retry, given up.
+
+    ``limit`` bounds the first three together, None where it is not told; ``dead_lettered``, ``rejected`` and
+    ``dropped`` count what a full queue did not keep since the start of the engine that answers.
+    """
 
     queue: str
     pending: int
     processing: int
     delayed: int
     dead: int
+    limit: int | None = None
+    dead_lettered: int = 0
+    rejected: int = 0
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +85,7 @@ class DeadJob:
     first_failed_at: datetime
     last_failed_at: datetime
     payload: dict[str, Any] = field(default_factory=dict)
+    stack: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

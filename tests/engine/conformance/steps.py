@@ -31,5 +31,5 @@ async def retry(backend: Backend, one, after_s: float = 0.0, *, counted: bool = 
     await backend.do(lambda conn: backend.queue.retry(conn, one, after_s=after_s, error="later", counted=counted))
 
 
-async def bury(backend: Backend, one, error: str = "broken") -> None:
-    await backend.do(lambda conn: backend.queue.bury(conn, one, error=error, error_type="corrupt"))
+async def bury(backend: Backend, one, error: str = "broken", stack: str | None = None) -> None:
+    await backend.do(lambda conn: backend.queue.bury(conn, one, error=error, error_type="corrupt", stack=stack))

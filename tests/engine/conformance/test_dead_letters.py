@@ -16,10 +16,12 @@ async def test_a_dead_letter_keeps_the_job_and_its_story(backend):
     await retry(backend, one)
     backend.clock.tick(1)
     (one,) = await claim(backend)
-    await bury(backend, one, "x" * 5000)
+    await bury(backend, one, "x" * 5000, "earlier\n" * 1000 + "where it failed")
     (letter,) = (await backend.do(lambda conn: backend.queue.dead(conn, Q))).items
     assert (letter.queue, letter.payload, letter.key, letter.unique, letter.priority) == (Q, {"n": 7}, "yard", "m", 2)
     assert (letter.job_id, letter.attempts, letter.error_type, len(letter.error)) == (one.id, 2, "corrupt", 4096)
+    assert letter.stack is not None
+    assert (len(letter.stack), letter.stack[-15:]) == (4096, "where it failed")
     assert letter.enqueued_at == start
     assert letter.first_failed_at == start + timedelta(seconds=1)
     assert letter.last_failed_at == start + timedelta(seconds=2)

@@ -7,7 +7,6 @@ from home_sentry_engine.broker.queue import Requeued as PutBack
 from home_sentry_engine.contract import AuditEntry, DeadJob, DeadJobPage, Dropped, Part, QueueDepth, Requeued
 from home_sentry_engine.contract.errors import Conflict, InvalidRequest, NotFound
 from home_sentry_engine.domain.clock import Clock
-from home_sentry_engine.domain.jobs import ASSESS, DETECT
 from home_sentry_engine.operations.dead_letters import DeadLetterDesk
 from home_sentry_engine.operations.registry import ComponentRegistry, NotSwitchable, UnknownPart
 from home_sentry_engine.storage.database import Connection, Database
@@ -17,7 +16,6 @@ from home_sentry_engine.storage.repositories.audit import AuditQuery, Deed
 from .tables import Tables
 
 _TAKEN = frozenset({PutOutcome.ACCEPTED, PutOutcome.DUPLICATE})
-_QUEUES = (DETECT, ASSESS)
 
 
 class QueueDesk:
@@ -31,7 +29,7 @@ class QueueDesk:
 
     async def depths(self) -> tuple[QueueDepth, ...]:
         """Count the jobs of every queue."""
-        return tuple([await self._tables.queue.depth(name) for name in _QUEUES])
+        return await self._tables.queues.depths()
 
     async def dead(self, queue: str, limit: int, cursor: str | None) -> DeadJobPage:
         """List given-up jobs, newest first; raises ``InvalidRequest`` for a bad cursor."""
@@ -144,4 +142,5 @@ def _dead_job(letter: DeadLetter) -> DeadJob:
         first_failed_at=letter.first_failed_at,
         last_failed_at=letter.last_failed_at,
         payload=letter.payload,
+        stack=letter.stack,
     )

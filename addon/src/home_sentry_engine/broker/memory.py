@@ -22,6 +22,7 @@ from .queue import (
     QueueLimits,
     Requeued,
     UnknownDeadLetter,
+    cut_stack,
     dead_cursor,
 )
 from .tally import Tally
@@ -121,7 +122,15 @@ class MemoryQueue:
             entry.attempts -= 1
         self._wakeup.raise_flag(job.queue)
 
-    def bury(self, conn: object, job: Job, *, error: str, error_type: str) -> None:  # noqa: ARG002
+    def bury(
+        self,
+        conn: object,  # noqa: ARG002
+        job: Job,
+        *,
+        error: str,
+        error_type: str,
+        stack: str | None = None,
+    ) -> None:
         """Move a job to the dead letters."""
         entry, now = self._held(job), self._clock.steady()
         letter = self._letter(entry.new, now, error=error, error_type=error_type)
@@ -132,6 +141,7 @@ class MemoryQueue:
                 enqueued_at=entry.enqueued_at,
                 attempts=entry.attempts,
                 first_failed_at=entry.first_failed_at or now,
+                stack=cut_stack(stack),
             )
         )
         del self._entries[entry.id]

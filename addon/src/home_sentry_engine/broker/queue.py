@@ -18,6 +18,7 @@ from home_sentry_engine.domain.errors import HomeSentryError
 from home_sentry_engine.domain.jobs import Job, NewJob
 
 MAX_ERROR_CHARS = 4096
+MAX_STACK_CHARS = 4096
 
 
 class QueueError(HomeSentryError):
@@ -34,6 +35,11 @@ class UnknownDeadLetter(QueueError, LookupError):
 
 class InvalidDeadCursor(QueueError, ValueError):
     """The cursor of a page of dead letters is malformed."""
+
+
+def cut_stack(stack: str | None) -> str | None:
+    """Give the end of a stack, where it failed, as long as a dead letter may keep it."""
+    return None if stack is None else stack[-MAX_STACK_CHARS:]
 
 
 def dead_cursor(cursor: str | None) -> int | None:
@@ -108,6 +114,7 @@ class DeadLetter:
     error_type: str
     first_failed_at: datetime
     last_failed_at: datetime
+    stack: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,8 +165,8 @@ class Queue[C = Any](Protocol):
         """Give a job back for later; ``counted=False`` takes the try back. Raises ``LeaseLost``."""
         ...
 
-    def bury(self, conn: C, job: Job, *, error: str, error_type: str) -> None:
-        """Move a job to the dead letters; raises ``LeaseLost``."""
+    def bury(self, conn: C, job: Job, *, error: str, error_type: str, stack: str | None = None) -> None:
+        """Move a job to the dead letters, with the places in the code where it failed; raises ``LeaseLost``."""
         ...
 
     async def extend(self, job: Job, lease_s: float) -> bool:

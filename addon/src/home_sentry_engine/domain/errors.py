@@ -26,6 +26,7 @@ class StageError(HomeSentryError):
         super().__init__(reason)
         self.reason = reason
         self.code = code
+        self.stack: str | None = None
 
 
 class Transient(StageError):

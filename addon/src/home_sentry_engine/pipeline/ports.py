@@ -238,7 +238,7 @@ class JobRows(Protocol):
         """Give a job back; ``counted=False`` keeps its number of tries."""
         ...
 
-    def bury(self, job: Job, *, error: str, error_type: str) -> None:
+    def bury(self, job: Job, *, error: str, error_type: str, stack: str | None = None) -> None:
         """Move a job to the dead letters."""
         ...
 

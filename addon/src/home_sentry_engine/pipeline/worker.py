@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 import logging
+import traceback
 from typing import Protocol
 
 from home_sentry_engine.domain.clock import Clock
@@ -143,7 +144,7 @@ class Worker:
             return self._failed(job, err)
         except Exception as err:
             _LOGGER.exception("The %s stage failed", job.queue, extra={"job_id": job.id})
-            return self._failed(job, Transient(f"unexpected {type(err).__name__} in {job.queue}", code="unexpected"))
+            return self._failed(job, _unexpected(job, err))
 
         def done(tx: Tx) -> None:
             commit(tx)
@@ -173,7 +174,7 @@ class Worker:
 
             def bury(tx: Tx) -> None:
                 abandoned(tx)
-                tx.jobs.bury(job, error=error.reason, error_type=error.code)
+                tx.jobs.bury(job, error=error.reason, error_type=error.code, stack=error.stack)
 
             return bury
         self.counts.retried += 1
@@ -215,6 +216,14 @@ class Worker:
         rules = self.rules
         plain = min(rules.backoff_cap_s, rules.backoff_base_s * rules.backoff_factor ** (attempt - 1))
         return plain * (1 + rules.jitter * self._random())
+
+
+def _unexpected(job: Job, err: Exception) -> Transient:
+    name = type(err).__name__
+    failure = Transient(f"unexpected {name} in {job.queue}", code="unexpected")
+    # places only: what the error says may be somebody's words
+    failure.stack = "".join(traceback.format_tb(err.__traceback__)) + name
+    return failure
 
 
 def _ids_of(job: Job) -> dict[str, str | None]:

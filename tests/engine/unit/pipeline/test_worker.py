@@ -49,6 +49,7 @@ class Store:
     def __init__(self) -> None:
         self.log: list[tuple[Any, ...]] = []
         self.broken: Exception | None = None
+        self.stacks: list[str | None] = []
 
     @property
     def jobs(self) -> Store:
@@ -60,8 +61,9 @@ class Store:
     def retry(self, job: Job, *, after_s: float, error: str, counted: bool = True) -> None:
         self.log.append(("retry", job.id, round(after_s, 3), counted, error))
 
-    def bury(self, job: Job, *, error: str, error_type: str) -> None:
+    def bury(self, job: Job, *, error: str, error_type: str, stack: str | None = None) -> None:
         self.log.append(("bury", job.id, error_type, error))
+        self.stacks.append(stack)
 
     async def write(self, work: Callable[[Any], Any]) -> Any:
         if self.broken is not None:
@@ -157,6 +159,17 @@ async def test_an_unexpected_exception_is_a_try_and_names_no_internals():
     await worker.step()
     assert store.log[0][:2] == ("retry", "j0")
     assert "secret" not in store.log[0][-1]
+
+
+async def test_what_is_given_up_for_an_unexpected_exception_keeps_where_it_was_raised():
+    worker, store, _, _ = worker_of(failing(KeyError("/secret/path")), 3)
+    await worker.step()
+    assert store.log[-1] == ("bury", "j0", "unexpected", "unexpected KeyError in detect")
+    (stack,) = store.stacks
+    assert stack is not None
+    assert "test_worker.py" in stack
+    assert stack.endswith("KeyError")
+    assert "/secret/path" not in stack
 
 
 async def test_a_stage_that_hangs_is_cut_at_its_deadline():

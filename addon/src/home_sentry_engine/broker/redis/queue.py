@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from home_sentry_engine.broker.pubsub import Bus, SubscriberLagged
 from home_sentry_engine.broker.queue import DeadPage, PutOutcome, PutResult, QueueCounts, QueueLimits, Requeued
+from home_sentry_engine.broker.sql.dead import Cause
 from home_sentry_engine.broker.sql.ledger import Change, Connection, Holders, JobLedger
 from home_sentry_engine.broker.sql.queue import Transactions
 from home_sentry_engine.broker.tally import Tally
@@ -121,9 +122,10 @@ class RedisQueue:
         failure = error if counted else None
         self._ledger.postpone(conn, job, now=self._clock.steady(), after_s=after_s, failure=failure)
 
-    def bury(self, conn: Connection, job: Job, *, error: str, error_type: str) -> None:
+    def bury(self, conn: Connection, job: Job, *, error: str, error_type: str, stack: str | None = None) -> None:
         """Move a job to the dead letters; raises ``LeaseLost``."""
-        self._ledger.bury(conn, job, now=self._clock.steady(), error=error, error_type=error_type)
+        cause = Cause(error=error, error_type=error_type, stack=stack)
+        self._ledger.bury(conn, job, cause, now=self._clock.steady())
 
     async def extend(self, job: Job, lease_s: float) -> bool:
         """Lease the job for ``lease_s`` from now; False if the lease was lost, True while Redis does not answer."""

@@ -1,5 +1,6 @@
 """Dead letters in the database."""
 
+from dataclasses import dataclass
 from datetime import datetime
 import json
 from typing import Any
@@ -12,12 +13,26 @@ from home_sentry_engine.broker.queue import (
     DeadLetter,
     DeadPage,
     UnknownDeadLetter,
+    cut_stack,
     dead_cursor,
 )
 from home_sentry_engine.domain.jobs import NewJob
 
 from .micros import from_micros, to_micros
 from .tables import dead_letters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Why a job was given up: a sentence, a stable code, and where in the code it failed."""
+
+    error: str
+    error_type: str
+    stack: str | None = None
+
+    def values(self) -> dict[str, str | None]:
+        """Give the columns, cut to what a dead letter may keep."""
+        return {"error": self.error[:MAX_ERROR_CHARS], "error_type": self.error_type, "stack": cut_stack(self.stack)}
 
 
 class DeadLetters:
@@ -27,7 +42,7 @@ class DeadLetters:
         """Take the bound of each queue."""
         self._limit = limit
 
-    def add_new(self, conn: Connection, job: NewJob, now: datetime, *, error: str, error_type: str) -> int:
+    def add_new(self, conn: Connection, job: NewJob, now: datetime, cause: Cause) -> int:
         """Store a job that never entered its queue."""
         at = to_micros(now)
         return self._add(
@@ -40,13 +55,12 @@ class DeadLetters:
             job_id=None,
             enqueued_us=at,
             attempts=0,
-            error=error[:MAX_ERROR_CHARS],
-            error_type=error_type,
+            **cause.values(),
             first_failed_us=at,
             last_failed_us=at,
         )
 
-    def add_row(self, conn: Connection, row: Row[Any], now: datetime, *, error: str, error_type: str) -> int:
+    def add_row(self, conn: Connection, row: Row[Any], now: datetime, cause: Cause) -> int:
         """Store a row of the jobs."""
         at = to_micros(now)
         return self._add(
@@ -59,8 +73,7 @@ class DeadLetters:
             job_id=row.id,
             enqueued_us=row.enqueued_us,
             attempts=row.attempts,
-            error=error[:MAX_ERROR_CHARS],
-            error_type=error_type,
+            **cause.values(),
             first_failed_us=row.first_failed_us or at,
             last_failed_us=at,
         )
@@ -130,4 +143,5 @@ def _letter(row: Row[Any]) -> DeadLetter:
         error_type=row.error_type,
         first_failed_at=from_micros(row.first_failed_us),
         last_failed_at=from_micros(row.last_failed_us),
+        stack=row.stack,
     )

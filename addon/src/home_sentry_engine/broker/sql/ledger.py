@@ -24,7 +24,7 @@ from home_sentry_engine.broker.queue import (
 )
 from home_sentry_engine.domain.jobs import Job, NewJob
 
-from .dead import DeadLetters
+from .dead import Cause, DeadLetters
 from .micros import to_micros
 from .prepared import Prepared
 from .room import Room
@@ -103,7 +103,7 @@ class JobLedger:
             return twin
         reason = f"the queue {job.queue} holds {self._limits.limit} jobs"
         if self._limits.overflow is Overflow.DEAD_LETTER:
-            self.dead.add_new(conn, job, now, error=reason, error_type="queue_full")
+            self.dead.add_new(conn, job, now, Cause(error=reason, error_type="queue_full"))
             return PutResult(outcome=PutOutcome.DEAD_LETTERED, reason=reason)
         holding = holders() if self._limits.overflow is Overflow.DROP_OLDEST else None
         dropped = None if holding is None else self._drop_oldest(conn, job.queue, holding)
@@ -137,13 +137,13 @@ class JobLedger:
             raise _lost(job)
         self._changed(conn, Change(queue=job.queue, placed=(_row(row),)))
 
-    def bury(self, conn: Connection, job: Job, *, now: datetime, error: str, error_type: str) -> None:
+    def bury(self, conn: Connection, job: Job, cause: Cause, *, now: datetime) -> None:
         """Move a job to the dead letters; raises ``LeaseLost``."""
         counted = jobs.update().where(_held(job)).values(attempts=jobs.c.attempts + 1).returning(jobs)
         row = conn.execute(counted).one_or_none()
         if row is None:
             raise _lost(job)
-        self.dead.add_row(conn, row, now, error=error, error_type=error_type)
+        self.dead.add_row(conn, row, now, cause)
         self.finish(conn, job)
 
     def free(self, conn: Connection, queue: str, held: Iterable[Held]) -> None:

@@ -26,7 +26,7 @@ from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.jobs import Job, NewJob
 
 from .claims import Claims
-from .dead import DeadLetters
+from .dead import Cause, DeadLetters
 from .micros import to_micros
 from .room import Room
 from .statements import (
@@ -133,12 +133,12 @@ class SqlQueue:
             raise _lost(job)
         self._news(conn, job.queue)
 
-    def bury(self, conn: Connection, job: Job, *, error: str, error_type: str) -> None:
+    def bury(self, conn: Connection, job: Job, *, error: str, error_type: str, stack: str | None = None) -> None:
         """Move a job to the dead letters; raises ``LeaseLost``."""
         row = conn.execute(HELD, _lease(job)).one_or_none()
         if row is None:
             raise _lost(job)
-        self._dead.add_row(conn, row, self._clock.steady(), error=error, error_type=error_type)
+        self._dead.add_row(conn, row, self._clock.steady(), Cause(error=error, error_type=error_type, stack=stack))
         FINISH.count(conn, _lease(job))
         self._news(conn, job.queue)
 
@@ -238,7 +238,7 @@ class SqlQueue:
             return twin
         reason = f"the queue {job.queue} holds {self._limits.limit} jobs"
         if self._limits.overflow is Overflow.DEAD_LETTER:
-            self._dead.add_new(conn, job, now, error=reason, error_type="queue_full")
+            self._dead.add_new(conn, job, now, Cause(error=reason, error_type="queue_full"))
             return PutResult(outcome=PutOutcome.DEAD_LETTERED, reason=reason)
         values = {"in_queue": job.queue, "now_us": to_micros(now)}
         dropping = self._limits.overflow is Overflow.DROP_OLDEST

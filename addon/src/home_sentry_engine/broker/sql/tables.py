@@ -53,6 +53,7 @@ dead_letters: Final = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("error", sa.Text, nullable=False),
     sa.Column("error_type", sa.Text, nullable=False),
+    sa.Column("stack", sa.Text),
     sa.Column("first_failed_us", sa.BigInteger, nullable=False),
     sa.Column("last_failed_us", sa.BigInteger, nullable=False),
     sqlite_autoincrement=True,
