@@ -64,13 +64,16 @@ class BodyReader:
         self._file_timeout_s = 60.0
 
     async def json(self, request: web.BaseRequest, fields: tuple[Field, ...]) -> dict[str, Any]:
-        """Read a JSON object; raises ``InvalidRequest``, ``TooLarge``, ``UnsupportedType`` or ``DeadlineExceeded``."""
+        """Read a JSON object, empty for a body that is absent and need not be there.
+
+        Raises ``InvalidRequest``, ``TooLarge``, ``UnsupportedType`` or ``DeadlineExceeded``.
+        """
         _refuse_encoding(request)
         if request.content_type not in {"application/json", "application/octet-stream"}:
             raise UnsupportedType("the body must be application/json")
         data = await self._bounded(request, self._max_json_bytes, self._json_timeout_s)
         try:
-            value = orjson.loads(data)
+            value = orjson.loads(data) if data or is_needed(fields) else {}
         except orjson.JSONDecodeError as err:
             raise InvalidRequest("the body is not valid JSON") from err
         found = read_object(fields, value)
@@ -185,6 +188,11 @@ class BodyReader:
             if len(collected) > limit:
                 raise _too_large(limit)
         return bytes(collected)
+
+
+def is_needed(fields: tuple[Field, ...]) -> bool:
+    """Tell whether a body with these fields has to be sent."""
+    return any(field.required for field in fields)
 
 
 def _from_base64(body: bytes, most: int) -> list[tuple[str, bytes]]:

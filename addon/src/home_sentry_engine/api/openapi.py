@@ -17,7 +17,7 @@ from home_sentry_engine.contract.errors import (
     Unauthorized,
 )
 
-from .bodies import FILE_TYPES
+from .bodies import FILE_TYPES, is_needed
 from .fields import Field, object_schema
 from .problems import CONTENT_TYPE
 from .routing import Access, FileBody, JsonBody, Route
@@ -72,7 +72,8 @@ def _operation(route: Route, builder: JSONSchemaBuilder, problem: dict[str, Any]
     if parameters:
         operation["parameters"] = parameters
     if route.body is not None:
-        operation["requestBody"] = {"required": True, "content": _content(route.body)}
+        needed = not isinstance(route.body, JsonBody) or is_needed(route.body.fields)
+        operation["requestBody"] = {"required": needed, "content": _content(route.body)}
     return operation
 
 

@@ -1,11 +1,13 @@
 """The API over everything that an engine has opened."""
 
+import asyncio
 from dataclasses import dataclass
 
 from home_sentry_engine.api.ports import Ports
 from home_sentry_engine.api.server import ApiServer, Surroundings
 from home_sentry_engine.api.tokens import KeyRing, open_tokens
 from home_sentry_engine.contract import Component, ComponentState
+from home_sentry_engine.operations.data_folder import note_port
 from home_sentry_engine.operations.registry import PartPlan, Rank
 
 from .catalogue import StoredCatalogue
@@ -48,6 +50,7 @@ async def open_api(ground: Ground, minds: Minds, room: PipelineRoom, secured: Se
     surroundings = Surroundings(clock=clock, request_id=ground.around.ids, metrics=ground.metrics, tls=secured.context)
     ports = await _make_ports(ground, minds, room, ring)
     server = await ground.stack.enter_async_context(ApiServer(settings.api, ports, ring, surroundings))
+    await asyncio.to_thread(note_port, settings.data, server.port)
     discovery = Discovery(
         settings.api,
         port=server.port,

@@ -26,6 +26,8 @@ class DataFolder:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o750)
             self._descriptor = os.open(self.path / "engine.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # it tells where this engine listens, not where an earlier one did
+            os.ftruncate(self._descriptor, 0)
         except BlockingIOError as err:
             self._close()
             raise DataFolderError(f"another engine works in the data folder {self.path}") from err

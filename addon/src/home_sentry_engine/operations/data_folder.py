@@ -1,5 +1,6 @@
 """What lies where in the data folder, and whether an engine uses it now."""
 
+from contextlib import suppress
 import fcntl
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,23 @@ def database_file(settings: Settings) -> Path | None:
     """Give the SQLite file, None when the database is a server."""
     kind, _, place = database_url(settings).partition("://")
     return Path(place.removeprefix("/")) if kind.startswith("sqlite") else None
+
+
+def note_port(folder: Path, port: int) -> None:
+    """Note where the engine that holds this folder listens, where that can be written; blocks."""
+    with suppress(OSError):
+        (folder / LOCK_FILE).write_text(str(port), encoding="ascii")
+
+
+def noted_port(folder: Path) -> int | None:
+    """Tell where the engine that uses this folder now listens; None for none, and for one without an API."""
+    if not is_held(folder):
+        return None
+    try:
+        text = (folder / LOCK_FILE).read_text(encoding="ascii")
+    except OSError, UnicodeDecodeError:
+        return None
+    return int(text) if text.isdecimal() and len(text) <= 5 else None
 
 
 def is_held(folder: Path) -> bool:

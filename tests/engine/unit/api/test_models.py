@@ -33,6 +33,25 @@ async def test_a_restricted_licence_is_accepted_by_its_name(client, verb):
         assert reply.status in {200, 202}
 
 
+@pytest.mark.parametrize("verb", ["get", "enable"])
+async def test_a_body_without_fields_may_be_left_out(client, verb):
+    async with client.post(f"/api/v1/models/yunet/{verb}") as reply:
+        assert reply.status in {200, 202}, await reply.text()
+    async with client.post(f"/api/v1/models/agpl/{verb}") as reply:
+        assert (reply.status, (await reply.json())["details"]["licence"]) == (409, "AGPL-3.0")
+    async with client.post(f"/api/v1/models/yunet/{verb}", data=b" ") as reply:
+        assert reply.status == 400
+    async with client.post("/api/v1/events/e1/feedback") as reply:
+        assert (reply.status, (await reply.json())["detail"]) == (400, "the body is not valid JSON")
+
+
+async def test_the_description_tells_which_body_may_be_left_out(server):
+    paths = server.describe()["paths"]
+    assert paths["/api/v1/models/{model_id}/get"]["post"]["requestBody"]["required"] is False
+    assert paths["/api/v1/events/{event_id}/feedback"]["post"]["requestBody"]["required"] is True
+    assert paths["/api/v1/cameras/{camera_id}/frames"]["post"]["requestBody"]["required"] is True
+
+
 async def test_deeds_are_kept_in_the_audit(client, engine):
     for verb in ("disable", "verify", "load", "unload"):
         async with client.post(f"/api/v1/models/yunet/{verb}") as reply:

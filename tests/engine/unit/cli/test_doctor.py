@@ -16,7 +16,7 @@ import pytest
 
 from home_sentry_engine.app.lock import DataFolder
 from home_sentry_engine.operations.certificate import LASTS, grouped, own_certificate
-from home_sentry_engine.operations.data_folder import is_held
+from home_sentry_engine.operations.data_folder import is_held, note_port, noted_port
 from home_sentry_engine.operations.doctor import Finding, State, detector, examine, language, worst
 from home_sentry_engine.operations.doctor.database import sqlite_file
 from home_sentry_engine.operations.doctor.graphics import Card, look, parse_cards, render_devices
@@ -189,6 +189,22 @@ def test_more_folders_than_the_kernel_watches(tmp_path):
     assert finding.state is State.WARN
     assert "sysctl fs.inotify.max_user_watches=524288" in str(finding.fix)
     assert watches(IngestSettings(camera_root=tmp_path, polling=True), 20).state is State.OK
+
+
+def test_an_engine_on_another_port_is_no_fault(tmp_path):
+    with taken_port() as number, DataFolder(tmp_path):
+        settings = ApiSettings(port=number)
+        assert port(settings, engine_runs=True, runs_on=noted_port(tmp_path)).state is State.OK
+        note_port(tmp_path, 18093)
+        told = port(settings, engine_runs=True, runs_on=noted_port(tmp_path))
+        assert (told.state, told.text) == (
+            State.OK,
+            "an engine runs on this data folder and listens on port 18093",
+        )
+        # an engine's own port says nothing about one that has gone
+    assert noted_port(tmp_path) is None
+    with DataFolder(tmp_path):
+        assert noted_port(tmp_path) is None
 
 
 def test_an_open_address_without_consent_fails():

@@ -15,7 +15,7 @@ from home_sentry_engine.operations.certificate import (
     provided_certificate,
     server_context,
 )
-from home_sentry_engine.operations.data_folder import is_held
+from home_sentry_engine.operations.data_folder import is_held, noted_port
 from home_sentry_engine.settings import ApiSettings, Settings
 
 from .findings import Finding, fail, ok, warn
@@ -27,7 +27,8 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 async def look(settings: Settings) -> tuple[Finding, ...]:
     """Look whether the API can listen, and with which certificate."""
-    listens = await asyncio.to_thread(port, settings.api, engine_runs=is_held(settings.data))
+    runs_on = await asyncio.to_thread(noted_port, settings.data)
+    listens = await asyncio.to_thread(port, settings.api, engine_runs=is_held(settings.data), runs_on=runs_on)
     return listens, await asyncio.to_thread(certificate, settings.api, settings.data)
 
 
@@ -54,14 +55,16 @@ def certificate(settings: ApiSettings, data: Path) -> Finding:
     return ok("tls", f"SHA-256 {grouped(found.fingerprint)}, {until}", fingerprint=found.fingerprint)
 
 
-def port(settings: ApiSettings, *, engine_runs: bool) -> Finding:
-    """Judge address and port of the API."""
+def port(settings: ApiSettings, *, engine_runs: bool, runs_on: int | None = None) -> Finding:
+    """Judge address and port of the API; ``runs_on`` is where the engine that runs listens, which may be elsewhere."""
     place = f"{settings.host}:{settings.port}"
     loopback = settings.host in _LOOPBACK
     plain = not settings.with_tls(loopback=loopback)
     if plain and not (loopback or settings.allow_insecure or settings.app_network):
         fix = "set tls: auto, or allow_insecure: true where the network is yours, or host: 127.0.0.1"
         return fail("port", f"{place} is open to other machines without encryption, which the engine refuses", fix)
+    if engine_runs and runs_on is not None:
+        return ok("port", f"an engine runs on this data folder and listens on port {runs_on}")
     if settings.port == 0:
         return ok("port", "a free port is chosen at the start")
     number = _bind_error(settings)
