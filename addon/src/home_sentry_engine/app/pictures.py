@@ -1,12 +1,16 @@
 """The API's pictures: what the gallery draws, found by id."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import groupby
 import logging
 
 from home_sentry_engine.api.ports import Picture
+from home_sentry_engine.context.stills import best_stills
 from home_sentry_engine.contract import Detection
+from home_sentry_engine.domain.box import Box
+from home_sentry_engine.domain.detection import Detection as Found
 from home_sentry_engine.domain.errors import StageError
-from home_sentry_engine.domain.messages import Media
+from home_sentry_engine.domain.messages import Media, Sighting
 from home_sentry_engine.media.gallery import Gallery
 from home_sentry_engine.storage.database import Connection, Database
 
@@ -26,7 +30,7 @@ class GalleryPictures:
         self._gallery = gallery
 
     async def of_media(self, media_id: str) -> Picture | None:
-        """Give the picture as delivered; of a video, its first interesting frame."""
+        """Give the picture as delivered; of a video, the frame that shows most."""
         found = await self._database.read(lambda conn: self._of_media(conn, media_id))
         if found is None:
             return None
@@ -42,7 +46,7 @@ class GalleryPictures:
         return await self.of_media(camera.latest_media_id)
 
     async def thumbnail_of(self, event_id: str) -> Picture | None:
-        """Give the thumbnail with boxes of the frame that triggered the event."""
+        """Give the thumbnail with boxes of the file that triggered the event; of a video, the frame that shows most."""
         found = await self._database.read(lambda conn: self._trigger(conn, event_id))
         if found is None:
             return None
@@ -55,7 +59,7 @@ class GalleryPictures:
         return await _or_none(lambda: self._gallery.thumbnail(event_id, media, detections, offset_s=offset_s), tag)
 
     async def snapshot_of(self, event_id: str) -> Picture | None:
-        """Give the full-size frame that triggered the event, with boxes."""
+        """Give at full size, with boxes, what the thumbnail shows."""
         found = await self._database.read(lambda conn: self._trigger(conn, event_id))
         if found is None:
             return None
@@ -82,7 +86,7 @@ class GalleryPictures:
         if stored is None:
             return None
         rows = self._tables.detections.of_media(conn, media_id)
-        return stored.media, (rows[0].offset_s if rows else None)
+        return stored.media, _shows_most(rows)
 
     def _trigger(self, conn: Connection, event_id: str) -> tuple[Media, tuple[Detection, ...], float | None] | None:
         event = self._tables.events.get(conn, event_id)
@@ -90,8 +94,36 @@ class GalleryPictures:
         if stored is None:
             return None
         rows = self._tables.detections.of_media(conn, stored.media.media_id)
-        offset_s = rows[0].offset_s if rows else None
+        offset_s = _shows_most(rows)
         return stored.media, tuple(row for row in rows if row.offset_s == offset_s), offset_s
+
+
+def _shows_most(rows: Sequence[Detection]) -> float | None:
+    """Give the time of the frame of a file that is worth showing, None for a still and where nothing was found."""
+    frames = groupby(sorted(rows, key=lambda row: row.offset_s or 0.0), key=lambda row: row.offset_s)
+    best = best_stills([_sighting(list(frame)) for _, frame in frames], most=1)
+    return best[0].offset_s if best else None
+
+
+def _sighting(rows: Sequence[Detection]) -> Sighting:
+    first = rows[0]
+    return Sighting(
+        media_id=first.media_id,
+        camera_id=first.camera_id,
+        at=first.detected_at,
+        detections=tuple(
+            Found(
+                label=row.label,
+                confidence=row.confidence,
+                box=Box(x=row.box.x, y=row.box.y, width=row.box.width, height=row.box.height),
+            )
+            for row in rows
+        ),
+        detection_ids=tuple(row.id for row in rows),
+        image_width=first.image_width,
+        image_height=first.image_height,
+        offset_s=first.offset_s,
+    )
 
 
 async def _or_none(draw: Callable[[], Awaitable[bytes]], etag: str) -> Picture | None:

@@ -1,0 +1,110 @@
+"""Which frame of a clip people are shown."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from home_sentry_engine.app.pictures import GalleryPictures
+from home_sentry_engine.contract import MediaKind
+from home_sentry_engine.domain.box import Box
+from home_sentry_engine.domain.detection import Detection, FrameDetections
+from tests.fakes.household import household
+
+# seconds and the pixels of somebody who comes nearer and leaves
+SIZES = {0.0: 0, 4.0: 130, 8.0: 200, 12.0: 150}
+
+
+class Clip:
+    """Frames and detector in one: a person of some frames, and a car far away in all."""
+
+    model_id = "fake"
+
+    async def load(self, _media: Any) -> Sequence[float]:
+        return list(SIZES)
+
+    async def picture(self, _media: Any, offset_s: float | None = None) -> Any:
+        raise AssertionError(f"nothing is unclear at {offset_s} s")
+
+    async def keep(self, _media: Any, _frame: float) -> None:
+        """Nothing is kept."""
+
+    async def detect(self, frames: Sequence[float], *, confidence: float | None) -> Sequence[FrameDetections]:
+        return [
+            FrameDetections(
+                detections=(
+                    Detection(label="car", confidence=0.9, box=Box(x=10, y=10, width=30, height=20)),
+                    *(
+                        [Detection(label="person", confidence=0.8, box=Box(x=200, y=100, width=size, height=size))]
+                        if size
+                        else []
+                    ),
+                ),
+                image_width=640,
+                image_height=480,
+                model_id=self.model_id,
+                inference_ms=1.0,
+                offset_s=offset_s,
+            )
+            for offset_s, size in SIZES.items()
+        ]
+
+
+class Drawn:
+    """A gallery that says what it was asked to draw."""
+
+    def version(self, _camera_id: str) -> str:
+        return ""
+
+    async def kept_thumbnail(self, _owner_id: str, _camera_id: str) -> bytes | None:
+        return None
+
+    async def thumbnail(self, _owner_id, _media, detections=(), *, offset_s=None) -> bytes:
+        return f"thumbnail at {offset_s} with {[one.label for one in detections]}".encode()
+
+    async def snapshot(self, _media, detections=(), *, offset_s=None, max_side=None) -> bytes:
+        return f"snapshot at {offset_s} with {[one.label for one in detections]}".encode()
+
+    async def original(self, _media, *, offset_s=None) -> bytes:
+        return f"original at {offset_s}".encode()
+
+
+@pytest.fixture
+def drawn() -> Any:
+    return Drawn()
+
+
+@pytest.fixture
+async def home(tmp_path):
+    clip = Clip()
+    async with household(tmp_path, senses={"frames": clip, "detector": clip}) as made:
+        media, arrival = made.arrival_from("Door", "door", "clip")
+        await made.ledger.accept(replace(media, kind=MediaKind.VIDEO, duration_s=14.0), arrival)
+        await made.work(assess=False)
+        yield made
+
+
+async def test_people_see_the_frame_of_a_clip_that_shows_most(home, drawn):
+    pictures = GalleryPictures(home.database, home.tables, drawn)
+    (event,) = await home.events()
+    shown = [
+        await pictures.thumbnail_of(event.event_id),
+        await pictures.snapshot_of(event.event_id),
+        await pictures.of_media("clip"),
+    ]
+    assert [one.body.decode() for one in shown if one is not None] == [
+        "thumbnail at 8.0 with ['car', 'person']",
+        "snapshot at 8.0 with ['car', 'person']",
+        "original at 8.0",
+    ]
+
+
+async def test_an_empty_clip_shows_its_beginning_and_what_is_unknown_nothing(home, drawn):
+    media, arrival = home.arrival_from("Door", "door", "empty")
+    await home.ledger.accept(replace(media, kind=MediaKind.VIDEO, duration_s=14.0), arrival)
+    pictures = GalleryPictures(home.database, home.tables, drawn)
+    shown = await pictures.of_media("empty")
+    assert shown is not None
+    assert shown.body == b"original at None"
+    assert await pictures.of_media("unknown") is None
