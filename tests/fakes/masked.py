@@ -35,7 +35,7 @@ from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.media.picture import Picture, decode
 from home_sentry_engine.media.remask import Burner
 from home_sentry_engine.storage.database import Connection, Database, sqlite_url
-from home_sentry_engine.storage.query import MediaQuery
+from home_sentry_engine.storage.query import DetectionQuery, MediaQuery
 
 from . import pictures
 from .clock import FakeClock
@@ -69,7 +69,7 @@ def planted_jpeg(shapes: Sequence[Shape] = (MIDDLE,), size: tuple[int, int] = (6
 def leaks(pixels: np.ndarray) -> bool:
     """Tell whether the secret colour shows."""
     red, green, blue = (pixels[..., channel].astype(int) for channel in range(3))
-    return bool(((red > 120) & (blue > 120) & (green < 100)).any())
+    return bool(((red > 160) & (blue > 160) & (green < 100)).any())
 
 
 class Onlooker:
@@ -229,6 +229,8 @@ class MaskedHome:
         asked += [await self.pictures.of_media(media.media_id) for media in await self.media()]
         for event in await self.home.events():
             asked += [await self.pictures.thumbnail_of(event.event_id), await self.pictures.snapshot_of(event.event_id)]
+        found = await self.database.read(lambda conn: self.tables.detections.page(conn, DetectionQuery(limit=100)))
+        asked += [await self.pictures.of_detection(one.id) for one in found.items]
         return [decode(one.body).pixels for one in asked if one is not None]
 
 

@@ -41,17 +41,18 @@ class Gallery:
         )
 
     async def video_thumbnail(self, owner_id: str, media: Media) -> bytes | None:
-        """Draw and keep the poster of a video, taken at 1 s or a tenth of its length; None if it does not decode."""
+        """Draw and keep the poster of a video, taken at 1 s or a tenth of its length; None if that fails."""
         offset_s = min(_POSTER_S, _POSTER_SHARE * (media.duration_s or 0.0))
         try:
             picture = await self._frames.picture(media, offset_s)
-        except StageError as err:
-            _LOGGER.warning("no thumbnail of a video: %s", err.reason, extra={"media_id": media.media_id})
+            veil = self._frames.veil_of(media.camera_id)
+            return await self._run(
+                lambda: _written(self._paths.video_thumbnail(owner_id), thumbnail(picture, veil=veil), veil)
+            )
+        except (StageError, OSError) as err:
+            reason = err.reason if isinstance(err, StageError) else err.strerror
+            _LOGGER.warning("no thumbnail of a video: %s", reason, extra={"media_id": media.media_id})
             return None
-        veil = self._frames.veil_of(media.camera_id)
-        return await self._run(
-            lambda: _written(self._paths.video_thumbnail(owner_id), thumbnail(picture, veil=veil), veil)
-        )
 
     async def kept_thumbnail(self, owner_id: str, camera_id: str) -> bytes | None:
         """Give a thumbnail that was drawn before, None if there is none or other masks hold now."""

@@ -2,22 +2,27 @@
 
 from dataclasses import dataclass, replace
 from io import BytesIO
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 import simplejpeg
 
 from home_sentry_engine.domain.box import Box
 from home_sentry_engine.domain.errors import Rejected, RejectReason
 from home_sentry_engine.domain.filetypes import FileType, sniff
+from home_sentry_engine.domain.lazy import lazy
 
 from .exif import ExifFacts, read_exif
 from .jpeg import read_header
 from .limits import Limits
 from .raster import read_png_header, read_webp_header
+
+if TYPE_CHECKING:
+    from PIL import Image
+else:
+    Image = lazy("PIL.Image")
 
 type Pixels = NDArray[np.uint8]
 
@@ -25,7 +30,7 @@ _SCALES: Final = (8, 4, 2)
 _PILLOW_FORMATS: Final = {FileType.PNG: "PNG", FileType.WEBP: "WEBP"}
 _WIDE_MODES: Final = ("I", "F")
 _REDUCIBLE: Final = frozenset({"L", "RGB", "RGBA"})
-_BROKEN: Final = (OSError, ValueError, SyntaxError, EOFError, IndexError, Warning, Image.DecompressionBombError)
+_BROKEN: Final = (OSError, ValueError, SyntaxError, EOFError, IndexError, Warning)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +201,7 @@ def _decode_with_pillow(data: bytes, header: StillHeader, factor: int) -> Pixels
             return np.array(small.convert("RGB"), dtype=np.uint8)
     except Rejected:
         raise
-    except _BROKEN as err:
+    except (*_BROKEN, Image.DecompressionBombError) as err:
         detail = f"the {header.file_type} does not decode: {str(err)[:120]}"
         raise Rejected(RejectReason.CORRUPT, detail) from err
 

@@ -256,8 +256,9 @@ class VideoReader:
         if not streams:
             raise Rejected(RejectReason.NO_VIDEO_STREAM, "the file has no video stream")
         stream: VideoStream = streams[0]
-        context = stream.codec_context
-        if context.codec.canonical_name not in _CODECS:
+        # None where the installed FFmpeg has no decoder, whatever its types say
+        context: Any = stream.codec_context
+        if context is None or context.codec.canonical_name not in _CODECS:
             raise Rejected(RejectReason.FORBIDDEN_FORMAT, "the codec of the video is not supported")
         self._check_size(context.width, context.height)
         return stream

@@ -132,6 +132,10 @@ async def test_video_thumbnail(gallery, paths, tmp_path):
     assert drawn == paths.video_thumbnail("7").read_bytes()
     (tmp_path / "bad.mp4").write_bytes(b"\x00\x00\x00\x18ftypmp42" + bytes(4000))
     assert await gallery.video_thumbnail("8", _media(tmp_path / "bad.mp4", MediaKind.VIDEO, 9.0)) is None
+    # nowhere to write it
+    paths.thumbnail("7").parent.rename(tmp_path / "elsewhere")
+    paths.thumbnail("7").parent.write_text("a file")
+    assert await gallery.video_thumbnail("9", media) is None
 
 
 def test_memory_is_bounded():

@@ -61,6 +61,14 @@ class TestProbe:
         data = pictures.clip(tmp_path / "a.avi", seconds=2, codec="ffv1").read_bytes()
         assert _reason(data) is RejectReason.FORBIDDEN_FORMAT
 
+    @pytest.mark.parametrize(
+        ("name", "known", "unknown"), [("a.avi", b"FMP4", b"ZZZZ"), ("a.mkv", b"V_MPEG4/ISO", b"V_ZZZZ4/ISO")]
+    )
+    def test_codec_without_a_decoder(self, tmp_path, name, known, unknown):
+        data = pictures.clip(tmp_path / name, seconds=2).read_bytes()
+        assert known in data
+        assert _reason(data.replace(known, unknown)) is RejectReason.FORBIDDEN_FORMAT
+
     def test_too_many_pixels(self, tmp_path):
         data = pictures.clip(tmp_path / "a.mp4", seconds=1).read_bytes()
         assert _reason(data, VideoReader(Limits(max_pixels=320 * 240 - 1))) is RejectReason.TOO_MANY_PIXELS
