@@ -19,7 +19,7 @@ from tests.fakes.models import Shelf
 
 MORNING = datetime(2026, 6, 2, 10, 15, tzinfo=UTC)
 YUNET, DEQUANT = "face_detection_yunet_2023mar.onnx", "movenet_singlepose_lightning_dequant.onnx"
-USUAL = {"faces", "pose", "plates", "texts", "vehicle_colour", "quality"}
+USUAL = {"faces", "pose", "carrying", "plates", "texts", "vehicle_colour", "quality"}
 
 
 @pytest.fixture

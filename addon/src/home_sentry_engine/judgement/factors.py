@@ -11,6 +11,7 @@ from home_sentry_engine.domain.labels import group_of
 from .facts import Facts
 from .legs import FULL_TRUST, PUBLIC_ZONES, RESIDENT_ROLES, Known, Match, ZoneVisit
 from .paths import PathPoints, doors_of, gaps_of, ways_of
+from .stances import StancePoints, elsewhere_of, stances_of
 from .words import counted, duration, listed
 
 
@@ -68,6 +69,7 @@ class Points:
     tamper: int = 36
     vehicle_damage: int = 18
     paths: PathPoints = field(default_factory=PathPoints)
+    stances: StancePoints = field(default_factory=StancePoints)
 
 
 BEHAVIOUR: Final[tuple[tuple[str, str], ...]] = (
@@ -334,6 +336,8 @@ def _ways(facts: Facts, known: Known, points: Points) -> Iterator[Factor]:
     if facts.persons and not all_known(facts, known):
         if not brings_delivery(facts, known):
             yield from ways_of(known, points.paths)
+            yield from stances_of(facts, known, points.stances)
+            yield from elsewhere_of(known, points.stances)
         yield from doors_of(known, points.paths)
     yield from gaps_of(known)
 

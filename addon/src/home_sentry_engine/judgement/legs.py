@@ -20,6 +20,8 @@ Shapes of ``Scene.legs`` that are read here, all JSON values::
     attributes  {"courier": bool?, "service_worker": bool?}
     covered_face, violence   {"confidence"}
     damage      [{"damage", "confidence"}]
+    pose        [{"posture", "confidence", "repeated"?: alerts that more than one picture shows}]
+    cross_camera  [{"camera", "label", "seconds"}]        seconds apart, negative before the visit
     tamper      {"kind"}
 """
 
@@ -40,6 +42,7 @@ RESIDENT_ROLES: Final = frozenset({"resident", "family"})
 
 _MAX_TEXT: Final = 64
 _MAX_RECORDS: Final = 200
+_EVEN: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +91,15 @@ class Returning:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """Something that another camera saw ``seconds`` apart from the visit."""
+
+    camera: str
+    label: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HouseholdFact:
     """Something the owner told, with signed points."""
 
@@ -120,6 +132,8 @@ class Known:
     open_contacts: tuple[str, ...] = ()
     home_gaps: tuple[str, ...] = ()
     damage: tuple[Look, ...] = ()
+    stances: frozenset[str] = frozenset()
+    elsewhere: tuple[Elsewhere, ...] = ()
 
     @property
     def armed_away(self) -> bool:
@@ -167,6 +181,8 @@ def known_of(scene: Scene) -> Known:
         ),
         home_gaps=_texts(_leg(scene, "home_gaps"), longest=160),
         damage=_looks(_leg(scene, "damage"), "damage"),
+        stances=frozenset(_stances(_leg(scene, "pose"))),
+        elsewhere=tuple(_elsewhere(_leg(scene, "cross_camera"))),
     )
 
 
@@ -272,6 +288,20 @@ def _facts(value: object, at: datetime) -> Iterator[HouseholdFact]:
             yield HouseholdFact(
                 id=_text(record.get("id")) or "fact", text=_text(record.get("text")), points=int(points)
             )
+
+
+def _stances(value: object) -> Iterator[str]:
+    for record in _records(value):
+        sure = _number(record.get("confidence"), 0.0, 1.0)
+        if sure is not None and sure >= _EVEN:
+            yield from _texts(record.get("repeated"))
+
+
+def _elsewhere(value: object) -> Iterator[Elsewhere]:
+    for record in _records(value):
+        camera, seconds = _text(record.get("camera")), _number(record.get("seconds"), -86_400.0, 86_400.0)
+        if camera and seconds is not None:
+            yield Elsewhere(camera=camera, label=_text(record.get("label")), seconds=seconds)
 
 
 def _expired(value: object, at: datetime) -> bool:

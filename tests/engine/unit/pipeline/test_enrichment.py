@@ -183,6 +183,57 @@ async def test_violence_is_asked_only_about_two_people_and_action_only_about_thr
     assert [row["action"] for row in legs["action"]] == ["walking", "walking"]
 
 
+async def test_an_alert_of_a_single_picture_is_told_and_only_one_of_more_is_repeated():
+    raised = Poses({0: (50, 30), 9: (30, 10), 10: (70, 10)})
+    _, _, legs = await asked(full(movenet_lightning=raised), views_of(shot(START, [PERSON])))
+    (row,) = legs["pose"]
+    assert row["alerts"] == ["hands_raised"]
+    assert "repeated" not in row
+    shots = [shot(START + timedelta(seconds=2 * n), [PERSON], n + 1) for n in range(2)]
+    _, _, legs = await asked(full(movenet_lightning=raised), views_of(*shots))
+    assert legs["pose"][0]["repeated"] == ["hands_raised"]
+    assert known_of(scene_of(*shots, **legs)).stances == {"hands_raised"}
+
+
+class Crowbar(Things):
+    def find(self, frame, names=("crowbar",), *, confidence=None, cancel=None):
+        return tuple(replace(one, label="crowbar") for one in super().find(frame, confidence=confidence, cancel=cancel))
+
+
+@pytest.mark.parametrize(
+    ("tool", "kinds", "floor"), [(True, {"trying_handles", "forced_entry"}, 85), (False, {"trying_handles"}, 60)]
+)
+async def test_a_forced_way_in_takes_two_models_that_agree(tool, kinds, floor):
+    shots = [shot(START + timedelta(seconds=2 * n), [PERSON], n + 1) for n in range(3)]
+    shelf = full(xclip_base=Ranks(("forcing door", 0.9)), **({"owlv2_base": Crowbar(again=True)} if tool else {}))
+    _, _, legs = await asked(shelf, views_of(*shots))
+    assert {look["kind"] for look in legs["behaviour"]} == kinds
+    assert Judge().rule(scene_of(*shots, **legs)).allowed.floor == floor
+
+
+async def test_a_tool_alone_forces_nothing():
+    _, _, legs = await asked(full(owlv2_base=Crowbar(again=True)), views_of(shot(START, [PERSON])))
+    assert isinstance(legs["behaviour"], Absent)
+    assert Judge().rule(scene_of(shot(START, [PERSON]), **legs)).allowed.floor == 0
+
+
+@pytest.mark.parametrize(
+    ("action", "share", "kind"),
+    [
+        ("looking into window", 0.8, "looking_in"),
+        ("hiding", 0.8, "hiding"),
+        ("looking into window", 0.55, None),
+        ("hiding", 0.55, None),
+    ],
+)
+async def test_peering_and_hiding_count_only_where_the_model_is_sure(action, share, kind):
+    shots = [shot(START + timedelta(seconds=2 * n), [PERSON], n + 1) for n in range(3)]
+    _, _, legs = await asked(full(xclip_base=Ranks((action, share))), views_of(*shots))
+    found = {factor.id for factor in Judge().rule(scene_of(*shots, **legs)).factors}
+    assert (found & {"looking_in", "hiding"}) == ({kind} if kind else set())
+    assert Judge().rule(scene_of(*shots, **legs)).allowed.floor == 0
+
+
 async def test_of_two_acts_that_exclude_each_other_the_surer_one_stays():
     sitting = Poses({13: (90, 125), 14: (95, 125), 15: (90, 165), 16: (95, 165)})
     shots = [shot(START + timedelta(seconds=2 * n), [PERSON], n + 1) for n in range(3)]

@@ -16,8 +16,15 @@ _BEHAVIOUR: Final = {
     "running away": "running",
     "climbing": "climbing",
     "trying door": "trying_handles",
+    "forcing door": "trying_handles",
+    "looking into window": "looking_in",
+    "hiding": "hiding",
     "delivering": "carrying_package",
 }
+_FORCING: Final = "forcing door"
+_TOOLS: Final = frozenset({"crowbar"})
+# what single pictures of harmless people resemble has to be surer than other behaviour
+_SURE: Final = {"looking_in": 0.6, "hiding": 0.6}
 _COURIER: Final = frozenset({"delivery uniform", "postal uniform"})
 
 
@@ -73,21 +80,33 @@ def _faces(answers: Answers) -> object:
 
 def _pose(answers: Answers) -> object:
     found = [one for one in _of(answers, "pose") if one.value.get("posture") != "unknown" or one.value.get("alerts")]
-    return _rows(found, posture="posture", alerts="alerts") or None
+    return _rows(found, posture="posture", alerts="alerts", repeated="repeated") or None
 
 
 def _behaviour(answers: Answers) -> object:
     looks: list[dict[str, object]] = []
     for one in _of(answers, "pose", "action"):
         kind = _BEHAVIOUR.get(str(one.value.get("posture") or one.value.get("action")))
-        if kind is not None:
+        if kind is not None and (one.confidence or 0.0) >= _SURE.get(kind, 0.0):
             looks.append({"kind": kind, "confidence": one.confidence or 0.0, "source": one.model_id})
     for one in _of(answers, "carrying"):
         carried = one.value.get("carrying")
         if isinstance(carried, list) and _CARRIED_PARCEL & set(carried):
             looks.append({"kind": "carrying_package", "confidence": one.confidence or 0.0, "source": one.model_id})
+    looks += _forced(answers)
     # a posture that is not running says nothing about other behaviour
     return looks or None
+
+
+def _forced(answers: Answers) -> list[dict[str, object]]:
+    """A way is forced in where one model sees it done and another one the tool; neither alone says so."""
+    done = [one for one in _of(answers, "action") if one.value.get("action") == _FORCING]
+    tools = [one for one in _of(answers, "threats") if one.value.get("label") in _TOOLS]
+    if not done or not tools:
+        return []
+    act, tool = (max(found, key=lambda one: one.confidence or 0.0) for found in (done, tools))
+    sure = min(act.confidence or 0.0, tool.confidence or 0.0)
+    return [{"kind": "forced_entry", "confidence": sure, "source": f"{act.model_id}, {tool.model_id}"}]
 
 
 def _clothing(answers: Answers) -> object:

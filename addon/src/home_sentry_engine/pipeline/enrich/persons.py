@@ -64,8 +64,10 @@ async def _poses(case: Case, notes: Notes, desk: Desk) -> None:
     for looks in seen.values():
         stances = [(view, stance_of(pose)) for view, pose in looks]
         view, stance = _agreed(stances)
-        alerts = sorted({alert.value for _, one in stances for alert in one.alerts})
-        value = {"posture": stance.posture.value, "alerts": alerts, "looks": len(looks)}
+        alerts = Counter(alert.value for _, one in stances for alert in set(one.alerts))
+        value = {"posture": stance.posture.value, "alerts": sorted(alerts), "looks": len(looks)}
+        if repeated := sorted(alert for alert, count in alerts.items() if count > 1):
+            value["repeated"] = repeated
         notes.add(value, confidence=stance.confidence, view=view)
 
 

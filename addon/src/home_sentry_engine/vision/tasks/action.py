@@ -29,6 +29,9 @@ SENTENCES: Final = {
     "delivering": "a person putting down a package",
     "climbing": "a person climbing over a fence",
     "trying door": "a person pulling at a door handle",
+    "forcing door": "a person forcing a door open with a tool",
+    "looking into window": "a person peering through a window into a house",
+    "hiding": "a person hiding behind a wall",
 }
 _CANARY_POSES: Final = 4
 
