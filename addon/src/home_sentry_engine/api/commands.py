@@ -16,6 +16,7 @@ from .deeds import CommandRule, operating_rules, triage_rules
 from .details import detail_of, detailed
 from .fields import CAMERA_ID, EVENT_ID, read_object
 from .home_fields import REPORT_FIELDS, report_of
+from .household_commands import household_rules
 from .limits import LimitClass
 from .ports import Ports
 from .routes.events import EVENT_FILTERS, event_query
@@ -23,6 +24,7 @@ from .routes.rejections import REJECTION_FILTERS, rejections
 from .routes.search import SEARCH_FIELDS, found
 from .routes.verdicts import reassessed
 from .triage_fields import REVIEW_FIELDS, USER, review_of
+from .zone_commands import zone_rules
 
 
 class Commands:
@@ -65,6 +67,8 @@ class Commands:
             ),
             *triage_rules(ports.triage),
             *operating_rules(ports.parts, ports.queues),
+            *household_rules(ports.household),
+            *zone_rules(ports.places),
         )
         self.rules: Final = {rule.name: rule for rule in rules}
 
