@@ -5,6 +5,7 @@ from types import MappingProxyType
 from hypothesis import given
 from hypothesis import strategies as st
 import numpy as np
+from PIL import Image
 import pytest
 
 from home_sentry_engine.vision.eyes import draw_canary
@@ -174,3 +175,41 @@ def test_a_real_model_answers(model_mirror):
     assert len(pose.points) == 17
     assert all(0 <= one.confidence <= 1 for one in pose.points)
     assert stance_of(pose).posture is Posture.UNKNOWN
+
+
+def _people(test_media):
+    """Give cut-outs of labelled people in photographs with their joints, [17,3] of x, y in pixels and 2 = seen."""
+    for notes in sorted((test_media / "labels/coco_val2017_person_keypoints").glob("*.txt")):
+        with Image.open(test_media / f"images/coco_val2017/{notes.stem}.jpg") as opened:
+            picture = opened.convert("RGB")
+        scale = np.asarray(picture.size)
+        for line in notes.read_text().splitlines():
+            row = np.asarray(line.split()[1:], np.float64)
+            centre, half = row[:2] * scale, row[2:4] * scale * 0.6
+            corners = np.rint(np.clip([centre - half, centre + half], 0, scale)).astype(int).ravel()
+            joints = row[4:].reshape(17, 3)
+            joints[:, :2] = joints[:, :2] * scale - corners[:2]
+            if min(half) > 40 and (joints[:, 2] == 2).sum() >= 10:
+                yield picture.crop(tuple(corners)), joints
+
+
+def test_a_real_model_finds_the_joints_in_photographs_as_its_bare_graph_does(model_mirror, test_media):
+    loaded = real("movenet-lightning-dequant", model_mirror)
+    finder, graph = PoseFinder(loaded), loaded.graph()
+    apart, wrong = [], []
+    for person, joints in _people(test_media):
+        pose = finder.find(RgbFrame.of(np.asarray(person)))
+        side = max(person.size)
+        shift = ((side - person.width) // 2, (side - person.height) // 2)
+        square = Image.new("RGB", (side, side))
+        square.paste(person, shift)
+        small = np.asarray(square.resize((192, 192), Image.Resampling.BILINEAR))
+        (bare,) = graph.run({graph.inputs[0].name: small[np.newaxis]})
+        theirs = bare[0, 0, :, 1::-1] * side - np.asarray(shift)
+        ours = np.asarray([(one.x, one.y) for one in pose.points])
+        seen, size = joints[:, 2] == 2, math.sqrt(person.width * person.height)
+        apart.append(np.linalg.norm(ours - theirs, axis=1)[seen].mean() / size)
+        wrong.append(np.linalg.norm(ours - joints[:, :2], axis=1)[seen].mean() / size)
+    assert len(wrong) > 15
+    assert np.median(apart) < 0.01
+    assert np.median(wrong) < 0.07

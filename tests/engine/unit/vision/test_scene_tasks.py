@@ -21,6 +21,7 @@ from home_sentry_engine.vision.tasks.depth import DepthGauge, DepthOf, DepthScal
 from home_sentry_engine.vision.tasks.errors import MalformedOutput, UnsupportedGraph
 from home_sentry_engine.vision.tasks.pictures import RgbFrame
 from home_sentry_engine.vision.tasks.segments import Segmenter, Segments, clothing_of, decode_segments
+from tests.engine.quality.labelled import voc
 from tests.engine.unit.vision.graphs import fixed_graph
 from tests.engine.unit.vision.loading import real, tiny
 
@@ -90,6 +91,29 @@ class TestSegments:
         dog = np.argwhere(found.mask("dog")).mean(axis=0) / 257
         # the dog sits at the lower left of that picture: x 129..309 of 768, y 214..542 of 576
         assert dog == pytest.approx((0.66, 0.29), abs=0.1)
+
+    @pytest.mark.parametrize("name", ["misc/darknet_dog.jpg", "misc/darknet_person.jpg", "misc/3dogs.jpg"])
+    def test_a_real_model_equals_its_bare_graph(self, model_mirror, test_media, name):
+        with Image.open(test_media / "images" / name) as opened:
+            picture = opened.convert("RGB")
+        loaded = real("deeplab-v3-voc", model_mirror)
+        small = np.asarray(picture.resize((257, 257), Image.Resampling.BILINEAR), np.float32)
+        graph = loaded.graph()
+        (bare,) = graph.run({graph.inputs[0].name: (small / 127.5 - 1.0)[np.newaxis]})
+        ours = Segmenter(loaded).divide(RgbFrame.of(np.asarray(picture)))
+        assert (ours.classes == bare[0].argmax(axis=-1)).mean() > 0.99
+        assert 0.02 < 1 - ours.shares["background"] < 0.3
+
+    def test_a_real_model_finds_what_people_labelled(self, model_mirror, test_media):
+        segmenter, right = Segmenter(real("deeplab-v3-voc", model_mirror)), 0
+        pictures = voc(test_media)[:20]
+        for labelled in pictures:
+            with Image.open(labelled.file) as opened:
+                found = segmenter.divide(RgbFrame.of(np.asarray(opened.convert("RGB"))))
+            things = {label: share for label, share in found.shares.items() if label != "background"}
+            best = max(things, key=lambda label: things[label], default=None)
+            right += best in {truth.label for truth in labelled.truths}
+        assert right >= 18
 
 
 class TestDepth:
