@@ -16,6 +16,7 @@ from home_sentry_engine.contract import AnalysisState, ComponentState
 from home_sentry_engine.language.process import ProcessState
 from home_sentry_engine.settings import load_settings
 from home_sentry_engine.storage.query import DetectionQuery, EventQuery
+from tests.fakes import pictures
 
 QUICK = {
     "batch_window_seconds": 3,
@@ -103,6 +104,57 @@ async def test_a_picture_in_a_folder_becomes_an_event_with_pictures_over_http(tm
         assert (account.accepted, account.stored, account.queued, account.quarantined) == (1, 1, 0, 0)
 
 
+async def test_over_http_an_event_is_found_and_judged_again_and_a_refused_file_and_a_copy_are_told(
+    tmp_path, model_mirror, test_media
+):
+    async with running(settings_in(tmp_path, model_mirror)) as engine:
+        drop(test_media / "images/misc/darknet_person.jpg", tmp_path / "cameras" / "Front Door")
+        bomb = pictures.with_stated_size(pictures.jpeg(), 60_000, 60_000)
+        (tmp_path / "cameras" / "Front Door" / "bomb.jpg").write_bytes(bomb)
+
+        async def judged():
+            return [one for one in await events_of(engine) if one.ended_at is not None]
+
+        (event,) = await until(judged)
+        headers = {"Authorization": f"Bearer {(tmp_path / 'token').read_text().strip()}"}
+        async with aiohttp.ClientSession(engine.url, headers=headers) as session:
+
+            async def ask(method, path, **query):
+                async with session.request(method, f"/api/v1/{path}", params=query) as answer:
+                    assert answer.ok, await answer.text()
+                    return await answer.json()
+
+            found = await ask("GET", "events/search", q="person (door OR van)", object="person", total="true")
+            assert ([one["event_id"] for one in found["items"]], found["total"]) == ([event.event_id], 1)
+
+            async def judgements():
+                return await engine.database.read(lambda conn: engine.tables.assessments.of_event(conn, event.event_id))
+
+            before = len(await judgements())
+            assert (await ask("POST", f"events/{event.event_id}/reassess"))["risk_score"] == event.risk_score
+
+            async def again():
+                return len(await judgements()) > before
+
+            async def refused():
+                return await engine.database.read(engine.tables.media.rejections)
+
+            assert await until(again)
+            assert await until(refused)
+            (one,) = (await ask("GET", "media/rejections", camera="front_door"))["items"]
+            assert (one["name"], one["reason"]) == ("bomb.jpg", "too_many_pixels")
+
+            made = await ask("POST", "system/backup")
+            assert (tmp_path / "backups" / made["name"]).stat().st_size == made["size_bytes"]
+            assert (await ask("GET", "system/components/backup/history"))["items"][0]["state"] == "healthy"
+            assert (await ask("POST", "system/cleanup"))["events"] == 0
+            assert {one["action"] for one in (await ask("GET", "audit"))["items"]} >= {
+                "event.reassess",
+                "system.backup",
+                "system.cleanup",
+            }
+
+
 async def test_killing_the_model_in_the_middle_of_an_answer_costs_a_retry_not_the_event(
     tmp_path, model_mirror, test_media
 ):
@@ -112,10 +164,11 @@ async def test_killing_the_model_in_the_middle_of_an_answer_costs_a_retry_not_th
     )
     async with running(settings) as engine:
         drop(test_media / "images/misc/darknet_person.jpg", tmp_path / "cameras" / "Yard")
-        process = engine.language.backend.process
+        language = engine.language.backend
 
         async def busy():
-            return process.state is ProcessState.BUSY and process.pid
+            process = language.process
+            return process is not None and process.state is ProcessState.BUSY and process.pid
 
         pid = await until(busy)
         os.kill(pid, signal.SIGKILL)
@@ -124,7 +177,8 @@ async def test_killing_the_model_in_the_middle_of_an_answer_costs_a_retry_not_th
             return [event for event in await events_of(engine) if event.analysis_state is AnalysisState.LLM]
 
         (event,) = await until(judged)
-        assert process.restarts >= 1
+        assert language.process is not None
+        assert language.process.restarts >= 1
         assert 0 <= event.llm_score <= 100
         assert event.model_id == "stories260k"
 
