@@ -56,24 +56,25 @@ class MaskState:
                 self._tell()
 
     def _tell(self) -> None:
-        problems = []
+        problems, fixes = [], []
         if self._uploads:
+            fixes.append("let Home Sentry write to the camera folder, or delete the uploads there")
             cameras = ", ".join(f"{camera_id} ({problem})" for camera_id, problem in sorted(self._uploads.items()))
             problems.append(f"uploads without masks stay in the folders of: {cameras}; nobody is shown them")
         if self._files:
             cameras = ", ".join(f"{camera_id} ({count})" for camera_id, count in sorted(self._files.items()))
             problems.append(f"stored files could not be masked: {cameras}; they are shown only under the masks")
         if self._stopped:
+            fixes.append("make room on the disk of the data folder")
             cameras = ", ".join(f"{camera_id} ({problem})" for camera_id, problem in sorted(self._stopped.items()))
             problems.append(f"the masking of stored files waits: {cameras}; they are shown only under the masks")
-        fix = "let Home Sentry write to the camera folder, or delete the uploads there" if self._uploads else None
         waiting = ", ".join(f"{camera_id} ({left})" for camera_id, left in sorted(self._left.items()))
         self._report(
             Component(
                 id="masks",
                 state=ComponentState.DEGRADED if problems else ComponentState.HEALTHY,
                 reason="; ".join(problems) or None,
-                fix=fix,
+                fix="; ".join(fixes) or None,
                 details={"to_remask": sum(self._left.values()), "waiting": waiting or None},
             )
         )

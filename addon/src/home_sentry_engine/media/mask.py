@@ -5,6 +5,7 @@ A veil covers whole blocks of the encoders and a margin around its shapes, so th
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -22,6 +23,7 @@ _MARGIN_PX: Final = 2
 _QUALITY: Final = 92
 _COMMENT: Final = b"home-sentry masked "
 _KEY_LENGTH: Final = 16
+_REMEMBERED: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +69,8 @@ def region(veil: Veil, size: tuple[int, int], *, block: int = BLOCK) -> Region:
 
 def veiled(pixels: Pixels, veil: Veil, *, block: int = BLOCK) -> Pixels:
     """Give a copy of RGB pixels of any scale with the veil burned in."""
-    burned = pixels.copy()
-    burned[region(veil, (pixels.shape[1], pixels.shape[0]), block=block)] = 0
+    shown = _bare(veil, pixels.shape[1], pixels.shape[0], block)
+    burned = np.asarray(cv2.bitwise_and(pixels, pixels, mask=shown), np.uint8)
     burned.flags.writeable = False
     return burned
 
@@ -104,3 +106,10 @@ def mark_of(jpeg: bytes) -> str | None:
 def unmarked(jpeg: bytes) -> bytes:
     """Give a JPEG without the note of the veil that it wears."""
     return jpeg if mark_of(jpeg) is None else jpeg[:2] + jpeg[4 + int.from_bytes(jpeg[4:6]) :]
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _bare(veil: Veil, width: int, height: int, block: int) -> NDArray[np.uint8]:
+    shown = (~region(veil, (width, height), block=block)).view(np.uint8)
+    shown.flags.writeable = False
+    return shown
