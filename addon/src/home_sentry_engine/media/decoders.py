@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from PIL import features
 import simplejpeg
 
 from home_sentry_engine.domain.lazy import lazy
 
 if TYPE_CHECKING:
     import av
+    from PIL import features
 else:
-    av = lazy("av")
+    av, features = lazy("av"), lazy("PIL.features")
 
 _CLIPS: Final = ("h264", "hevc", "mjpeg", "mpeg4", "vp9", "av1")
 

@@ -3,9 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 import struct
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from PIL import ExifTags, Image
+from home_sentry_engine.domain.lazy import lazy
+
+if TYPE_CHECKING:
+    from PIL import ExifTags, Image
+else:
+    ExifTags, Image = lazy("PIL.ExifTags"), lazy("PIL.Image")
 
 _MAX_BYTES: Final = 65_536
 _BROKEN: Final = (SyntaxError, ValueError, LookupError, TypeError, OSError, ArithmeticError, struct.error, Warning)

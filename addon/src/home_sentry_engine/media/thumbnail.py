@@ -2,16 +2,21 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from home_sentry_engine.domain.box import Box, InvalidBoundingBoxError
+from home_sentry_engine.domain.lazy import lazy
 
 from .mask import Veil, veil_part, veiled
 from .picture import Picture, Pixels, encode
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageDraw, ImageFont
+else:
+    Image, ImageDraw, ImageFont = lazy("PIL.Image"), lazy("PIL.ImageDraw"), lazy("PIL.ImageFont")
 
 THUMBNAIL_SIZE: Final = (320, 240)
 QUALITY: Final = 85

@@ -5,16 +5,24 @@ Figures that a card does not tell are None. Nothing is ever invented, except by 
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+import ctypes
 from datetime import datetime
 import math
 import shutil
 import subprocess
-from typing import Any, Final, Protocol
-
-import pynvml
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from home_sentry_engine.contract import Gpu
 from home_sentry_engine.domain.errors import HomeSentryError
+from home_sentry_engine.domain.lazy import lazy
+
+if TYPE_CHECKING:
+    import pynvml
+else:
+    # it is large, and of no use without the driver's library
+    pynvml = lazy("pynvml")
+
+_DRIVER: Final = "libnvidia-ml.so.1"
 
 _DEADLINE_S: Final = 10.0
 _MIB: Final = 1024 * 1024
@@ -34,6 +42,15 @@ _COLUMNS: Final = (
 
 class NoGpu(HomeSentryError, LookupError):
     """There is no card here, or nothing that could be asked about it."""
+
+
+def driver_there() -> bool:
+    """Tell whether the library of NVIDIA's driver can be loaded."""
+    try:
+        ctypes.CDLL(_DRIVER)
+    except OSError:
+        return False
+    return True
 
 
 class Reader(Protocol):
@@ -60,6 +77,8 @@ class NvmlReader:
 
     def __init__(self) -> None:
         """Raises ``NoGpu`` without a driver or a card."""
+        if not driver_there():
+            raise NoGpu("NVIDIA's driver is not here")
         try:
             pynvml.nvmlInit()
             self._cards = [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(pynvml.nvmlDeviceGetCount())]

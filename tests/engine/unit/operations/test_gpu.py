@@ -83,6 +83,7 @@ class Cards:
 def cards(monkeypatch) -> Cards:
     found = Cards()
     monkeypatch.setattr(gpu, "pynvml", found)
+    monkeypatch.setattr(gpu, "driver_there", lambda: True)
     return found
 
 
@@ -91,6 +92,13 @@ def script(folder: Path, text: str) -> str:
     file.write_text(f"#!/bin/sh\n{text}\n")
     file.chmod(0o755)
     return str(file)
+
+
+def test_without_a_driver_the_library_is_not_even_loaded(monkeypatch):
+    monkeypatch.setattr(gpu, "_DRIVER", "libnone-of-this-name.so.1")
+    monkeypatch.setattr(gpu, "pynvml", None)
+    with pytest.raises(NoGpu, match="driver"):
+        NvmlReader()
 
 
 def test_the_library_tells_of_each_card_what_it_knows(cards):

@@ -301,8 +301,8 @@ class TestFaults:
         program = f"""
 import importlib.util, resource, psutil
 from pathlib import Path
-from home_sentry_engine.vision.session import OutOfMemory, ProviderChoice, available_providers, open_session
-available_providers()
+from home_sentry_engine.vision.session import Cancel, OutOfMemory, ProviderChoice, open_session
+assert Cancel().run_options is not None
 choice = ProviderChoice(wanted=("cpu",), reason="test")
 limit = psutil.Process().memory_info().vms + 10_000_000
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

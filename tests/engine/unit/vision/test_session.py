@@ -1,6 +1,8 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -57,6 +59,20 @@ class TestProviders:
     )
     def test_choice(self, wanted, available, chain):
         assert choose_provider(wanted, available).wanted == chain
+
+    def test_a_machine_without_accelerator_knows_it_before_onnx_runtime_is_loaded(self):
+        program = (
+            "import sys\n"
+            "from home_sentry_engine.vision.session import Cancel, available_providers\n"
+            "cancel = Cancel()\n"
+            "cancel.cancel()\n"
+            "print(*available_providers(), cancel.cancelled, 'onnxruntime.capi' in sys.modules)\n"
+        )
+        run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        *providers, cancelled, loaded = run.stdout.split()
+        assert cancelled == "True"
+        assert providers[-1] == "cpu"
+        assert (loaded == "True") == (len(providers) > 1)
 
     def test_what_is_missing_is_told(self):
         choice = choose_provider("cuda", ("cpu",))

@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping
 import ctypes
 from dataclasses import dataclass, replace
 import importlib
+from importlib.machinery import PathFinder
+import importlib.util
 import logging
 from pathlib import Path
 from typing import Any, Final, Self
@@ -46,6 +48,9 @@ def available_providers() -> tuple[str, ...]:
     """Give the short names of the providers whose library and device are both here; empty without ONNX Runtime."""
     if ort is None:
         return ()
+    if not _has_accelerator_parts():
+        # ONNX Runtime takes a tenth of the memory of an idle engine, which need not hold it to know this
+        return (CPU,)
     built_in = set(ort.get_available_providers())
     found: list[str] = []
     if _cuda_devices():
@@ -131,6 +136,14 @@ def _missing_reason(name: str) -> str:
     if name == "openvino":
         return "the OpenVINO plug-in is not installed or finds no device"
     return "this build of ONNX Runtime does not carry it"
+
+
+def _has_accelerator_parts() -> bool:
+    if _cuda_devices() or importlib.util.find_spec(_OPENVINO_PLUGIN) is not None:
+        return True
+    runtime = PathFinder.find_spec("onnxruntime")
+    folders = () if runtime is None else runtime.submodule_search_locations or ()
+    return any(next(Path(folder, "capi").glob("*openvino*"), None) for folder in folders)
 
 
 def _cuda_devices() -> int:

@@ -50,8 +50,9 @@ class Cancel:
 
     def __init__(self) -> None:
         """Start without a wish to stop."""
-        self._options: Any = ort.RunOptions() if ort is not None else None
+        self._options: Any = None
         self._event = threading.Event()
+        self._lock = threading.Lock()
 
     @property
     def cancelled(self) -> bool:
@@ -60,14 +61,19 @@ class Cancel:
 
     @property
     def run_options(self) -> Any:
-        """ONNX Runtime's handle of the call."""
-        return self._options
+        """ONNX Runtime's handle of the call, made when it is asked for: not every detector runs in it."""
+        with self._lock:
+            if self._options is None and ort is not None:
+                self._options = ort.RunOptions()
+                self._options.terminate = self.cancelled
+            return self._options
 
     def cancel(self) -> None:
         """Stop the call."""
-        self._event.set()
-        if self._options is not None:
-            self._options.terminate = True
+        with self._lock:
+            self._event.set()
+            if self._options is not None:
+                self._options.terminate = True
 
 
 class Session:

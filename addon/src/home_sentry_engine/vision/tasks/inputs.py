@@ -1,22 +1,24 @@
 """One picture to one input tensor in any of the ways that cards know, and points of the input back to the picture."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from home_sentry_engine.domain.lazy import lazy
 from home_sentry_engine.vision.catalog import Colour, ImageInput, Layout, Resample, Resize
 from home_sentry_engine.vision.session import TensorInfo
 
 from .graph import Array, Graph
 from .pictures import Frame, require_picture, write_planes
 
-_FILTERS: Final = {
-    Resample.BILINEAR: Image.Resampling.BILINEAR,
-    Resample.BICUBIC: Image.Resampling.BICUBIC,
-}
+if TYPE_CHECKING:
+    from PIL import Image
+else:
+    Image = lazy("PIL.Image")
+
+_FILTERS: Final = {Resample.BILINEAR: "BILINEAR", Resample.BICUBIC: "BICUBIC"}
 _WHOLE: Final = {"uint8": np.uint8, "int32": np.int32, "int64": np.int64}
 _DIMENSIONS: Final = 4
 
@@ -94,7 +96,7 @@ def resized(
     """Resize to (width, height) with antialiasing."""
     if (pixels.shape[1], pixels.shape[0]) == size:
         return pixels
-    return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize(size, _FILTERS[resample]))
+    return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).resize(size, Image.Resampling[_FILTERS[resample]]))
 
 
 def _tensor(small: NDArray[np.uint8], image: ImageInput, dtype: str) -> NDArray[Any]:

@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from home_sentry_engine.domain.errors import Permanent
+from home_sentry_engine.domain.lazy import lazy
 from home_sentry_engine.vision.catalog import Colour, ImageInput, Resize
+
+if TYPE_CHECKING:
+    from PIL import Image
+else:
+    Image = lazy("PIL.Image")
 
 _REDUCING_GAP: Final = 2.0
 
