@@ -21,12 +21,10 @@ from home_sentry_engine.contract import (
     Health,
     Info,
     Mode,
-    QueueDepth,
     Status,
 )
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.errors import HomeSentryError
-from home_sentry_engine.domain.jobs import ASSESS, DETECT
 from home_sentry_engine.domain.risk import Bands
 from home_sentry_engine.operations.certificate import Certificate
 from home_sentry_engine.operations.health import HealthBoard, features_of, mode_of
@@ -36,7 +34,6 @@ from home_sentry_engine.vision.detector import DetectorStatus
 from .tables import Tables
 
 _LOGGER = logging.getLogger(__name__)
-_QUEUES = (DETECT, ASSESS)
 _PATIENCE_S = 5.0
 _HEALTH = {
     Mode.NORMAL: Health.HEALTHY,
@@ -147,7 +144,7 @@ class EngineHealth:
         components = self._board.components()
         mode, causes = mode_of(components)
         features, missing = features_of(components)
-        queues = await _known(self._depths())
+        queues = await _known(self._tables.queues.depths())
         counts = await _known(self._database.read(self._counts))
         silent, silent_since = await _known(self._database.read(self._tables.home.silent)) or ((), None)
         cameras = counts.cameras if counts is not None else None
@@ -188,9 +185,6 @@ class EngineHealth:
             return False
         self._changed.clear()
         return True
-
-    async def _depths(self) -> tuple[QueueDepth, ...]:
-        return tuple([await self._tables.queue.depth(name) for name in _QUEUES])
 
     def _counts(self, conn: Connection) -> _Counts:
         media = self._tables.media

@@ -18,7 +18,6 @@ from home_sentry_engine.contract import (
     LatencyHistory,
     ModelLoad,
     Performance,
-    QueueDepth,
     RedisLoad,
 )
 from home_sentry_engine.domain.clock import Clock
@@ -35,6 +34,7 @@ from home_sentry_engine.storage.repositories.gpu_stats import GpuStats
 from home_sentry_engine.telemetry.metrics import Registry
 from home_sentry_engine.vision.detector import DetectorStatus
 
+from .queues import QUEUES
 from .tables import Tables
 
 _LOGGER = logging.getLogger(__name__)
@@ -43,7 +43,6 @@ _PATIENCE_S: Final = 4.0
 _RING_MINUTES: Final = 60
 _P99_WITHIN: Final = timedelta(minutes=10)
 _MB: Final = 1_000_000
-_QUEUES: Final = (DETECT, ASSESS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +94,7 @@ class Figures:
         self._latest: Performance | None = None
         self._depth = metrics.gauge("queue_depth", "Jobs by queue and state", ("queue", "state"))
         self._jobs = metrics.counter("queue_jobs_total", "What became of jobs in this process", ("queue", "outcome"))
-        self._counted = {queue: QueueCounts() for queue in _QUEUES}
+        self._counted = {queue: QueueCounts() for queue in QUEUES}
         self._gpu = metrics.gauge("gpu", "Figures of the busiest graphics card", ("kind",))
         self._host = metrics.gauge("host_percent", "Processor, memory and disk in use", ("kind",))
         self._parts = metrics.gauge("components", "Components by state", ("state",))
@@ -162,14 +161,11 @@ class Figures:
             language=ModelLoad(model_id=language) if language is not None else None,
             database=await self._asked(database_load(gauged.database)),
             redis=await self._asked(gauged.redis()) if gauged.redis is not None else None,
-            queues=await self._asked(self._depths()) or (),
+            queues=await self._asked(gauged.tables.queues.depths()) or (),
             component_states=dict(Counter(part.state.value for part in gauged.board.components())),
             latencies=gauged.latencies.summary(),
         )
         return replace(found, alerts=self._watchman.look(self._judged(found), now))
-
-    async def _depths(self) -> tuple[QueueDepth, ...]:
-        return tuple([await self._gauged.tables.queue.depth(name) for name in _QUEUES])
 
     async def _asked[T](self, answer: Awaitable[T]) -> T | None:
         try:

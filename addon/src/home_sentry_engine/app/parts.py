@@ -60,6 +60,7 @@ from home_sentry_engine.storage.repositories.traces import TraceRows
 from home_sentry_engine.storage.repositories.zones import Zones
 
 from .enriching import Eyes, association_of, make_closely
+from .queues import QueueFigures
 from .recognising import Comparers, make_recognising
 from .tables import Tables
 from .transactions import Transactions
@@ -111,6 +112,7 @@ def make_tables(settings: Settings, clock: Clock, queue: Queue[Connection]) -> T
         assessments=Assessments(),
         outbox=Outbox(),
         queue=queue,
+        queues=QueueFigures(queue, limits_of_queue(settings.storage)),
         reassessments=Reassessments(),
         components=Components(),
         audit=Audit(),

@@ -27,11 +27,12 @@ from home_sentry_engine.storage.repositories.traces import TraceRows
 from home_sentry_engine.storage.repositories.zones import Zones
 
 from .home import HomeRows
+from .queues import QueueFigures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
-    """The repositories and the queue that share one database."""
+    """The repositories and the queue that share one database, and the figures of the queue."""
 
     cameras: Cameras
     media: MediaFiles
@@ -41,6 +42,7 @@ class Tables:
     assessments: Assessments
     outbox: Outbox
     queue: Queue[Connection]
+    queues: QueueFigures
     reassessments: Reassessments
     components: Components
     audit: Audit

@@ -30,6 +30,7 @@ from home_sentry_engine.vision.session import host_total_bytes
 from .cleaning import Cleaning
 from .database import BACKUPS, SoundDatabase
 from .probes import DatabaseProbe, DetectorProbe, disk_probe
+from .queues import BackPressure
 from .tables import Tables
 
 
@@ -85,6 +86,8 @@ class Wellbeing:
         database = self._sound.database
         look = DatabaseProbe(database, self.guard, self._clock, self._sound.component, self._node)
         probes = [look.probe(), disk_probe(self.guard), Probe(id="parts", check=self._review, damped=False)]
+        queues = self._tables.queues
+        probes.append(BackPressure(queues.depths, queues.limits).probe())
         probes.append(MemoryWatch(self._clock, self._watched).probe())
         if detector is not None:
             probes.append(DetectorProbe(detector, self._clock).probe())
