@@ -4,12 +4,13 @@ import asyncio
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from functools import partial
 import logging
 from typing import Any, Final
 
 from home_sentry_engine.context.scene import ChangeKind, Light, SceneState, View, light_of, step
 from home_sentry_engine.domain.messages import Media
-from home_sentry_engine.domain.resting import KeptView, ViewNews
+from home_sentry_engine.domain.resting import KeptView, Shown, ViewNews
 from home_sentry_engine.media.mask import Veils, no_veils, veiled
 from home_sentry_engine.media.picture import Picture
 from home_sentry_engine.media.similarity import (
@@ -20,6 +21,7 @@ from home_sentry_engine.media.similarity import (
     grey_of,
     is_infrared,
     pack,
+    patch_of,
     unpack,
 )
 from home_sentry_engine.storage.database import Database
@@ -113,6 +115,7 @@ def _compare(camera: _Camera, picture: Picture, at: datetime) -> ViewNews:
         change=outcome.change.value if outcome.change is not None else None,
         over=outcome.over,
         keep=_kept(camera, light, at, urgent=urgent),
+        shown=Shown(light=light.value, patch=partial(patch_of, grey)),
     )
 
 

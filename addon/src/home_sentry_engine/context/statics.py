@@ -1,6 +1,6 @@
 """Things that stay: a parked car is remembered where it stands and not announced again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -8,8 +8,9 @@ from typing import Final
 from home_sentry_engine.contract import ObjectGroup
 from home_sentry_engine.domain.detection import Detection, FrameDetections
 from home_sentry_engine.domain.labels import group_of
-from home_sentry_engine.domain.resting import Place, Resting
+from home_sentry_engine.domain.resting import Place, Resting, Shown
 
+from .patches import confirmed, held
 from .sieve import Screen
 
 RESTING_GROUPS: Final = frozenset({ObjectGroup.VEHICLE, ObjectGroup.PACKAGE, ObjectGroup.OTHER})
@@ -22,13 +23,16 @@ class StaticRules:
 
     ``iou`` to its former place for ``after_s`` settles. Looks that miss it free the place: ``young_misses`` of one that
     has not settled, ``misses`` of one that has, if they also span ``after_s``. Pictures that show too little to be
-    trusted (dark, blurred, striped, covered) miss nothing, so that a dark night does not make a parked car new.
+    trusted (dark, blurred, striped, covered) miss nothing, so that a dark night does not make a parked car new. Nor is
+    a settled thing missed while the pixels at its place stay what they were in the same light; in a light in which it
+    was never seen, while they are what they were when that light began, at most ``adopt_s`` after it was seen.
     """
 
     iou: float = 0.7
     after_s: float = 600.0
     young_misses: int = 4
     misses: int = 10
+    adopt_s: float = 2 * 3600.0
     groups: frozenset[ObjectGroup] = field(default=RESTING_GROUPS)
 
 
@@ -40,8 +44,11 @@ class RestingThings:
         self._rules = rules or StaticRules()
         self.things: tuple[Resting, ...] = tuple(remembered)
 
-    def look(self, frames: Sequence[FrameDetections], at: datetime) -> Screen:
-        """Take the frames of one file captured at ``at``; older files change nothing that is remembered."""
+    def look(self, frames: Sequence[FrameDetections], at: datetime, shown: Shown | None = None) -> Screen:
+        """Take the frames of one file captured at ``at``; older files change nothing that is remembered.
+
+        ``shown`` is what the first of them shows, None where nobody compares pixels.
+        """
         rules = self._rules
         seen = self.things
         fresh: list[Resting] = []
@@ -56,7 +63,9 @@ class RestingThings:
         newest = max((one.last_at for one in self.things), default=at)
         if at >= newest:
             doubtful = all(frame.quality is not None and frame.quality.bad for frame in frames)
-            kept = seen if doubtful else _missed(self.things, seen, at)
+            kept = seen if doubtful else _missed(self.things, seen, at, lambda thing: self._held(thing, shown, at))
+            if shown is not None and not doubtful:
+                kept = tuple(confirmed(thing, shown, at) if thing.last_at >= at else thing for thing in kept)
             self.things = _remembered(kept, fresh, at, rules)
         standing = [thing for thing in seen if _settled(thing, rules)]
 
@@ -67,6 +76,11 @@ class RestingThings:
             return "static" if any(_same(thing, detection.label, place, rules) for thing in standing) else None
 
         return screen
+
+    def _held(self, thing: Resting, shown: Shown | None, at: datetime) -> Resting | None:
+        if shown is None or not _settled(thing, self._rules):
+            return None
+        return held(thing, shown, at, adopt_s=self._rules.adopt_s)
 
 
 def overlap(a: Place, b: Place) -> float:
@@ -111,14 +125,18 @@ def _updated(
     return tuple(updated), fresh
 
 
-def _missed(before: tuple[Resting, ...], seen: tuple[Resting, ...], at: datetime) -> tuple[Resting, ...]:
-    """Count one more miss of everything that was not seen again."""
+def _missed(
+    before: tuple[Resting, ...], seen: tuple[Resting, ...], at: datetime, held_by: Callable[[Resting], Resting | None]
+) -> tuple[Resting, ...]:
+    """Count one more miss of everything that was not seen again and whose place does not look the same either."""
     known = {(thing.label, thing.first_at, thing.last_at) for thing in before}
     counted = []
     for thing in seen:
         missed = thing.missed_at is not None or (thing.label, thing.first_at, thing.last_at) in known
         if missed and thing.last_at < at:
-            thing = replace(thing, missed=thing.missed + 1, missed_at=thing.missed_at or at)  # noqa: PLW2901
+            missing = replace(thing, missed=thing.missed + 1, missed_at=thing.missed_at or at)
+            counted.append(held_by(thing) or missing)
+            continue
         counted.append(thing)
     return tuple(counted)
 

@@ -1,5 +1,6 @@
 """A thing that stays where it is, and news of a view that does not."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +9,10 @@ type Place = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resting:
-    """A thing at its place (x, y, width, height as fractions of the picture); ``missed`` looks since ``missed_at``."""
+    """A thing at its place (x, y, width, height as fractions of the picture); ``missed`` looks since ``missed_at``.
+
+    ``patches`` are small grey pictures of the place by light, ``held_at`` is when pixels said last that it is there.
+    """
 
     label: str
     place: Place
@@ -16,6 +20,16 @@ class Resting:
     last_at: datetime
     missed: int = 0
     missed_at: datetime | None = None
+    patches: tuple[tuple[str, bytes], ...] = ()
+    held_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Shown:
+    """What one picture shows: its ``light``, and ``patch`` gives a place of it as small grey pixels of one size."""
+
+    light: str
+    patch: Callable[[Place], bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +55,13 @@ class KeptMemory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewNews:
-    """What one picture says about its camera's view: a lasting ``change`` of a kind, or that it is ``over``."""
+    """What one picture says about its camera's view: a lasting ``change`` of a kind, or that it is ``over``.
+
+    ``shown`` is None where the picture is no newer than others.
+    """
 
     change: str | None = None
     over: bool = False
     keep: KeptView | None = None
     memory: KeptMemory | None = None
+    shown: Shown | None = None

@@ -19,6 +19,7 @@ type _Plane = NDArray[np.float32]
 
 WIDTH: Final = 640
 _WINDOW: Final = 7
+_PATCH: Final = 16
 _SIDES: Final = (_WINDOW, _WINDOW)
 _EDGE: Final = _WINDOW // 2
 _UNBIASED: Final = _WINDOW**2 / (_WINDOW**2 - 1)
@@ -132,6 +133,16 @@ def grey_at(grey: Grey, width: int) -> Grey:
     size = (width, max(_WINDOW, round(rows * width / columns)))
     way = cv2.INTER_AREA if columns > width else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(grey, size, interpolation=way), dtype=np.uint8)
+
+
+def patch_of(grey: Grey, place: tuple[float, float, float, float]) -> bytes:
+    """Give a place (x, y, width, height as fractions) of a grey picture as 16x16 pixels, row by row."""
+    rows, columns = grey.shape
+    left, top = min(columns - 1, int(place[0] * columns)), min(rows - 1, int(place[1] * rows))
+    right = min(columns, max(left + 1, round((place[0] + place[2]) * columns)))
+    bottom = min(rows, max(top + 1, round((place[1] + place[3]) * rows)))
+    patch = cv2.resize(grey[top:bottom, left:right], (_PATCH, _PATCH), interpolation=cv2.INTER_AREA)
+    return np.asarray(patch, dtype=np.uint8).tobytes()
 
 
 def stirred_blocks(reference: Reference, grey: Grey) -> NDArray[np.bool_]:

@@ -32,7 +32,7 @@ from home_sentry_engine.contract import ObjectGroup
 from home_sentry_engine.domain.detection import FrameDetections
 from home_sentry_engine.domain.errors import StageError
 from home_sentry_engine.domain.messages import Absent, Batch, Media, Scene
-from home_sentry_engine.domain.resting import ViewNews
+from home_sentry_engine.domain.resting import Shown, ViewNews
 
 from .closely import CloseGather
 from .place_ports import Views
@@ -103,13 +103,18 @@ class Circumstances:
         seen = around if self._closely is None else await self._closely(around)
         return seen if self._conclude is None else await self._conclude(seen)
 
-    def sift(self, tx: Tx, media: Media, frames: tuple[FrameDetections, ...]) -> tuple[FrameDetections, ...]:
-        """Leave out what does not make a visit: ignored places, places that do not count, things that rest there."""
+    def sift(
+        self, tx: Tx, media: Media, frames: tuple[FrameDetections, ...], shown: Shown | None = None
+    ) -> tuple[FrameDetections, ...]:
+        """Leave out what does not make a visit: ignored places, places that do not count, things that rest there.
+
+        ``shown`` is what the first of the frames shows, None where nobody compared.
+        """
         zones = ZoneMap(tx.places.zones(media.camera_id))
         known = tx.places.resting(media.camera_id)
         things = RestingThings(known, self._rules.statics)
         placed = sift(frames, [zone_screen(zones)]) if zones.zones else frames
-        screen = things.look(placed, media.captured_at)
+        screen = things.look(placed, media.captured_at, shown)
         if things.things != known:
             tx.places.rest(media.camera_id, things.things)
         return sift(placed, [screen])

@@ -129,6 +129,8 @@ resting: Final = sa.Table(
     _time("last_at"),
     _whole("missed"),
     _time("missed_at", nullable=True),
+    sa.Column("patches", sa.JSON(none_as_null=True), nullable=True),
+    _time("held_at", nullable=True),
     sa.Index(None, "camera_id"),
     sqlite_autoincrement=True,
 )

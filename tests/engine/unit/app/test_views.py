@@ -10,6 +10,7 @@ import pytest
 
 from home_sentry_engine.app.scenes import StoredScenes
 from home_sentry_engine.app.views import CameraViews
+from home_sentry_engine.context.patches import alike
 from home_sentry_engine.contract import CameraStatus, SceneChanged, decode
 from home_sentry_engine.domain.resting import ViewNews
 from home_sentry_engine.media.picture import Picture
@@ -97,6 +98,16 @@ async def test_infrared_has_a_view_of_its_own(watch):
     assert await watch.told() == []
     kept = await watch.home.database.read(lambda conn: watch.home.tables.scenes.of(conn, "door"))
     assert [view.light for view in kept] == ["day", "infrared"]
+
+
+async def test_what_a_picture_shows_at_a_place_is_told_with_its_light(watch):
+    day, night = (await watch.sees(picture())).shown, (await watch.sees(picture(light=0.7, grey=True))).shown
+    assert day is not None
+    assert night is not None
+    assert (day.light, night.light) == ("day", "infrared")
+    here, there = (0.1, 0.2, 0.3, 0.4), (0.6, 0.5, 0.3, 0.4)
+    assert alike(day.patch(here), night.patch(here))
+    assert not alike(day.patch(here), day.patch(there))
 
 
 async def test_views_are_kept_now_and_then_only(watch):

@@ -1,10 +1,13 @@
 """Parked cars are announced once."""
 
 from datetime import timedelta
+from functools import partial
 import random
 
+import cv2
 from hypothesis import given
 from hypothesis import strategies as st
+import numpy as np
 import pytest
 
 from home_sentry_engine.context.sieve import sift
@@ -12,6 +15,8 @@ from home_sentry_engine.context.statics import RestingThings, overlap
 from home_sentry_engine.domain.box import Box, intersection_over_union
 from home_sentry_engine.domain.detection import Detection, FrameDetections
 from home_sentry_engine.domain.quality import PictureQuality
+from home_sentry_engine.domain.resting import Shown
+from home_sentry_engine.media.similarity import Grey, patch_of
 from tests.fakes.clock import START
 
 IMAGE = (1920, 1080)
@@ -28,7 +33,13 @@ class Camera:
         self.things = RestingThings([])
         self.at = START
 
-    def shows(self, *found: tuple[str, Box], after_s: float = 0.0, quality: PictureQuality | None = None) -> list[str]:
+    def shows(
+        self,
+        *found: tuple[str, Box],
+        after_s: float = 0.0,
+        quality: PictureQuality | None = None,
+        shown: Shown | None = None,
+    ) -> list[str]:
         self.at += timedelta(seconds=after_s)
         frame = FrameDetections(
             detections=tuple(Detection(label=label, confidence=0.8, box=box) for label, box in found),
@@ -38,7 +49,7 @@ class Camera:
             inference_ms=1.0,
             quality=quality,
         )
-        (left,) = sift([frame], [self.things.look([frame], self.at)])
+        (left,) = sift([frame], [self.things.look([frame], self.at, shown)])
         self.things = RestingThings(self.things.things)
         return [one.label for one in left.detections]
 
@@ -150,3 +161,108 @@ def test_overlap_of_places_is_that_of_boxes(x, y, width, height):
     one, two = Box(x=100, y=100, width=200, height=150), Box(x=x, y=y, width=width + 1, height=height + 1)
     wanted = intersection_over_union(one, two)
     assert overlap(one.normalised(IMAGE), two.normalised(IMAGE)) == pytest.approx(wanted)
+
+
+class Drive:
+    """A drive in grey, 640 wide, by day or under infrared, with a car at its place or without, and noise."""
+
+    def __init__(self) -> None:
+        self.chance = np.random.default_rng(5)
+        rough = self.chance.integers(60, 200, (36, 64)).astype(np.uint8)
+        self.ground = cv2.resize(rough, (640, 360), interpolation=cv2.INTER_CUBIC)
+
+    def picture(self, light: str, *, car: int | None = 300) -> Grey:
+        grey = self.ground.astype(np.float32)
+        if car is not None:
+            left = car // 3
+            grey[200:283, left : left + 133] = 170
+            grey[210:235, left + 30 : left + 100] = 40
+            grey[260:283, left + 15 : left + 40] = grey[260:283, left + 95 : left + 120] = 15
+        if light == "infrared":
+            grey = 230 - 0.5 * grey
+        return np.clip(grey + self.chance.normal(0, 6, grey.shape), 0, 255).astype(np.uint8)
+
+    def shown(self, light: str, *, car: int | None = 300, glare: float = 1.0) -> Shown:
+        grey = np.clip(self.picture(light, car=car).astype(np.float32) * glare, 0, 255).astype(np.uint8)
+        return Shown(light=light, patch=partial(patch_of, grey))
+
+
+def settled(drive: Drive) -> Camera:
+    camera = Camera()
+    for _ in range(15):
+        camera.shows(("car", box_at(300)), after_s=60, shown=drive.shown("day"))
+    return camera
+
+
+def test_a_car_that_the_detector_misses_all_night_is_not_new_in_the_morning():
+    drive = Drive()
+    camera = settled(drive)
+    for number in range(120):
+        camera.shows(after_s=300, shown=drive.shown("infrared", glare=1.25 if number % 9 == 0 else 0.8))
+    assert camera.shows(("car", box_at(300)), after_s=60, shown=drive.shown("infrared")) == []
+    for _ in range(20):
+        camera.shows(after_s=300, shown=drive.shown("day"))
+    assert camera.shows(("car", box_at(300)), after_s=60, shown=drive.shown("day")) == []
+
+
+def test_a_car_that_leaves_at_night_is_forgotten_and_the_next_one_is_told():
+    drive = Drive()
+    camera = settled(drive)
+    for _ in range(6):
+        camera.shows(after_s=300, shown=drive.shown("infrared"))
+    for _ in range(12):
+        camera.shows(after_s=120, shown=drive.shown("infrared", car=None))
+    assert camera.things.things == ()
+    assert camera.shows(("car", box_at(300)), after_s=60, shown=drive.shown("infrared")) == ["car"]
+
+
+def test_a_car_that_leaves_by_day_is_forgotten_as_before():
+    drive = Drive()
+    camera = settled(drive)
+    for _ in range(12):
+        camera.shows(after_s=120, shown=drive.shown("day", car=None))
+    assert camera.things.things == ()
+
+
+def test_somebody_who_stands_before_the_car_for_a_while_does_not_take_it_away():
+    drive = Drive()
+    camera = settled(drive)
+    for round_ in range(30):
+        hidden = round_ % 6 < 4
+        camera.shows(after_s=120, shown=drive.shown("day", car=None if hidden else 300))
+    assert [thing.label for thing in camera.things.things] == ["car"]
+
+
+def test_what_was_not_seen_for_hours_is_not_taken_for_granted_in_another_light():
+    drive = Drive()
+    camera = settled(drive)
+    camera.shows(after_s=3 * 3600, shown=drive.shown("infrared", car=None))
+    for _ in range(11):
+        camera.shows(after_s=120, shown=drive.shown("infrared", car=None))
+    assert camera.things.things == ()
+
+
+def test_a_place_that_shows_nothing_says_nothing():
+    drive = Drive()
+    camera = settled(drive)
+    black = Shown(light="infrared", patch=partial(patch_of, np.full((360, 640), 8, np.uint8)))
+    for _ in range(12):
+        camera.shows(after_s=120, shown=black)
+    assert camera.things.things == ()
+
+
+def test_a_car_that_has_not_settled_is_not_held_by_its_place():
+    drive = Drive()
+    camera = Camera()
+    for _ in range(3):
+        camera.shows(("car", box_at(300)), after_s=60, shown=drive.shown("day"))
+    for _ in range(4):
+        camera.shows(after_s=60, shown=drive.shown("day"))
+    assert camera.things.things == ()
+
+
+@pytest.mark.parametrize(
+    "place", [(0.0, 0.0, 1.0, 1.0), (0.99, 0.99, 0.01, 0.01), (1.0, 1.0, 0.0, 0.0), (0.2, 0.3, 0.0, 0.5)]
+)
+def test_patches_of_any_place_have_one_size(place):
+    assert len(patch_of(np.zeros((360, 640), np.uint8), place)) == 256

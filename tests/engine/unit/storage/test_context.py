@@ -96,13 +96,14 @@ async def test_activity_counts_by_day_hour_and_class(database):
 async def test_resting_things_come_back_as_they_were(database):
     thing = Resting(label="car", place=(0.1, 0.2, 0.25, 0.3), first_at=at(0), last_at=at(700))
     missed = replace(thing, label="truck", missed=3, missed_at=at(800))
+    held = replace(thing, label="bus", patches=(("day", bytes(range(256))), ("infrared", b"\0" * 256)), held_at=at(900))
 
     def work(conn):
         RestingRows().replace(conn, "gate", [missed])
-        RestingRows().replace(conn, "yard", [thing, missed])
+        RestingRows().replace(conn, "yard", [thing, missed, held])
         return RestingRows().of(conn, "yard")
 
-    assert await database.write(work) == (thing, missed)
+    assert await database.write(work) == (thing, missed, held)
     await database.write(lambda conn: RestingRows().replace(conn, "yard", []))
     assert await database.read(lambda conn: RestingRows().of(conn, "yard")) == ()
     assert await database.read(lambda conn: RestingRows().of(conn, "gate")) == (missed,)

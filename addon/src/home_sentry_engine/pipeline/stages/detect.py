@@ -93,7 +93,8 @@ class DetectStage:
         for change in tx.places.note_view(media, news) if news is not None else ():
             tx.outbox.add("scene_change", change, camera_id=change.camera_id)
         if not any(tx.detections.exists(media.media_id, frame.model_id) for frame in seen.frames[:1]):
-            frames = self._gathering.circumstances.sift(tx, media, seen.frames)
+            shown = news.shown if news is not None else None
+            frames = self._gathering.circumstances.sift(tx, media, seen.frames, shown)
             look = Look(media=media, camera_name=known.name, frames=frames)
             counts = self._gathering.starts_or_joins(tx, look)
             step = self._gathering.join if counts else self._gathering.note_empty

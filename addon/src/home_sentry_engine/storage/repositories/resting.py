@@ -1,5 +1,6 @@
 """Things that rest before cameras."""
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterable
 
 import sqlalchemy as sa
@@ -23,6 +24,8 @@ class RestingRows:
                 last_at=row.last_at,
                 missed=row.missed,
                 missed_at=row.missed_at,
+                patches=tuple(sorted((light, b64decode(text)) for light, text in (row.patches or {}).items())),
+                held_at=row.held_at,
             )
             for row in rows
         )
@@ -39,6 +42,8 @@ class RestingRows:
                 "last_at": thing.last_at,
                 "missed": thing.missed,
                 "missed_at": thing.missed_at,
+                "patches": {light: b64encode(patch).decode() for light, patch in thing.patches} or None,
+                "held_at": thing.held_at,
             }
             for thing in things
         ]
