@@ -15,6 +15,7 @@ from .mqtt import mqtt_part
 from .pipeline_room import PipelineRoom
 from .quiet import QuietWatch, WatchTerms
 from .wellbeing import ModelState
+from .workers import work_of
 
 
 def scheduled(ground: Ground, minds: Minds, room: PipelineRoom, *, watch_folder: bool) -> list[PartPlan]:
@@ -70,16 +71,19 @@ def _looking(minds: Minds, room: PipelineRoom) -> list[PartPlan]:
         renew=zoo.renew,
     )
     workers = {f"detect {n}": one.run for n, one in enumerate(room.pipeline.detect, start=1)}
-    return [detector, PartPlan(id="detect_workers", jobs=workers)]
+    done = work_of([one.counts for one in room.pipeline.detect])
+    return [detector, PartPlan(id="detect_workers", jobs=workers, details=done)]
 
 
 def _judging(ground: Ground, minds: Minds, room: PipelineRoom) -> list[PartPlan]:
     language, model = minds.language, ModelState(minds.language)
     again = SecondChances(ground.store, model, ground.clock)
     workers = {f"assess {n}": one.run for n, one in enumerate(room.pipeline.assess, start=1)}
+    timers = room.pipeline.timers
+    done = work_of([one.counts for one in room.pipeline.assess])
     parts = [
-        PartPlan(id="timers", jobs={"visit timers": room.pipeline.timers.run}),
-        PartPlan(id="assess_workers", jobs=workers),
+        PartPlan(id="timers", jobs={"visit timers": timers.run}, details=work_of([timers.counts])),
+        PartPlan(id="assess_workers", jobs=workers, details=done),
         PartPlan(id="second_chances", jobs={"second chances": again.run}, rank=Rank.OPTIONAL),
     ]
     if ground.settings.enrichment.enabled:

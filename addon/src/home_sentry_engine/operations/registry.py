@@ -46,6 +46,7 @@ POLICIES: Final = {
     Rank.OPTIONAL: RestartPolicy(restarts=3, window_s=900.0, rest_s=900.0, backoff=Backoff(base_s=10.0, cap_s=600.0)),
 }
 
+type Details = dict[str, str | int | float | bool | None]
 type Save = Callable[[ComponentRecord], Awaitable[None]]
 
 
@@ -54,8 +55,8 @@ class PartPlan:
     """A component and its jobs.
 
     ``describe`` gives what it says about itself while its jobs run, None when it told the board already; without it a
-    part that runs is healthy. ``renew`` is called before a restart that somebody asked for. A ``fixed`` part may be
-    restarted but not switched off.
+    part that runs is healthy. ``details`` gives figures for its component. ``renew`` is called before a restart that
+    somebody asked for. A ``fixed`` part may be restarted but not switched off.
     """
 
     id: str
@@ -63,6 +64,7 @@ class PartPlan:
     rank: Rank = Rank.CORE
     fixed: bool = False
     describe: Callable[[], Component | None] | None = None
+    details: Callable[[], Details] | None = None
     renew: Callable[[], Awaitable[None]] | None = None
 
 
@@ -195,7 +197,9 @@ class ComponentRegistry:
 
     def _component(self, running: _Running) -> Component | None:
         plan, record = running.plan, running.record
-        details: dict[str, str | int | float | bool | None] = {"restarts": record.restarts, "failures": record.failures}
+        details: Details = {"restarts": record.restarts, "failures": record.failures}
+        if plan.details is not None:
+            details |= plan.details()
         if not record.enabled:
             state, reason = ComponentState.DISABLED, record.reason
             return Component(id=plan.id, state=state, reason=reason, fix="enable it", details=details)

@@ -12,6 +12,7 @@ from home_sentry_engine.domain.clock import Clock
 from .gathering import Gathering
 from .ports import Store, Tx
 from .visit import Visit
+from .worker import WorkerCounts
 
 _LOGGER = logging.getLogger(__name__)
 _AT_ONCE = 100
@@ -31,6 +32,7 @@ class VisitTimers:
         self._visit = visit
         self._clock = clock
         self._interval_s = interval_s
+        self.counts = WorkerCounts()
 
     async def run(self) -> None:
         """Sweep until cancelled, at each deadline and at least every interval."""
@@ -48,6 +50,9 @@ class VisitTimers:
         over = await self._store.read(lambda tx: tx.batches.closed_unended(tx.now - before))
         for event_id in over:
             changed += await self._guarded(partial(self._end, event_id=event_id), event_id)
+        if changed:
+            self.counts.processed += changed
+            self.counts.last_processed_at = self._clock.now()
         return changed
 
     async def force_close(self, batch_id: str) -> bool:
@@ -67,6 +72,7 @@ class VisitTimers:
             return int(await self._store.write(work))
         except Exception:
             _LOGGER.exception("Closing %s failed; the next sweep tries again", name)
+            self.counts.retried += 1
             return 0
 
     def _close(self, tx: Tx, seen: OpenBatch) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 import logging
 import traceback
 from typing import Protocol
@@ -66,6 +67,7 @@ class WorkerCounts:
     buried: int = 0
     stalled: int = 0
     last_error: str | None = None
+    last_processed_at: datetime | None = None
     running: set[str] = field(default_factory=set)
 
 
@@ -120,6 +122,7 @@ class Worker:
             if await self._commit(job, commit) and self.counts.processed > done:
                 took_s = self._clock.monotonic() - began
                 _LOGGER.info("%s done", job.queue, extra={"attempt": job.attempt, "duration_ms": took_s * 1000})
+                self.counts.last_processed_at = self._clock.now()
                 self.finished(job, took_s)
         except asyncio.CancelledError:
             with suppress(Exception):

@@ -80,6 +80,18 @@ async def test_a_part_that_runs_is_healthy_and_one_that_crashed_is_watched_for_a
     assert (shelf.saved["timers"].failures, shelf.saved["timers"].restarts) == (1, 1)
 
 
+async def test_what_a_part_did_is_told_beside_its_restarts_also_while_it_is_in_trouble(clock):
+    job, done = Job(), {"items_processed": 7}
+    plan = PartPlan(id="timers", jobs={"timers": job.run}, details=lambda: {**done})
+    async with running(clock, plan) as (registry, board):
+        assert board.get("timers").details == {"restarts": 0, "failures": 0, "items_processed": 7}
+        done["items_processed"] = 8
+        registry.review()
+        assert board.get("timers").details["items_processed"] == 8
+        registry.switch("timers", on=False)
+        assert board.get("timers").details["items_processed"] == 8
+
+
 async def test_one_that_keeps_failing_fails_and_is_tried_again_after_a_rest(clock):
     job = Job()
     job.faults = 4
