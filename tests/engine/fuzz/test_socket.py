@@ -27,7 +27,7 @@ NAMES = (
     *("list_dead_letters", "requeue_dead_letters", "drop_dead_letters"),
     *("acknowledge_scene", "reset_scene", "finish_learning", "get_learning", "report_home"),
     *("get_household", "save_member", "save_vehicle", "erase_owner", "enrol", "list_samples", "erase_samples"),
-    *("put_fact", "remove_fact", "list_zones", "set_zone", "remove_zone"),
+    *("put_fact", "remove_fact", "list_zones", "set_zone", "remove_zone", "list_masks", "set_masks"),
 )
 ARGUMENTS = st.fixed_dictionaries(
     {},

@@ -18,6 +18,7 @@ from .fields import CAMERA_ID, EVENT_ID, read_object
 from .home_fields import REPORT_FIELDS, report_of
 from .household_commands import household_rules
 from .limits import LimitClass
+from .mask_commands import mask_rules
 from .ports import Ports
 from .routes.events import EVENT_FILTERS, event_query
 from .routes.rejections import REJECTION_FILTERS, rejections
@@ -69,6 +70,7 @@ class Commands:
             *operating_rules(ports.parts, ports.queues),
             *household_rules(ports.household),
             *zone_rules(ports.places),
+            *mask_rules(ports.masks),
         )
         self.rules: Final = {rule.name: rule for rule in rules}
 

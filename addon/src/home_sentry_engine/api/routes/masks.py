@@ -18,34 +18,33 @@ from .replies import json_reply
 
 _MOST: Final = 32
 _POINT: Final = Field(name="point", kind=Kind.LIST, low=2, high=2, items=Field(name="coordinate", kind=Kind.NUMBER))
-_BODY: Final = JsonBody(
-    fields=(
-        Field(
-            name="masks",
-            kind=Kind.LIST,
-            low=0,
-            high=_MOST,
-            required=True,
-            items=Field(
-                name="mask",
-                kind=Kind.OBJECT,
-                fields=(
-                    Field(name="name", longest=64, default="mask"),
-                    Field(
-                        name="modes",
-                        kind=Kind.LIST,
-                        low=0,
-                        high=len(MODES),
-                        items=Field(name="mode", words=MODES),
-                        default=[],
-                        text="Arm modes of the home in which it holds; none means always",
-                    ),
-                    Field(name="points", kind=Kind.LIST, low=3, high=MOST_POINTS, items=_POINT, required=True),
+MASK_FIELDS: Final = (
+    Field(
+        name="masks",
+        kind=Kind.LIST,
+        low=0,
+        high=_MOST,
+        required=True,
+        items=Field(
+            name="mask",
+            kind=Kind.OBJECT,
+            fields=(
+                Field(name="name", longest=64, default="mask"),
+                Field(
+                    name="modes",
+                    kind=Kind.LIST,
+                    low=0,
+                    high=len(MODES),
+                    items=Field(name="mode", words=MODES),
+                    default=[],
+                    text="Arm modes of the home in which it holds; none means always",
                 ),
+                Field(name="points", kind=Kind.LIST, low=3, high=MOST_POINTS, items=_POINT, required=True),
             ),
         ),
-    )
+    ),
 )
+_BODY: Final = JsonBody(fields=MASK_FIELDS)
 
 
 class MaskRoutes:
@@ -85,17 +84,21 @@ class MaskRoutes:
         )
 
     async def _get(self, call: Call) -> web.Response:
-        return json_reply(_found(await self._masks.masks(call.path["camera_id"])))
+        return json_reply(found_masks(await self._masks.masks(call.path["camera_id"])))
 
     async def _put(self, call: Call) -> web.Response:
         body = await self._bodies.json(call.request, _BODY.fields)
-        try:
-            wanted = tuple(_mask(values) for values in body["masks"])
-        except InvalidZone as err:
-            raise Unprocessable(str(err)) from err
-        listed = _found(await self._masks.set_masks(call.path["camera_id"], wanted))
+        listed = found_masks(await self._masks.set_masks(call.path["camera_id"], masks_of(body)))
         self._shelf.clear()
         return json_reply(listed)
+
+
+def masks_of(body: dict[str, Any]) -> tuple[Mask, ...]:
+    """Give the masks of a checked body; raises ``Unprocessable`` for a shape that is none."""
+    try:
+        return tuple(_mask(values) for values in body["masks"])
+    except InvalidZone as err:
+        raise Unprocessable(str(err)) from err
 
 
 def _mask(values: dict[str, Any]) -> Mask:
@@ -108,7 +111,8 @@ def _mask(values: dict[str, Any]) -> Mask:
     return mask
 
 
-def _found(listed: MaskList | None) -> MaskList:
+def found_masks(listed: MaskList | None) -> MaskList:
+    """Give a camera's masks; raises ``NotFound`` for None."""
     if listed is None:
         raise NotFound("there is no such camera")
     return listed
