@@ -1,7 +1,6 @@
-"""Actions: what people and automations do with events and with jobs that were given up."""
+"""Actions: what people and automations do with events, the household, zones, and jobs that were given up."""
 
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from homeassistant.const import ATTR_CONFIG_ENTRY_ID
@@ -12,18 +11,19 @@ from homeassistant.helpers import service
 from homeassistant.util import dt as dt_util
 import probatio as vol
 
+from .acting import ENTRY, EVENT, Action, Doing
 from .asking import async_ask, async_require_admin, on_behalf_of
 from .const import DOMAIN
 from .contract import BulkReviewed, Dropped, FeedbackKind, Requeued, RiskLevel, from_plain, to_plain
 from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator
 from .dead_letters import QUEUES, async_clear, async_list, async_requeue
+from .household import HOUSEHOLD_ACTIONS
+from .zones import ZONE_ACTIONS
 
 _MOST_EVENTS: Final = 500
 _SLOW_S: Final = 60.0
-_ENTRY: Final[dict[Any, Any]] = {vol.Optional(ATTR_CONFIG_ENTRY_ID): cv.string}
-_EVENT: Final[dict[Any, Any]] = {**_ENTRY, vol.Required("event_id"): cv.string}
 _EVENTS: Final[dict[Any, Any]] = {
-    **_ENTRY,
+    **ENTRY,
     vol.Required("event_id"): vol.All(cv.ensure_list, [cv.string], vol.Length(min=1, max=_MOST_EVENTS)),
 }
 _QUEUE: Final[dict[Any, Any]] = {vol.Optional("queue"): vol.In(QUEUES)}
@@ -36,21 +36,8 @@ def _with_its_queue(data: dict[str, Any]) -> dict[str, Any]:
 
 
 _LETTER: Final = vol.All(
-    {**_ENTRY, **_QUEUE, vol.Optional("letter_id"): vol.All(vol.Coerce(int), vol.Range(min=1))}, _with_its_queue
+    {**ENTRY, **_QUEUE, vol.Optional("letter_id"): vol.All(vol.Coerce(int), vol.Range(min=1))}, _with_its_queue
 )
-
-type Doing = Callable[[HomeSentryCoordinator, ServiceCall], Awaitable[dict[str, Any]]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
-    """One action; an ``admin`` one changes what cannot be taken back, or is taken back from the trash."""
-
-    name: str
-    schema: Any
-    do: Doing
-    admin: bool = False
-    response: SupportsResponse = SupportsResponse.OPTIONAL
 
 
 async def _mark(coordinator: HomeSentryCoordinator, call: ServiceCall, **marks: Any) -> dict[str, Any]:
@@ -142,12 +129,12 @@ _KINDS: Final = [kind.value for kind in FeedbackKind if kind is not FeedbackKind
 _LEVELS: Final = [level.value for level in RiskLevel if level is not RiskLevel.UNKNOWN]
 _ONLY: Final = SupportsResponse.ONLY
 ACTIONS: Final = (
-    Action(name="get_event", schema=vol.Schema(_EVENT), do=_get, response=_ONLY),
+    Action(name="get_event", schema=vol.Schema(EVENT), do=_get, response=_ONLY),
     Action(
         name="search_events",
         schema=vol.Schema(
             {
-                **_ENTRY,
+                **ENTRY,
                 vol.Required("query"): cv.string,
                 vol.Optional("camera_id"): cv.string,
                 vol.Optional("level"): vol.In(_LEVELS),
@@ -158,7 +145,7 @@ ACTIONS: Final = (
         do=_search,
         response=_ONLY,
     ),
-    Action(name="reanalyze", schema=vol.Schema(_EVENT), do=_about_one("reassess_event")),
+    Action(name="reanalyze", schema=vol.Schema(EVENT), do=_about_one("reassess_event")),
     Action(name="review", schema=vol.Schema(_switched("reviewed")), do=_review),
     Action(name="flag", schema=vol.Schema(_switched("flagged")), do=_flag),
     Action(name="favourite", schema=vol.Schema(_switched("favourite")), do=_favourite),
@@ -178,14 +165,14 @@ ACTIONS: Final = (
     ),
     Action(
         name="set_notes",
-        schema=vol.Schema({**_EVENT, vol.Required("notes"): vol.All(cv.string, vol.Length(max=4000))}),
+        schema=vol.Schema({**EVENT, vol.Required("notes"): vol.All(cv.string, vol.Length(max=4000))}),
         do=_about_one("review_event", "notes"),
     ),
     Action(
         name="feedback",
         schema=vol.Schema(
             {
-                **_EVENT,
+                **EVENT,
                 vol.Required("kind"): vol.In(_KINDS),
                 vol.Optional("subject"): vol.All(cv.string, vol.Length(max=64)),
                 vol.Optional("comment"): vol.All(cv.string, vol.Length(max=1000)),
@@ -193,12 +180,14 @@ ACTIONS: Final = (
         ),
         do=_about_one("give_feedback", "kind", "subject", "comment"),
     ),
-    Action(name="delete_event", schema=vol.Schema(_EVENT), do=_about_one("delete_event"), admin=True),
-    Action(name="restore_event", schema=vol.Schema(_EVENT), do=_about_one("restore_event"), admin=True),
-    Action(name="list_trash", schema=vol.Schema({**_ENTRY, **_limit(50)}), do=_trash, response=_ONLY),
-    Action(name="dlq_list", schema=vol.Schema({**_ENTRY, **_QUEUE, **_limit(100)}), do=_letters, response=_ONLY),
+    Action(name="delete_event", schema=vol.Schema(EVENT), do=_about_one("delete_event"), admin=True),
+    Action(name="restore_event", schema=vol.Schema(EVENT), do=_about_one("restore_event"), admin=True),
+    Action(name="list_trash", schema=vol.Schema({**ENTRY, **_limit(50)}), do=_trash, response=_ONLY),
+    Action(name="dlq_list", schema=vol.Schema({**ENTRY, **_QUEUE, **_limit(100)}), do=_letters, response=_ONLY),
     Action(name="dlq_requeue", schema=vol.Schema(_LETTER), do=_requeue),
     Action(name="dlq_clear", schema=vol.Schema(_LETTER), do=_clear, admin=True),
+    *HOUSEHOLD_ACTIONS,
+    *ZONE_ACTIONS,
 )
 
 

@@ -8,11 +8,11 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from .client import ClientError
 from .const import DOMAIN
 from .contract import WireError
-from .contract.errors import Conflict, InvalidRequest, NotFound, Unprocessable
+from .contract.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unprocessable
 from .coordinator import HomeSentryCoordinator
 
 _DEADLINE_S: Final = 10.0
-_THEIR_MISTAKE: Final = (Conflict, InvalidRequest, NotFound, Unprocessable)
+_THEIR_MISTAKE: Final = (Conflict, Forbidden, InvalidRequest, NotFound, Unprocessable)
 
 
 async def async_ask(

@@ -18,7 +18,15 @@ from tests.fakes.engine import START, FakeEngine
 from .conftest import Setup
 from .helpers import reach
 
-ADMIN_ONLY = {"delete_event", "restore_event", "dlq_clear"}
+ADMIN_ONLY = {
+    *("delete_event", "restore_event", "dlq_clear", "set_zone", "remove_zone"),
+    *("household_save_member", "household_save_vehicle", "household_enrol"),
+    *("household_erase", "household_erase_samples", "household_erase_faces"),
+}
+READING = {
+    *("get_event", "search_events", "list_trash", "dlq_list"),
+    *("household_list", "household_samples", "list_detections", "list_zones"),
+}
 LEAST: dict[str, dict[str, Any]] = {
     "get_event": {"event_id": "e1"},
     "search_events": {"query": "dog"},
@@ -35,6 +43,19 @@ LEAST: dict[str, dict[str, Any]] = {
     "dlq_list": {},
     "dlq_requeue": {},
     "dlq_clear": {},
+    "household_list": {},
+    "household_samples": {"owner_id": "o1"},
+    "list_detections": {"event_id": "e1"},
+    "household_save_member": {"name": "Ann"},
+    "household_save_vehicle": {"name": "Car"},
+    "household_enrol": {"owner_id": "o1", "detection_id": 3},
+    "household_not_this": {"owner_id": "o1", "detection_id": 3},
+    "household_erase": {"owner_id": "o1"},
+    "household_erase_samples": {"owner_id": "o1"},
+    "household_erase_faces": {},
+    "list_zones": {"camera_id": "front_door"},
+    "set_zone": {"camera_id": "front_door", "name": "Porch", "rectangle": [0, 0.5, 1, 0.5]},
+    "remove_zone": {"camera_id": "front_door", "zone_id": "porch"},
 }
 
 
@@ -162,9 +183,8 @@ async def test_who_may_and_who_is_named(
         assert asked(engine) == []
     else:
         await act(hass, action.name, context=person)
-        reading = {"get_event", "search_events", "list_trash", "dlq_list"}
         named = [args.get("user") for _, args in asked(engine)]
-        assert set(named) == {None if action.name in reading else hass_read_only_user.id}
+        assert set(named) == {None if action.name in READING else hass_read_only_user.id}
     assert action.admin == (action.name in ADMIN_ONLY)
 
 
