@@ -14,6 +14,7 @@ from .minds import Minds
 from .mqtt import mqtt_part
 from .pipeline_room import PipelineRoom
 from .quiet import QuietWatch, WatchTerms
+from .services import ServiceWatch, services_part
 from .wellbeing import ModelState
 from .workers import work_of
 
@@ -88,6 +89,9 @@ def _judging(ground: Ground, minds: Minds, room: PipelineRoom) -> list[PartPlan]
     ]
     if ground.settings.enrichment.enabled:
         parts.append(enrichment_part(minds.zoo, ground.clock))
+        services = ServiceWatch(ground.settings.enrichment, ground.board.report, ground.clock)
+        if services.needed:
+            parts.append(services_part(services, ground.threads(1, "service health")))
     if isinstance(language, LanguageAssessor):
         ground.wellbeing.watch_model(language.backend)
         watch = ModelWatch(language, ground.clock)

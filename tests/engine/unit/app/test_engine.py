@@ -254,3 +254,17 @@ async def test_without_model_and_network_the_basic_detector_looks_and_says_so(tm
         assert "basic detector" in detector.reason
         assert detector.fix
         assert status.mode == "degraded"
+
+
+async def test_a_service_that_was_named_and_does_not_answer_is_told(tmp_path):
+    address = "http://127.0.0.1:9"
+    settings = load_settings(data=tmp_path, overrides={**QUICK, "offline": True, "enrichment_url": address})
+    async with running(settings) as engine:
+
+        async def told():
+            status = await engine.health.status()
+            return next((one for one in status.components if one.id == "enrichment_service"), None)
+
+        service = await until(told)
+        assert service.state is ComponentState.DEGRADED
+        assert service.reason == "the enrichment service: it does not answer (ConnectionRefusedError)"

@@ -1,0 +1,97 @@
+"""Services elsewhere are components that tell whether they answer."""
+
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
+
+from aiohttp import web
+import pytest
+
+from home_sentry_engine.app.services import ServiceWatch
+from home_sentry_engine.contract import Component, ComponentState
+from home_sentry_engine.settings import EnrichmentSettings
+from tests.fakes.clock import FakeClock
+
+
+class Server:
+    def __init__(self) -> None:
+        self.answer: tuple[int, str] = (200, '{"status": "healthy"}')
+        self.url = ""
+
+    async def respond(self, request: web.Request) -> web.Response:
+        assert request.path == "/health"
+        return web.Response(status=self.answer[0], text=self.answer[1])
+
+
+@pytest.fixture
+async def server() -> AsyncGenerator[Server]:
+    running, app = Server(), web.Application()
+    app.router.add_get("/{tail:.*}", running.respond)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    running.url = f"http://127.0.0.1:{site.port}"
+    yield running
+    await runner.cleanup()
+
+
+def test_without_addresses_nothing_is_watched():
+    assert not ServiceWatch(EnrichmentSettings(), lambda _: None, FakeClock()).needed
+
+
+async def test_a_service_that_falls_silent_is_told_and_taken_back(server):
+    heard: list[Component] = []
+    watch = ServiceWatch(EnrichmentSettings(url=server.url), heard.append, FakeClock())
+    assert watch.needed
+    steps = [
+        ((200, '{"status": "healthy"}'), ComponentState.HEALTHY, None),
+        ((503, ""), ComponentState.DEGRADED, "the enrichment service: it answers HTTP 503"),
+        ((200, "no JSON"), ComponentState.DEGRADED, "the enrichment service: its answer is no JSON"),
+        ((200, '{"status": "loading"}'), ComponentState.UNHEALTHY, "it says that it is loading"),
+        ((200, '{"status": "ok"}'), ComponentState.UNHEALTHY, "it answers again"),
+        ((200, "{}"), ComponentState.HEALTHY, None),
+    ]
+    with ThreadPoolExecutor(1) as threads:
+        for answer, state, reason in steps:
+            server.answer = answer
+            assert await watch.look(threads) is (state is ComponentState.HEALTHY)
+            assert (heard[-1].id, heard[-1].state, heard[-1].reason) == ("enrichment_service", state, reason)
+            assert (heard[-1].fix is None) is (state is ComponentState.HEALTHY)
+
+
+async def test_each_service_is_a_component_of_its_own(server):
+    heard: list[Component] = []
+    closed = "http://127.0.0.1:9"
+    wanted = EnrichmentSettings(url=server.url, clip_url=closed, florence_url=server.url)
+    with ThreadPoolExecutor(3) as threads:
+        assert not await ServiceWatch(wanted, heard.append, FakeClock()).look(threads)
+    assert {one.id: one.state for one in heard} == {
+        "enrichment_service": ComponentState.HEALTHY,
+        "clip_service": ComponentState.DEGRADED,
+        "florence_service": ComponentState.HEALTHY,
+    }
+
+
+class Enough(Exception):
+    """The test has seen what it wanted."""
+
+
+class Naps(FakeClock):
+    def __init__(self, server: Server) -> None:
+        super().__init__()
+        self.server, self.slept = server, list[float]()
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.server.answer = (200, '{"status": "ok"}')
+        if len(self.slept) == 3:
+            raise Enough
+
+
+async def test_it_asks_sooner_while_one_is_not_well(server):
+    heard: list[Component] = []
+    server.answer, clock = (503, ""), Naps(server)
+    watch = ServiceWatch(EnrichmentSettings(url=server.url), heard.append, clock)
+    with ThreadPoolExecutor(1) as threads, pytest.raises(Enough):
+        await watch.run(threads)
+    assert clock.slept == [10.0, 60.0, 60.0]
