@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import Self
+from typing import Final, Self
 
 from home_sentry_engine.api.server import ApiServer
 from home_sentry_engine.domain.clock import SystemClock
@@ -23,6 +23,8 @@ from .pipeline_room import open_pipeline
 from .schedule import scheduled
 from .secured import Secured
 from .shared_clock import SharedClock
+
+_CONFIDENCES: Final = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 type Looked = Callable[[Media, tuple[FrameDetections, ...]], None]
 
@@ -57,7 +59,11 @@ class Engine:
         self.metrics = Registry()
         self._inference = self.metrics.histogram("detect_seconds", "Time of the detector per picture")
         self._detections = self.metrics.counter("detections_total", "Detected objects", ("class",))
+        self._errors = self.metrics.counter("detect_errors_total", "Looks of the detector that failed", ("code",))
         self._dropped = self.metrics.counter("boxes_dropped_total", "Boxes that filters removed", ("reason",))
+        self._confidence = self.metrics.histogram(
+            "detection_confidence", "How sure the detector was of what counts", ("class",), bounds=_CONFIDENCES
+        )
         self._again = self.metrics.counter("second_looks_total", "Further looks at parts of pictures", ("kind",))
 
     async def __aenter__(self) -> Self:
@@ -98,6 +104,7 @@ class Engine:
         self.wellbeing, self._hops = ground.wellbeing, ground.measuring.hops
         minds = await open_minds(ground)
         self.zoo, self.language = minds.zoo, minds.language
+        minds.zoo.detector.on_failure = lambda code: self._errors.add(1, code=code)
         room = await open_pipeline(ground, minds, Sinks(looked=self._observe), self._forget_pictures)
         self.pipeline, self.intake, self.health = room.pipeline, room.intake, room.health
         parts = scheduled(ground, minds, room, watch_folder=self._watch_folder)
@@ -117,6 +124,7 @@ class Engine:
             self._inference.observe(frame.inference_ms / 1000)
             for detection in frame.detections:
                 self._detections.add(1, **{"class": detection.label})
+                self._confidence.observe(detection.confidence, **{"class": detection.label})
             for reason, count in frame.dropped:
                 self._dropped.add(count, reason=reason)
             for kind, count in frame.again:

@@ -77,7 +77,7 @@ class CameraViews:
         if veil is not None and picture.veil != veil.key:
             covered = await loop.run_in_executor(self._executor, veiled, picture.pixels, veil)
             picture = replace(picture, pixels=covered, veil=veil.key)
-        news = await loop.run_in_executor(self._executor, lambda: _compare(camera, picture, media.captured_at))
+        news = await loop.run_in_executor(self._executor, lambda: _compare(camera, picture, media))
         if self._memories is None or camera.last is None:
             return news
         return replace(news, memory=await self._memories.look(media, picture, camera.last.value))
@@ -96,8 +96,8 @@ class CameraViews:
         return self._cameras[camera_id]
 
 
-def _compare(camera: _Camera, picture: Picture, at: datetime) -> ViewNews:
-    grey = grey_of(picture.pixels)
+def _compare(camera: _Camera, picture: Picture, media: Media) -> ViewNews:
+    at, grey = media.captured_at, grey_of(picture.pixels)
     view = View(**asdict(appearance_of(grey)))
     light = light_of(view, infrared=is_infrared(picture.pixels), known=camera.states, last=camera.last)
     reference = camera.usual.get(light)
@@ -105,6 +105,9 @@ def _compare(camera: _Camera, picture: Picture, at: datetime) -> ViewNews:
         found = reference.compare(grey)
         view = View(**asdict(appearance_of(grey)), coarse=found.coarse, changed=found.changed)
     outcome = step(camera.states.get(light, SceneState()), view, at)
+    if outcome.first:
+        extra = {"camera_id": media.camera_id, "light": light.value}
+        _LOGGER.info("The first picture of a view: it is usual from now on", extra=extra)
     camera.states[light], camera.last = outcome.state, light
     if outcome.restart:
         camera.usual[light] = Reference(grey)

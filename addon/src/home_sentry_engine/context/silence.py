@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 import math
 from typing import Final
 
@@ -29,15 +28,6 @@ class Silence:
     camera_id: str
     since: datetime
     allowed_s: float
-
-
-def longest_gaps(times: Sequence[datetime], hour_of: Mapping[datetime, int] | None = None) -> dict[int, list[float]]:
-    """Give the seconds between deliveries by the hour in which each gap began; UTC hours unless told otherwise."""
-    gaps: dict[int, list[float]] = {}
-    for earlier, later in pairwise(sorted(times)):
-        hour = hour_of[earlier] if hour_of is not None else earlier.hour
-        gaps.setdefault(hour, []).append((later - earlier).total_seconds())
-    return gaps
 
 
 def allowed_gap_s(gaps: Mapping[int, Sequence[float]], hour: int, rules: SilenceRules | None = None) -> float | None:

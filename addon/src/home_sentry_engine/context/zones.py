@@ -72,13 +72,6 @@ class ZoneMap:
         required = [*self._required.get(label, ()), *self._required.get(EVERY_CLASS, ())]
         return bool(required) and not any(stands_in(zone, box, image) for zone in required)
 
-    def by_type(self, box: Box, image: tuple[int, int]) -> dict[str, tuple[str, ...]]:
-        """Give the cleaned names of the zones in which an object stands, by their type."""
-        found: dict[str, tuple[str, ...]] = {}
-        for zone in self.at(box, image):
-            found[zone.type.value] = (*found.get(zone.type.value, ()), clean_name(zone.name))
-        return found
-
 
 def stands_in(zone: Zone, box: Box, image: tuple[int, int]) -> bool:
     """Tell whether the point of an object that the zone asks for lies inside, or any part of it overlaps."""

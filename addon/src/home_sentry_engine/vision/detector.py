@@ -94,6 +94,7 @@ class Detector:
         self._clock = clock
         self.rescue: Rescue | None = None
         self.history: LatencyHistory | None = None
+        self.on_failure: Callable[[str], None] = lambda _code: None
         self._eye: Eye | None = None
         self._base = DetectorStatus(
             model_id=settings.detector, name=settings.detector, state=ComponentState.STARTING, reason="starting"
@@ -159,9 +160,11 @@ class Detector:
             found = await self._rescued(
                 eye, lambda one: self._runner.run(lambda cancel: one.look(frames, rules, cancel), priority=priority)
             )
-        except Permanent:
+        except Permanent as err:
+            self.on_failure(err.code)
             raise
         except StageError as err:
+            self.on_failure(err.code)
             self._failures += 1
             self._failures_in_a_row += 1
             self._last_failure = err.reason

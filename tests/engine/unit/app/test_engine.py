@@ -61,6 +61,9 @@ async def until(condition, *, timeout_s: float = 60):
     return found
 
 
+_SURE = 'home_sentry_detection_confidence_bucket{class="person",le='
+
+
 def drop(source: Path, folder: Path, name: str = "a.jpg") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, folder / name)
@@ -100,6 +103,15 @@ async def test_a_picture_in_a_folder_becomes_an_event_with_pictures_over_http(tm
                 return {f'{name}"accepted"}} 1', f'{name}"claimed"}} 1', f'{name}"rejected"}} 0'} <= lines
 
             assert await until(counted)
+            async with session.get("/metrics") as answer:
+                told = (await answer.text()).splitlines()
+            sure = [float(line.split()[-1]) for line in told if line.startswith(_SURE)]
+            assert sure == sorted(sure)
+            assert sure[-1] >= 1
+            assert not any(line.startswith("home_sentry_detect_errors_total{") for line in told)
+            engine.zoo.detector.on_failure("timeout")
+            async with session.get("/metrics") as answer:
+                assert 'home_sentry_detect_errors_total{code="timeout"} 1' in await answer.text()
         account = await engine.database.read(engine.tables.media.accounting)
         assert (account.accepted, account.stored, account.queued, account.quarantined) == (1, 1, 0, 0)
 

@@ -10,7 +10,7 @@ import pytest
 
 from home_sentry_engine.context.crosscamera import Elsewhere, cross_camera_leg
 from home_sentry_engine.context.gather import Gather, Leg
-from home_sentry_engine.context.silence import Silence, allowed_gap_s, longest_gaps, sabotage, silence_of
+from home_sentry_engine.context.silence import Silence, allowed_gap_s, sabotage, silence_of
 from home_sentry_engine.domain.errors import Unavailable
 from home_sentry_engine.domain.messages import Absent
 from tests.fakes.clock import START
@@ -114,21 +114,29 @@ def test_other_cameras_are_summed_up_by_class():
     ]
 
 
+def every(seconds: float, count: int) -> dict[int, list[float]]:
+    """Gaps between deliveries at even steps, by the hour in which each began."""
+    gaps: dict[int, list[float]] = {}
+    for number in range(count - 1):
+        gaps.setdefault(at(seconds * number).hour, []).append(seconds)
+    return gaps
+
+
 def test_a_camera_is_quiet_only_against_its_own_rhythm():
-    steady = longest_gaps([at(60 * n) for n in range(100)])
+    steady = every(60, 100)
     allowed = allowed_gap_s(steady, START.hour)
     assert allowed == 300.0
     assert silence_of("door", at(0), at(299), allowed) is None
     quiet = silence_of("door", at(0), at(301), allowed)
     assert quiet is not None
     assert quiet.since == at(300)
-    rare = longest_gaps([at(3600 * n) for n in range(60)])
+    rare = every(3600, 60)
     assert allowed_gap_s(rare, 3) == 4500.0
     assert silence_of("gate", at(0), at(4000), allowed_gap_s(rare, 3)) is None
 
 
 def test_a_rhythm_that_is_not_known_claims_nothing():
-    assert allowed_gap_s(longest_gaps([at(60 * n) for n in range(10)]), 12) is None
+    assert allowed_gap_s(every(60, 10), 12) is None
     assert silence_of("door", at(0), at(10**6), None) is None
 
 

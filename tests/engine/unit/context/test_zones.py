@@ -98,7 +98,6 @@ def test_the_highest_priority_wins_and_disabled_zones_never_match():
     places = ZoneMap([low, off, high])
     box = standing(0.2, 0.5)
     assert [one.name for one in places.at(box, IMAGE)] == ["High", "Low"]
-    assert places.by_type(box, IMAGE) == {"yard": ("High",), "entry_point": ("Low",)}
     assert places.best(standing(0.9, 0.5), IMAGE) is None
 
 

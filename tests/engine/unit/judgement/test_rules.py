@@ -58,6 +58,27 @@ def test_evidence_sets_floor_and_ceiling(changes, floor, ceiling):
     assert (allowed.ceiling_reason is not None) == (ceiling < 100)
 
 
+CAT, FAINT_CAT = ["cat", 0.86, [1, 1, 50, 50]], ["cat", 0.84, [1, 1, 50, 50]]
+SURE_ROW, UNSURE_ROW = {"species": "cat", "household_pet": True}, {"species": "cat"}
+
+
+@pytest.mark.parametrize(
+    ("animal", "legs", "ceiling"),
+    [
+        (CAT, {}, 29),
+        (FAINT_CAT, {}, 100),
+        (FAINT_CAT, {"pets": [SURE_ROW]}, 29),
+        (CAT, {"pets": [SURE_ROW, UNSURE_ROW]}, 100),
+        (CAT, {"pets": Absent(reason="nobody looked")}, 29),
+        (CAT, {"tamper": {"kind": "view_blocked"}}, 100),
+    ],
+)
+def test_only_a_sure_pet_caps_the_score(animal, legs, ceiling):
+    verdict = Judge().rule(person_scene(frames=[{"t": 0, "objects": [animal]}], legs=legs))
+    assert verdict.allowed.ceiling == ceiling
+    assert "tamper" in legs or verdict.score < 15
+
+
 def test_the_floor_wins_a_clash():
     legs = {"household": ANN, "arm_mode": "armed_away", "camera": {"inside": True}}
     verdict = Judge().rule(person_scene(legs=legs))

@@ -10,7 +10,7 @@ import pytest
 
 from home_sentry_engine.contract import ComponentState
 from home_sentry_engine.domain.detection import FrameDetections
-from home_sentry_engine.domain.errors import Permanent, Transient, Unavailable
+from home_sentry_engine.domain.errors import Permanent, StageError, Transient, Unavailable
 from home_sentry_engine.settings import DetectSettings, ModelSettings
 from home_sentry_engine.vision import zoo as zoo_module
 from home_sentry_engine.vision.catalog import Catalogue, load_catalogue
@@ -282,6 +282,20 @@ async def test_a_bad_picture_is_not_the_detectors_failure(tmp_path):
         with pytest.raises(Permanent):
             await detector.detect([FRAME])
         assert detector.describe().failures == 0
+
+
+async def test_every_look_that_fails_is_told_with_its_code(tmp_path):
+    async with zoo_of(tmp_path) as zoo:
+        detector = equipped(
+            zoo, Transient("slow", code="timeout"), Permanent("no picture", code="no_picture"), 10.0
+        ).detector
+        codes: list[str] = []
+        detector.on_failure = codes.append
+        for _ in range(2):
+            with pytest.raises(StageError):
+                await detector.detect([FRAME])
+        await detector.detect([FRAME])
+        assert codes == ["timeout", "no_picture"]
 
 
 async def test_a_look_past_its_deadline_is_transient(tmp_path):
