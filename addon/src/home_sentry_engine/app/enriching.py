@@ -19,6 +19,7 @@ from home_sentry_engine.pipeline.likeness import Likeness
 from home_sentry_engine.pipeline.ports import Store
 from home_sentry_engine.pipeline.subject_views import CloseLeg
 from home_sentry_engine.pipeline.whereabouts import whereabouts
+from home_sentry_engine.resilience.breaker import Breakers
 from home_sentry_engine.settings import EnrichmentSettings, Settings
 from home_sentry_engine.vision.models import ModelState
 from home_sentry_engine.vision.services import ServedModels, Services, served
@@ -28,6 +29,7 @@ from home_sentry_engine.vision.zoo import Zoo
 _SWEEP_S: Final = 30.0
 _FRAMES_APART: Final = 2.2
 SERVICE_CALLS: Final = 2
+SERVICE_NAMES: Final = ("florence", "clip", "enrichment")
 # three tries of a minute each, and the pauses between them
 _SERVICE_S: Final = 200.0
 _STAND_INS: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
@@ -87,25 +89,39 @@ def with_services(wanted: EnrichmentSettings, own: Models, executor: Executor) -
     return ServedModels(own, services, Runner(executor, AcceleratorGate(SERVICE_CALLS), timeout_s=_SERVICE_S))
 
 
+def watch_services(models: Models | None, breakers: Breakers) -> None:
+    """Show the breakers of the services."""
+    if isinstance(models, ServedModels):
+        for name, breaker in models.breakers.items():
+            breakers.add(name, lambda one=breaker: one)  # type: ignore[misc]
+
+
 def stand_ins(services: Collection[str]) -> Mapping[tuple[str, ...], str]:
     """Tell for which cards each service stands."""
     named = {known: next((one for one in able if one in services), None) for known, able in _STAND_INS.items()}
     return {known: service for known, service in named.items() if service is not None}
 
 
-def enrichment_part(zoo: Zoo, clock: Clock) -> PartPlan:
-    """Give the jobs around the models that look closer: fetching what was asked for, letting go of what idles."""
+def enrichment_part(zoo: Zoo, clock: Clock, breakers: Breakers) -> PartPlan:
+    """Give the jobs around the models that look closer: fetching what was asked for, letting go of what idles.
+
+    A restart asks services again that were left alone.
+    """
 
     async def sweep() -> None:
         while True:
             await clock.sleep(_SWEEP_S)
             zoo.pool.unload_idle()
 
+    async def renew() -> None:
+        breakers.reset(*SERVICE_NAMES)
+
     return PartPlan(
         id="enrichment",
         jobs={"model files": zoo.models.run, "idle models": sweep},
         rank=Rank.OPTIONAL,
         describe=lambda: enrichment_component(zoo),
+        renew=renew,
     )
 
 

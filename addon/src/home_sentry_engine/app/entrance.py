@@ -14,10 +14,13 @@ from home_sentry_engine.storage.errors import StorageFull
 class GuardedDoor:
     """``ingest.taking.Door`` over the intake; raises ``DiskFull`` instead of beginning what cannot be stored."""
 
-    def __init__(self, intake: Intake[Inspected], guard: DiskGuard) -> None:
-        """Take the intake and the guard."""
+    def __init__(
+        self, intake: Intake[Inspected], guard: DiskGuard, heard: Callable[[Outcome], None] = lambda _outcome: None
+    ) -> None:
+        """Take the intake and the guard; ``heard`` hears what became of each file."""
         self._intake = intake
         self._guard = guard
+        self._heard = heard
 
     async def known_sources(self, keys: Sequence[str]) -> set[str]:
         """Tell which files were booked before."""
@@ -26,11 +29,15 @@ class GuardedDoor:
     async def take(self, arrival: Arrival, *, final: bool = True) -> Outcome:
         """Check and book a file; raises ``DiskFull`` and what ``Intake.take`` raises."""
         self._guard.admit()
-        return await self._or_full(lambda: self._intake.take(arrival, final=final))
+        outcome = await self._or_full(lambda: self._intake.take(arrival, final=final))
+        self._heard(outcome)
+        return outcome
 
     async def refuse(self, arrival: Arrival, rejected: Rejected) -> Refused:
         """Book a file as refused."""
-        return await self._or_full(lambda: self._intake.refuse(arrival, rejected))
+        refused = await self._or_full(lambda: self._intake.refuse(arrival, rejected))
+        self._heard(refused)
+        return refused
 
     async def _or_full[T](self, work: Callable[[], Awaitable[T]]) -> T:
         try:

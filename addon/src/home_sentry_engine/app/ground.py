@@ -98,8 +98,9 @@ async def open_ground(
     wellbeing = Wellbeing(settings, sound, tables, board, clock, node)
     board.report(await asyncio.to_thread(wellbeing.guard.check))
     instruments = Instruments(
-        database=database, tables=tables, board=board, metrics=metrics, clock=clock, node=node, redis=links.redis_load
-    )
+        database=database, tables=tables, board=board, metrics=metrics, clock=clock, node=node,
+        parts=wellbeing.registry.parts, redis=links.redis_load,
+    )  # fmt: skip
     return Ground(
         settings=settings,
         around=around,

@@ -6,6 +6,7 @@ from datetime import datetime
 import logging
 from typing import Final
 
+from home_sentry_engine.contract import Event
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.errors import HomeSentryError
 from home_sentry_engine.domain.jobs import ASSESS, DETECT, Job
@@ -15,6 +16,7 @@ from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.telemetry.metrics import Registry
 
 from .tables import Tables
+from .tallies import Tallies
 
 _LOGGER = logging.getLogger(__name__)
 _MOST: Final = 1000
@@ -27,11 +29,12 @@ class Hops:
     queued for judgement to judged; ``total``: the visit's picture accepted to judged.
     """
 
-    def __init__(self, database: Database, tables: Tables, clock: Clock, metrics: Registry) -> None:
-        """Take where events are looked up."""
+    def __init__(self, database: Database, tables: Tables, clock: Clock, metrics: Registry, tallies: Tallies) -> None:
+        """Take where events are looked up, and who counts their verdicts."""
         self._database = database
         self._tables = tables
         self._clock = clock
+        self._tallies = tallies
         self.latencies = Latencies(clock)
         self._looked: OrderedDict[str, float] = OrderedDict()
         self._judged: deque[tuple[str, datetime]] = deque(maxlen=_MOST)
@@ -66,14 +69,21 @@ class Hops:
             while self._judged:
                 event_id, judged_at = self._judged.popleft()
                 try:
-                    received_at = await self._database.read(lambda conn, one=event_id: self._received(conn, one))  # type: ignore[misc]
+                    found = await self._database.read(lambda conn, one=event_id: self._found(conn, one))  # type: ignore[misc]
                 except (HomeSentryError, OSError) as err:
                     _LOGGER.debug("The time of a visit is not known: %s", err)
                     continue
-                if received_at is not None:
-                    self.latencies.note("total", (judged_at - received_at).total_seconds())
+                if found is not None:
+                    self._tell(*found, judged_at)
 
-    def _received(self, conn: Connection, event_id: str) -> datetime | None:
+    def _tell(self, event: Event, received_at: datetime | None, judged_at: datetime) -> None:
+        self._tallies.judged(event)
+        if received_at is not None:
+            self.latencies.note("total", (judged_at - received_at).total_seconds())
+
+    def _found(self, conn: Connection, event_id: str) -> tuple[Event, datetime | None] | None:
         event = self._tables.events.get(conn, event_id)
-        stored = self._tables.media.get(conn, event.media_id) if event is not None else None
-        return stored.media.received_at if stored is not None else None
+        if event is None:
+            return None
+        stored = self._tables.media.get(conn, event.media_id)
+        return event, stored.media.received_at if stored is not None else None

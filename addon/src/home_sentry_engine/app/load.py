@@ -17,6 +17,7 @@ from home_sentry_engine.contract import (
     GpuSummary,
     LatencyHistory,
     ModelLoad,
+    Part,
     Performance,
     RedisLoad,
 )
@@ -28,6 +29,7 @@ from home_sentry_engine.operations.health import HealthBoard
 from home_sentry_engine.operations.host import HostMeter
 from home_sentry_engine.operations.latency import Latencies
 from home_sentry_engine.operations.limits import Watchman
+from home_sentry_engine.resilience.breaker import Breakers
 from home_sentry_engine.storage.database import Database
 from home_sentry_engine.storage.load import database_load
 from home_sentry_engine.storage.repositories.gpu_stats import GpuStats
@@ -36,6 +38,7 @@ from home_sentry_engine.vision.detector import DetectorStatus
 
 from .queues import QUEUES
 from .tables import Tables
+from .tallies import Tallies
 
 _LOGGER = logging.getLogger(__name__)
 _EVERY_S: Final = 5.0
@@ -47,7 +50,10 @@ _MB: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gauged:
-    """What is looked at; ``failures`` counts failed tries since the start, ``redis`` is there where one is in use."""
+    """What is looked at; ``failures`` counts failed tries since the start, ``quarantined`` files that were given up.
+
+    ``redis`` is there where one is in use.
+    """
 
     database: Database
     tables: Tables
@@ -57,6 +63,10 @@ class Gauged:
     detector: Callable[[], DetectorStatus]
     language: Callable[[], str | None]
     failures: Callable[[], int]
+    quarantined: Callable[[], int]
+    parts: Callable[[], Sequence[Part]]
+    breakers: Breakers
+    tallies: Tallies
     detect_slots: int
     redis: Callable[[], Awaitable[RedisLoad]] | None = None
 
@@ -209,6 +219,7 @@ class Figures:
             for state in ("pending", "processing", "delayed", "dead"):
                 self._depth.set(getattr(queue, state), queue=queue.queue, state=state)
         self._count_jobs()
+        self._tell(found)
         summary = self.summary()
         for kind in ("utilization_percent", "memory_used_bytes", "memory_total_bytes", "temperature_c"):
             value = getattr(summary, kind)
@@ -226,6 +237,13 @@ class Figures:
         levels = Counter(alert.level.value for alert in found.alerts)
         for level in ("warning", "critical"):
             self._beyond.set(levels[level], level=level)
+
+    def _tell(self, found: Performance) -> None:
+        gauged = self._gauged
+        gauged.tallies.quarantined(gauged.quarantined())
+        gauged.tallies.breakers(gauged.breakers.states())
+        gauged.tallies.parts(gauged.parts())
+        gauged.tallies.database(found.database)
 
     def _count_jobs(self) -> None:
         for name, before in self._counted.items():

@@ -1,15 +1,16 @@
 """Everything of an engine that takes figures: hops of pictures, graphics cards, the load of the machine."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from home_sentry_engine.contract import GpuSummary, RedisLoad
+from home_sentry_engine.contract import GpuSummary, Part, RedisLoad
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.operations.gpu import open_reader
 from home_sentry_engine.operations.gpu_watch import GpuWatch
 from home_sentry_engine.operations.health import HealthBoard
 from home_sentry_engine.operations.host import HostMeter
-from home_sentry_engine.operations.registry import PartPlan, Rank
+from home_sentry_engine.operations.registry import Details, PartPlan, Rank
+from home_sentry_engine.resilience.breaker import Breakers
 from home_sentry_engine.settings import Settings
 from home_sentry_engine.storage.database import Database
 from home_sentry_engine.telemetry.metrics import Registry
@@ -19,6 +20,7 @@ from .hops import Hops
 from .load import Figures, Gauged, GpuMinutes
 from .parts import Pipeline
 from .tables import Tables
+from .tallies import Tallies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,7 @@ class Instruments:
     metrics: Registry
     clock: Clock
     node: str
+    parts: Callable[[], Sequence[Part]]
     redis: Callable[[], Awaitable[RedisLoad]] | None = None
 
 
@@ -41,7 +44,9 @@ class Measuring:
         """Open nothing yet."""
         self._settings = settings
         self._with = instruments
-        self.hops = Hops(instruments.database, instruments.tables, instruments.clock, instruments.metrics)
+        self.tallies = Tallies(instruments.metrics)
+        self.breakers = Breakers()
+        self.hops = Hops(instruments.database, instruments.tables, instruments.clock, instruments.metrics, self.tallies)
         self._figures: Figures | None = None
         self._watch: GpuWatch | None = None
 
@@ -69,6 +74,10 @@ class Measuring:
             detector=detector,
             language=language,
             failures=lambda: sum(one.counts.retried + one.counts.buried for one in workers),
+            quarantined=lambda: sum(one.counts.buried for one in pipeline.detect),
+            parts=given.parts,
+            breakers=self.breakers,
+            tallies=self.tallies,
             detect_slots=settings.detect.concurrency,
             redis=given.redis,
         )
@@ -91,4 +100,7 @@ class Measuring:
         if watch is None:
             raise RuntimeError("nothing is attached yet")
         jobs = {"graphics cards": watch.run, "load": figures.run, "hops": self.hops.run}
-        return PartPlan(id="figures", jobs=jobs, rank=Rank.OPTIONAL)
+        return PartPlan(id="figures", jobs=jobs, rank=Rank.OPTIONAL, details=self._details)
+
+    def _details(self) -> Details:
+        return {f"breaker_{name}": state.value for name, state in self.breakers.states().items()}

@@ -7,7 +7,9 @@ from home_sentry_engine.contract import Component
 from home_sentry_engine.language.assessor import LanguageAssessor
 from home_sentry_engine.language.backends.disabled import Disabled
 from home_sentry_engine.language.opening import open_assessor
+from home_sentry_engine.resilience.breaker import Breaker
 from home_sentry_engine.vision.detector import Detector, DetectorStatus
+from home_sentry_engine.vision.remote import RemoteEye
 from home_sentry_engine.vision.zoo import Zoo
 
 from .ground import Ground
@@ -51,7 +53,21 @@ async def open_minds(ground: Ground) -> Minds:
             on_process=ground.wellbeing.model_process,
         )
     )
+    _show_breakers(ground, zoo, language)
     return Minds(zoo=zoo, language=language, detector=zoo.detector if looks else None)
+
+
+def _show_breakers(ground: Ground, zoo: Zoo, language: LanguageAssessor | Disabled) -> None:
+    breakers = ground.measuring.breakers
+
+    def remote() -> Breaker | None:
+        eye = zoo.detector.eye
+        return eye.breaker if isinstance(eye, RemoteEye) else None
+
+    breakers.add("detector", remote)
+    if isinstance(language, LanguageAssessor):
+        breakers.add("llm", lambda: language.breaker)
+        language.asked = ground.measuring.tallies.asked
 
 
 def _unheard(_component: Component) -> None:

@@ -17,7 +17,7 @@ from home_sentry_engine.media.video import VideoReader
 from home_sentry_engine.pipeline.ledger import Ledger
 
 from .copies import StillCopies
-from .enriching import SERVICE_CALLS, with_services
+from .enriching import SERVICE_CALLS, watch_services, with_services
 from .enrolment import Sight
 from .entrance import GuardedDoor
 from .ground import Ground
@@ -91,6 +91,7 @@ async def open_pipeline(
         models=with_services(settings.enrichment, zoo.models, ground.threads(SERVICE_CALLS, "services")),
         comparers=make_comparers(settings.identity, zoo.models, clock, settings.data / "index"),
     )
+    watch_services(senses.models, ground.measuring.breakers)
     pipeline = make_pipeline(settings, ground.store, ground.tables, senses, sinks, ground.around)
     ground.measuring.attach(pipeline, zoo.detector.describe, minds.language_name)
     means = replace(_means(ground, decoding), replace=masking.uploads.replace, renew=masks.read)
@@ -145,7 +146,7 @@ def _make_door(ground: Ground, frames: Frames, folders: CameraFolders, paths: Me
         open_file=folders.open,
         means=means,
     )
-    return GuardedDoor(intake, ground.wellbeing.guard)
+    return GuardedDoor(intake, ground.wellbeing.guard, ground.measuring.tallies.file)
 
 
 def _means(ground: Ground, decoding: ThreadPoolExecutor) -> Means:

@@ -88,7 +88,7 @@ def _judging(ground: Ground, minds: Minds, room: PipelineRoom) -> list[PartPlan]
         PartPlan(id="second_chances", jobs={"second chances": again.run}, rank=Rank.OPTIONAL),
     ]
     if ground.settings.enrichment.enabled:
-        parts.append(enrichment_part(minds.zoo, ground.clock))
+        parts.append(enrichment_part(minds.zoo, ground.clock, ground.measuring.breakers))
         services = ServiceWatch(ground.settings.enrichment, ground.board.report, ground.clock)
         if services.needed:
             parts.append(services_part(services, ground.threads(1, "service health")))

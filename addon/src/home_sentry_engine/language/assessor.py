@@ -65,7 +65,7 @@ class _Reply:
 
 
 class LanguageAssessor:
-    """Assessor over a backend."""
+    """Assessor over a backend; ``asked`` hears the outcome of each question and its seconds, tries included."""
 
     def __init__(
         self,
@@ -88,6 +88,7 @@ class LanguageAssessor:
         self.injections_seen = 0
         self.last_failure: ModelFailure | None = None
         self.worked = False
+        self.asked: Callable[[str, float], None] = lambda _outcome, _seconds: None
 
     async def assess(self, scene: Scene, rule: RuleVerdict) -> ModelVerdict | ModelFailure:
         """Ask the model about a scene that is worth it; the prompt's window, deadline and tries are respected."""
@@ -103,8 +104,10 @@ class LanguageAssessor:
             level = logging.INFO if known else logging.WARNING
             _LOGGER.log(level, "No verdict of the language model: %s", err, extra={"event_id": scene.batch.event_id})
             self._note(failure)
+            self.asked(failure.reason.value, self._clock.monotonic() - started)
             return failure
         self._note(None)
+        self.asked("answered", self._clock.monotonic() - started)
         return self._verdict(rule, reply, (self._clock.monotonic() - started) * 1000)
 
     async def wake(self) -> ModelFailure | None:

@@ -138,25 +138,26 @@ class Breaker:
 
 
 class Breakers:
-    """Breakers by name, made on first use with one policy, so that a status page can list them."""
+    """The breakers of an engine by what they guard, so that they can be shown and closed together.
 
-    def __init__(self, *, monotonic: Monotonic, policy: BreakerPolicy | None = None) -> None:
-        """Take the clock and the policy that all of them share."""
-        self._monotonic = monotonic
-        self._policy = policy
-        self._named: dict[str, Breaker] = {}
+    Each is looked up when it is needed: its owner may begin anew with another one, or have none at the moment.
+    """
 
-    def of(self, name: str, *, policy: BreakerPolicy | None = None) -> Breaker:
-        """Give the breaker of that name; ``policy`` applies when it is made."""
-        if name not in self._named:
-            self._named[name] = Breaker(name, monotonic=self._monotonic, policy=policy or self._policy)
-        return self._named[name]
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._finders: dict[str, Callable[[], Breaker | None]] = {}
+
+    def add(self, name: str, find: Callable[[], Breaker | None]) -> None:
+        """Show the breaker that ``find`` gives under a name."""
+        self._finders[name] = find
 
     def states(self) -> dict[str, BreakerState]:
-        """Give the state of every breaker made so far."""
-        return {name: breaker.state for name, breaker in self._named.items()}
+        """Give the state of every breaker that there is now."""
+        return {name: breaker.state for name, find in self._finders.items() if (breaker := find()) is not None}
 
-    def reset(self) -> None:
-        """Close all of them."""
-        for breaker in self._named.values():
-            breaker.reset()
+    def reset(self, *names: str) -> None:
+        """Close those of these names, or all of them where none is given."""
+        for name in names or tuple(self._finders):
+            find = self._finders.get(name)
+            if find is not None and (breaker := find()) is not None:
+                breaker.reset()

@@ -1,6 +1,7 @@
 """Circuit breaker and back-off on a clock that the test moves."""
 
 import asyncio
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,14 +115,25 @@ def test_changes_are_reported_once():
     assert seen == [BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED]
 
 
-def test_the_registry_gives_one_breaker_per_name():
-    breakers = Breakers(monotonic=FakeClock().monotonic)
+def test_the_registry_shows_and_closes_what_its_owners_have_at_the_moment():
+    clock = FakeClock()
+    owned: dict[str, Breaker | None] = {name: Breaker(name, monotonic=clock.monotonic) for name in ("llm", "clip")}
+    breakers = Breakers()
+    for name in (*owned, "detector"):
+        breakers.add(name, partial(owned.get, name))
     for _ in range(5):
-        fail(breakers.of("llm"))
-    assert breakers.of("llm") is breakers.of("llm")
-    assert breakers.states() == {"llm": BreakerState.OPEN}
+        fail(owned["llm"])
+        fail(owned["clip"])
+    assert breakers.states() == {"llm": BreakerState.OPEN, "clip": BreakerState.OPEN}
+    breakers.reset("llm", "detector", "unheard of")
+    assert breakers.states() == {"llm": BreakerState.CLOSED, "clip": BreakerState.OPEN}
+    owned["detector"] = Breaker("detector", monotonic=clock.monotonic)
+    owned["clip"] = None
+    assert breakers.states() == {"llm": BreakerState.CLOSED, "detector": BreakerState.CLOSED}
+    for _ in range(5):
+        fail(owned["detector"])
     breakers.reset()
-    assert breakers.states() == {"llm": BreakerState.CLOSED}
+    assert set(breakers.states().values()) == {BreakerState.CLOSED}
 
 
 def test_delays_double_up_to_the_cap():

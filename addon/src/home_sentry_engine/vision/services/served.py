@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from home_sentry_engine.resilience.breaker import Breaker
 from home_sentry_engine.vision.models import Adapter, NotSwitchedOn
 from home_sentry_engine.vision.session import Cancel, Runner
 
@@ -43,13 +44,17 @@ class Services:
 
 
 class ServedModels:
-    """``Models`` that also know the ids of services; ``ids`` are those that have an address."""
+    """``Models`` that also know the ids of services; ``ids`` are those that have an address.
+
+    ``breakers`` are theirs by a short name: ``florence``, ``clip``, ``enrichment``.
+    """
 
     def __init__(self, own: Models, services: Services, runner: Runner) -> None:
         """Take this engine's models, the addresses, and who runs blocking calls."""
         self._own = own
         self._runner = runner
-        self._served: dict[str, Any] = _served(services)
+        self.breakers: dict[str, Breaker] = {}
+        self._served: dict[str, Any] = _served(services, self.breakers)
 
     @property
     def ids(self) -> frozenset[str]:
@@ -69,14 +74,19 @@ class ServedModels:
         return await self._runner.run(lambda cancel: work(adapter, cancel), priority=priority, timeout_s=timeout_s)
 
 
-def _served(services: Services) -> dict[str, Any]:
+def _served(services: Services, breakers: dict[str, Breaker]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if services.florence_url is not None:
-        found[FLORENCE] = ServedFlorence(FlorenceClient.at(services.florence_url))
+        florence = FlorenceClient.at(services.florence_url)
+        breakers["florence"] = florence.service.breaker
+        found[FLORENCE] = ServedFlorence(florence)
     if services.clip_url is not None:
-        found[CLIP] = ServedImageText(CLIPClient.at(services.clip_url), CLIP)
+        clip = CLIPClient.at(services.clip_url)
+        breakers["clip"] = clip.service.breaker
+        found[CLIP] = ServedImageText(clip, CLIP)
     if services.enrichment_url is not None:
         client = EnrichmentClient.at(services.enrichment_url)
+        breakers["enrichment"] = client.service.breaker
         found |= {
             POSE: ServedPose(client, POSE),
             PET: ServedClassifier(client, "pet", PET),
