@@ -199,6 +199,23 @@ async def test_a_camera_that_is_deleted_in_the_middle(home):
     assert home.heard[-1].details["to_remask"] == 0
 
 
+async def test_a_file_that_is_deleted_while_it_is_burned_in_stays_deleted(home):
+    media = await home.accept(planted_jpeg())
+    await home.book.set_masks("door", (mask(),))
+
+    class Deleting(Burner):
+        def burned(self, file, veil):
+            content = super().burned(file, veil)
+            media.path.unlink()
+            return content
+
+    home.burner = Deleting(home.paths, LIMITS, home.burner._executor)
+    home.stored = home.remasking()
+    await home.remask()
+    assert home.files("media") == []
+    assert last(home.heard) == (ComponentState.HEALTHY, "")
+
+
 async def test_masks_that_are_drawn_while_others_are_burned_in(home):
     files = [await home.accept(planted_jpeg(seed=seed, size=(96, 64)), f"{seed}.jpg") for seed in range(30)]
     await home.book.set_masks("door", (mask(*CORNER),))
