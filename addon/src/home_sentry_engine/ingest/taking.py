@@ -1,7 +1,7 @@
 """Files in hand: each finished file goes through the door once, hints first, and comes back until it is booked."""
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -19,6 +19,7 @@ from home_sentry_engine.domain.messages import Arrival
 
 from .intake import Accepted, Duplicate, Outcome, Refused, Unfinished
 from .source import CameraFolders, SourceUnreadable, Stamp, source_key
+from .turns import Turns
 
 _LOGGER = logging.getLogger(__name__)
 _REMEMBERED: Final = 20_000
@@ -121,8 +122,8 @@ class Taking:
         self._pace = pace
         self._unfinished = unfinished
         self._queued: dict[str, Wish] = {}
-        self._urgent: deque[str] = deque()
-        self._backlog: deque[str] = deque()
+        self._urgent = Turns()
+        self._backlog = Turns()
         self._working: dict[str, Wish | None] = {}
         self._later: dict[str, tuple[float, Wish]] = {}
         self._recent: OrderedDict[str, Stamp] = OrderedDict()
