@@ -17,6 +17,7 @@ from home_sentry_engine.operations.backups import DailyBackup
 from home_sentry_engine.operations.data_folder import database_file
 from home_sentry_engine.operations.disk import DiskGuard, DiskLimits, free_bytes
 from home_sentry_engine.operations.health import HealthBoard
+from home_sentry_engine.operations.heartbeat import Heartbeat
 from home_sentry_engine.operations.memory import MemoryWatch, Watched, engine_limit_bytes, own_pid
 from home_sentry_engine.operations.monitor import HealthMonitor, Probe
 from home_sentry_engine.operations.registry import ComponentRegistry, PartPlan
@@ -85,7 +86,13 @@ class Wellbeing:
         self.registry.add(plans, records)
         database = self._sound.database
         look = DatabaseProbe(database, self.guard, self._clock, self._sound.component, self._node)
-        probes = [look.probe(), disk_probe(self.guard), Probe(id="parts", check=self._review, damped=False)]
+        beat = Heartbeat(self._settings.data, self._clock)
+        probes = [
+            beat.probe(),
+            look.probe(),
+            disk_probe(self.guard),
+            Probe(id="parts", check=self._review, damped=False),
+        ]
         queues = self._tables.queues
         probes.append(BackPressure(queues.depths, queues.limits).probe())
         probes.append(MemoryWatch(self._clock, self._watched).probe())

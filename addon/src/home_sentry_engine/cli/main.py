@@ -18,6 +18,7 @@ _MODULES: Final = {
     "db": "database",
     "dead-letters": "dead_letters",
     "token": "token",
+    "health": "health",
     "openapi": "openapi",
 }
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 import re
+import subprocess
 
 import pytest
 import yaml
@@ -117,6 +118,35 @@ def test_redis_keeps_what_it_has_and_never_throws_jobs_out(compose):
     command = compose["services"]["redis"]["command"]
     assert command[command.index("--appendonly") + 1] == "yes"
     assert command[command.index("--maxmemory-policy") + 1] == "noeviction"
+
+
+@pytest.mark.parametrize(
+    ("roles", "asked"), [(None, "curl"), ("ingest, api", "curl"), ("detect,assess", "home-sentry")]
+)
+@pytest.mark.parametrize("well", [True, False])
+def test_the_image_asks_the_api_and_without_one_the_heartbeat(roles, asked, well, tmp_path):
+    dockerfile = (ROOT / "addon/Dockerfile").read_text().replace("\\\n", " ")
+    (check,) = re.findall(r"^HEALTHCHECK [^\n]*?CMD (.*)$", dockerfile, re.MULTILINE)
+    for name in ("curl", "home-sentry"):
+        program = tmp_path / name
+        program.write_text(f'#!/bin/sh\necho "{name} $*" >> {tmp_path}/asked\nexit {0 if well else 1}\n')
+        program.chmod(0o755)
+    environment = {"PATH": str(tmp_path)} | ({"HOME_SENTRY_ROLES": roles} if roles is not None else {})
+    done = subprocess.run(["/bin/sh", "-c", check], env=environment, check=False)
+    assert (done.returncode == 0) is well
+    calls = (tmp_path / "asked").read_text().splitlines()
+    assert {call.split()[0] for call in calls} == {asked}
+    assert calls[-1].endswith("/health") if asked == "curl" else calls == ["home-sentry health"]
+
+
+def test_a_node_without_an_api_is_known_by_its_heartbeat(engines):
+    for service in engines.values():
+        check = service.get("healthcheck")
+        if "api" in settings_of(service).roles:
+            assert check is None, "the image's own check asks the API"
+        else:
+            assert check["test"] == ["CMD", "home-sentry", "health"]
+            assert not check.get("disable")
 
 
 def test_engines_get_longer_to_stop_than_they_need(engines):
