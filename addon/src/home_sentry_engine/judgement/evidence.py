@@ -12,9 +12,6 @@ from .factors import adverse, all_known, trusted_only
 from .facts import Facts
 from .legs import Known
 
-# what passes for a dog may be somebody who crouches: below this nobody caps the score
-SURE_PET: Final = 0.85
-
 
 class Condition(StrEnum):
     """A finding on which a limit may rest."""
@@ -83,10 +80,7 @@ def _empty(facts: Facts, known: Known) -> bool:
 
 
 def _pet_only(facts: Facts, known: Known) -> bool:
-    sure = known.household_pets
-    if sure is None:
-        sure = facts.pet_only and facts.confidence[ObjectGroup.ANIMAL] >= SURE_PET
-    return facts.pet_only and sure and not adverse(known)
+    return facts.pet_only and (known.household_pet or facts.sure_pet) and not adverse(known)
 
 
 def _known_resident(facts: Facts, known: Known) -> bool:

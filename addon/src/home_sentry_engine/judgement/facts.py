@@ -15,7 +15,10 @@ from home_sentry_engine.domain.messages import Scene, Sighting
 DEEP_NIGHT_FROM_H: Final = 23
 DEEP_NIGHT_UNTIL_H: Final = 5
 PETS: Final = frozenset({"dog", "cat", "bird"})
+SURE_PET: Final = 0.85
 
+_LIKELY_PET: Final = 0.7
+_AGREEING_PETS: Final = 3
 _SAME_STAY_GAP_S: Final = 45.0
 _MAX_EVIDENCE: Final = 8
 _APPROACH_GROWTH: Final = 1.4
@@ -34,7 +37,10 @@ class Approach:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Figures of a batch; ``counts`` holds the most objects of each label seen at once, persons first."""
+    """Figures of a batch; ``counts`` holds the most objects of each label seen at once, persons first.
+
+    ``likely_pets`` is the number of pictures in which something probably is a pet.
+    """
 
     camera: str
     local_time: datetime
@@ -43,6 +49,7 @@ class Facts:
     evidence: dict[ObjectGroup, tuple[str, ...]]
     stay_s: dict[ObjectGroup, float]
     approach: Approach | None
+    likely_pets: int = 0
 
     @property
     def persons(self) -> int:
@@ -68,6 +75,11 @@ class Facts:
         """Tell whether nothing but pets was seen."""
         return bool(self.counts) and all(label in PETS for label, _ in self.counts)
 
+    @property
+    def sure_pet(self) -> bool:
+        """Tell whether one picture is sure of a pet or several agree: a faint one may be somebody who crouches."""
+        return self.confidence.get(ObjectGroup.ANIMAL, 0.0) >= SURE_PET or self.likely_pets >= _AGREEING_PETS
+
 
 def facts_of(scene: Scene) -> Facts:
     """Count and measure the sightings of a scene."""
@@ -84,7 +96,12 @@ def facts_of(scene: Scene) -> Facts:
         evidence={group: _best(seen) for group, seen in groups.items()},
         stay_s={group: _stay_s([at for _, _, at in seen]) for group, seen in groups.items()},
         approach=_approach(sightings),
+        likely_pets=sum(any(_likely_pet(one) for one in sighting.detections) for sighting in sightings),
     )
+
+
+def _likely_pet(detection: Detection) -> bool:
+    return detection.label in PETS and detection.confidence >= _LIKELY_PET
 
 
 def _numbered(sighting: Sighting) -> Iterator[tuple[Detection, str]]:

@@ -135,7 +135,7 @@ class Known:
     damage: tuple[Look, ...] = ()
     stances: frozenset[str] = frozenset()
     elsewhere: tuple[Elsewhere, ...] = ()
-    household_pets: bool | None = None
+    household_pet: bool = False
 
     @property
     def armed_away(self) -> bool:
@@ -185,7 +185,7 @@ def known_of(scene: Scene) -> Known:
         damage=_looks(_leg(scene, "damage"), "damage"),
         stances=frozenset(_stances(_leg(scene, "pose"))),
         elsewhere=tuple(_elsewhere(_leg(scene, "cross_camera"))),
-        household_pets=_all_pets(_leg(scene, "pets")),
+        household_pet=any(row.get("household_pet") is True for row in _records(_leg(scene, "pets"))),
     )
 
 
@@ -298,11 +298,6 @@ def _stances(value: object) -> Iterator[str]:
         sure = _number(record.get("confidence"), 0.0, 1.0)
         if sure is not None and sure >= _EVEN:
             yield from _texts(record.get("repeated"))
-
-
-def _all_pets(value: object) -> bool | None:
-    rows = list(_records(value))
-    return all(row.get("household_pet") is True for row in rows) if rows else None
 
 
 def _elsewhere(value: object) -> Iterator[Elsewhere]:

@@ -68,7 +68,8 @@ SURE_ROW, UNSURE_ROW = {"species": "cat", "household_pet": True}, {"species": "c
         (CAT, {}, 29),
         (FAINT_CAT, {}, 100),
         (FAINT_CAT, {"pets": [SURE_ROW]}, 29),
-        (CAT, {"pets": [SURE_ROW, UNSURE_ROW]}, 100),
+        (FAINT_CAT, {"pets": [SURE_ROW, UNSURE_ROW]}, 29),
+        (FAINT_CAT, {"pets": [UNSURE_ROW]}, 100),
         (CAT, {"pets": Absent(reason="nobody looked")}, 29),
         (CAT, {"tamper": {"kind": "view_blocked"}}, 100),
     ],
@@ -77,6 +78,12 @@ def test_only_a_sure_pet_caps_the_score(animal, legs, ceiling):
     verdict = Judge().rule(person_scene(frames=[{"t": 0, "objects": [animal]}], legs=legs))
     assert verdict.allowed.ceiling == ceiling
     assert "tamper" in legs or verdict.score < 15
+
+
+@pytest.mark.parametrize(("looks", "sure", "ceiling"), [(3, 0.7, 29), (2, 0.84, 100), (5, 0.69, 100)])
+def test_pictures_that_agree_on_a_pet_cap_the_score_too(looks, sure, ceiling):
+    frames = [{"t": 2 * number, "objects": [["dog", sure, [1, 1, 50, 50]]]} for number in range(looks)]
+    assert Judge().rule(person_scene(frames=frames)).allowed.ceiling == ceiling
 
 
 def test_the_floor_wins_a_clash():
