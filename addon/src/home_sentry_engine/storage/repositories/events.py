@@ -103,7 +103,7 @@ class Events:
 
     def at_places(self, conn: Connection, places: Sequence[int]) -> tuple[Event, ...]:
         """Give events by their places in the index of the search, in that order."""
-        rows = {row.place: row for row in conn.execute(_AT_PLACES, {"places": places})}
+        rows = {row.place: row for row in conn.execute(_AT_PLACES, {"places": places}).all()}
         return tuple(_with_transitions(conn, [rows[place] for place in places]))
 
     def ongoing(self, conn: Connection) -> tuple[Event, ...]:
@@ -241,7 +241,7 @@ def _with_transitions(conn: Connection, rows: Sequence[Row[Any]]) -> list[Event]
     ids = [row.id for row in rows]
     changes: dict[str, list[Transition]] = {event_id: [] for event_id in ids}
     if ids:
-        for row in conn.execute(_CHANGES, {"events": ids}):
+        for row in conn.execute(_CHANGES, {"events": ids}).all():
             changes[row.event_id].append(_transition(row))
     return [_event(row, tuple(changes[row.id])) for row in rows]
 

@@ -134,23 +134,27 @@ class _Matches:
         """Give one page by rank and the next cursor, which stays with the first page's window."""
         query = self._query
         newest, skip = (None, 0) if query.cursor is None else read_place_cursor(query)
-        rows = self._rows(self._statements.ranked, WINDOW, newest)
+        rows = self._rows(WINDOW, newest)
         ordered = [row.place for row in sorted(rows, key=lambda row: (row.score, -row.place))]
         shown = ordered[skip : skip + query.limit]
         more = len(ordered) > skip + query.limit
         cursor = make_place_cursor(query, rows[0].place, skip + query.limit) if more else None
         return _Found(shown, cursor, len(rows) if query.cursor is None else None)
 
-    def places(self, most: int, last: int | None = None) -> list[int]:
+    def places(self, most: int, last: int | None = None) -> Sequence[int]:
         """Give the newest matches, those at or before ``last``."""
-        return [row.place for row in self._rows(self._statements.newest, most, last)]
+        found = self._execute(self._statements.newest, most, last).scalars().all()
+        return [place for place in found if place not in self._outside][:most] if self._outside else found
 
-    def _rows(self, statement: sa.Select[Any], most: int, last: int | None) -> list[Any]:
+    def _rows(self, most: int, last: int | None) -> list[Any]:
+        rows = self._execute(self._statements.ranked, most, last)
+        return [row for row in rows if row.place not in self._outside][:most]
+
+    def _execute(self, statement: sa.Select[Any], most: int, last: int | None) -> sa.CursorResult[Any]:
         bound = self._bound | {"most": most + len(self._outside)}
         if last is not None:
             bound["last"] = min(last, bound["last"])
-        rows = [row for row in self._conn.execute(statement, bound) if row.place not in self._outside]
-        return rows[:most]
+        return self._conn.execute(statement, bound)
 
     def _outside_of_times(self) -> set[int]:
         """Give the places within the bounds of events that began outside of them."""
