@@ -1,4 +1,4 @@
-"""Actions: what people and automations do with events, the household, zones, and jobs that were given up."""
+"""Actions: what people and automations do with events, the household, zones, masks, and jobs that were given up."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
@@ -18,6 +18,7 @@ from .contract import BulkReviewed, Dropped, FeedbackKind, Requeued, RiskLevel, 
 from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator
 from .dead_letters import QUEUES, async_clear, async_list, async_requeue
 from .household import HOUSEHOLD_ACTIONS
+from .masks import MASK_ACTIONS
 from .zones import ZONE_ACTIONS
 
 _MOST_EVENTS: Final = 500
@@ -188,6 +189,7 @@ ACTIONS: Final = (
     Action(name="dlq_clear", schema=vol.Schema(_LETTER), do=_clear, admin=True),
     *HOUSEHOLD_ACTIONS,
     *ZONE_ACTIONS,
+    *MASK_ACTIONS,
 )
 
 

@@ -19,13 +19,13 @@ from .conftest import Setup
 from .helpers import reach
 
 ADMIN_ONLY = {
-    *("delete_event", "restore_event", "dlq_clear", "set_zone", "remove_zone"),
+    *("delete_event", "restore_event", "dlq_clear", "set_zone", "remove_zone", "set_masks"),
     *("household_save_member", "household_save_vehicle", "household_enrol"),
     *("household_erase", "household_erase_samples", "household_erase_faces"),
 }
 READING = {
     *("get_event", "search_events", "list_trash", "dlq_list"),
-    *("household_list", "household_samples", "list_detections", "list_zones"),
+    *("household_list", "household_samples", "list_detections", "list_zones", "list_masks"),
 }
 LEAST: dict[str, dict[str, Any]] = {
     "get_event": {"event_id": "e1"},
@@ -56,6 +56,8 @@ LEAST: dict[str, dict[str, Any]] = {
     "list_zones": {"camera_id": "front_door"},
     "set_zone": {"camera_id": "front_door", "name": "Porch", "rectangle": [0, 0.5, 1, 0.5]},
     "remove_zone": {"camera_id": "front_door", "zone_id": "porch"},
+    "list_masks": {"camera_id": "front_door"},
+    "set_masks": {"camera_id": "front_door", "masks": []},
 }
 
 
