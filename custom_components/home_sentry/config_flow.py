@@ -42,9 +42,11 @@ from .const import (
     DOMAIN,
     OPTION_ALARMS,
     OPTION_CONTACTS,
+    OPTION_GUESTS,
     OPTION_HALF_LIFE,
     OPTION_PRESENCE,
     OPTION_SUN,
+    OPTION_VISITORS,
     OPTION_WEATHER,
 )
 from .contract import Info
@@ -82,6 +84,10 @@ _OPTIONS: Final = vol.Schema(
         vol.Optional(OPTION_ALARMS): _entities("alarm_control_panel"),
         vol.Optional(OPTION_PRESENCE): _entities("person", "device_tracker", "group", "zone", "input_boolean"),
         vol.Optional(OPTION_CONTACTS): _entities("binary_sensor", "cover", "lock"),
+        vol.Optional(OPTION_VISITORS): EntitySelector(EntitySelectorConfig(domain="calendar")),
+        vol.Optional(OPTION_GUESTS): EntitySelector(
+            EntitySelectorConfig(domain=["input_boolean", "binary_sensor", "switch", "schedule", "group"])
+        ),
         vol.Optional(OPTION_WEATHER): EntitySelector(EntitySelectorConfig(domain="weather")),
         vol.Required(OPTION_SUN, default=False): BooleanSelector(),
     }

@@ -19,6 +19,8 @@ OPTION_PRESENCE: Final = "home_presence"
 OPTION_CONTACTS: Final = "home_contacts"
 OPTION_WEATHER: Final = "home_weather"
 OPTION_SUN: Final = "home_sun"
+OPTION_VISITORS: Final = "home_visitors"
+OPTION_GUESTS: Final = "home_guests"
 
 HOME_PAUSE_S: Final = 1.0
 HOME_REPEAT: Final = timedelta(minutes=10)

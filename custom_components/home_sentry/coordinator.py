@@ -87,7 +87,7 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
         self._pending: dict[tuple[type, str], deque[News]] = defaultdict(lambda: deque(maxlen=_MAX_PENDING))
         self._held: list[News] | None = []
         self._save_delay_s: float | None = None
-        self.home = HomeReporter(hass, entry.options, self.async_command)
+        self.home = HomeReporter(hass, entry.options, self.async_command, lambda: self.data.info)
         self.parts = EngineParts(self.async_command)
         self.live = Live(
             engine, self, engine_id=info.instance_id, since=lambda: self._ledger.cursor, random=SystemRandom()

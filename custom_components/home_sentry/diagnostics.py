@@ -7,7 +7,15 @@ from homeassistant.const import CONF_TOKEN, CONF_URL
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr
 
-from .const import DOMAIN, OPTION_ALARMS, OPTION_CONTACTS, OPTION_PRESENCE, OPTION_WEATHER
+from .const import (
+    DOMAIN,
+    OPTION_ALARMS,
+    OPTION_CONTACTS,
+    OPTION_GUESTS,
+    OPTION_PRESENCE,
+    OPTION_VISITORS,
+    OPTION_WEATHER,
+)
 from .contract import VERSION, to_plain
 from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator
 from .devices import camera_key
@@ -17,7 +25,9 @@ TO_REDACT: Final = {
     CONF_URL,
     OPTION_ALARMS,
     OPTION_CONTACTS,
+    OPTION_GUESTS,
     OPTION_PRESENCE,
+    OPTION_VISITORS,
     OPTION_WEATHER,
     "analysis_detail",
     "camera_name",

@@ -19,16 +19,22 @@ from .const import (
     HOME_REPEAT,
     OPTION_ALARMS,
     OPTION_CONTACTS,
+    OPTION_GUESTS,
     OPTION_PRESENCE,
     OPTION_SUN,
+    OPTION_VISITORS,
     OPTION_WEATHER,
 )
-from .contract import HomeFact, HomeFactKind, WireError, to_plain
+from .contract import HomeFact, HomeFactKind, Info, WireError, to_plain
+from .facts import HouseholdFacts
 
 _LOGGER = logging.getLogger(__name__)
 _SUN: Final = "sun.sun"
 _UNKNOWN: Final = {STATE_UNAVAILABLE, STATE_UNKNOWN}
 _MOST: Final = 64
+# what an engine can do that hears of guests and expected visitors
+_FACTS: Final = "household_facts"
+_BY_FACTS: Final = {HomeFactKind.VISITORS, HomeFactKind.GUESTS}
 _NAME: Final = 128
 _STATE: Final = 255
 _NUMBERS: Final = {
@@ -51,6 +57,8 @@ def chosen_entities(options: Mapping[str, Any]) -> dict[str, HomeFactKind]:
         (HomeFactKind.CONTACT, options.get(OPTION_CONTACTS, ())),
         (HomeFactKind.WEATHER, filter(None, [options.get(OPTION_WEATHER)])),
         (HomeFactKind.SUN, [_SUN] if options.get(OPTION_SUN) else ()),
+        (HomeFactKind.VISITORS, filter(None, [options.get(OPTION_VISITORS)])),
+        (HomeFactKind.GUESTS, filter(None, [options.get(OPTION_GUESTS)])),
     )
     chosen = {entity_id: kind for kind, ids in groups for entity_id in ids}
     return dict(list(chosen.items())[:_MOST])
@@ -59,9 +67,13 @@ def chosen_entities(options: Mapping[str, Any]) -> dict[str, HomeFactKind]:
 class HomeReporter:
     """Sends whole reports; one that does not arrive is repeated with the next change, connection or interval."""
 
-    def __init__(self, hass: HomeAssistant, options: Mapping[str, Any], send: Send) -> None:
-        """Take what was chosen and how the engine is asked."""
+    def __init__(
+        self, hass: HomeAssistant, options: Mapping[str, Any], send: Send, info: Callable[[], Info | None]
+    ) -> None:
+        """Take what was chosen, how the engine is asked, and what it says it can do."""
         self._hass = hass
+        self._info = info
+        self._household = HouseholdFacts(hass, options, send)
         self._chosen = chosen_entities(options)
         self._send = send
         self._pause: CALLBACK_TYPE | None = None
@@ -101,9 +113,13 @@ class HomeReporter:
 
     async def _report(self, _now: datetime) -> None:
         self._pause = None
-        args = {"facts": [to_plain(fact) for fact in self.facts()], "time_zone": self._hass.config.time_zone}
+        info = self._info()
+        able = info is not None and _FACTS in info.capabilities
+        facts = [to_plain(fact) for fact in self.facts() if able or fact.kind not in _BY_FACTS]
         try:
-            await self._send("report_home", args)
+            await self._send("report_home", {"facts": facts, "time_zone": self._hass.config.time_zone})
+            if able:
+                await self._household.async_sync()
         except (ClientError, WireError, TimeoutError) as err:
             _LOGGER.debug("The engine did not hear how the home is: %s", err)
 

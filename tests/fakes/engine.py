@@ -105,6 +105,7 @@ class FakeEngine:
         self.tls: ssl.SSLContext | None = None
         self.tls_next_fingerprint: str | None = None
         self.insecure = False
+        self.capabilities: tuple[str, ...] = ()
         self._numbers = itertools.count(1)
         self._sockets: set[web.WebSocketResponse] = set()
         self._runner: web.AppRunner | None = None
@@ -174,6 +175,7 @@ class FakeEngine:
             llm="nemotron-4b",
             tls_next_fingerprint=self.tls_next_fingerprint,
             insecure=self.insecure,
+            capabilities=self.capabilities,
         )
 
     def status(self) -> Status:

@@ -13,9 +13,11 @@ from custom_components.home_sentry import home as home_module
 from custom_components.home_sentry.const import (
     OPTION_ALARMS,
     OPTION_CONTACTS,
+    OPTION_GUESTS,
     OPTION_HALF_LIFE,
     OPTION_PRESENCE,
     OPTION_SUN,
+    OPTION_VISITORS,
     OPTION_WEATHER,
 )
 from custom_components.home_sentry.contract import HomeFact, from_plain
@@ -112,9 +114,11 @@ async def test_an_engine_that_does_not_listen_hurts_nobody(
 async def test_the_choice_is_made_in_the_options(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
     entry = await setup()
     flow = await hass.config_entries.options.async_init(entry.entry_id)
-    chosen = {OPTION_HALF_LIFE: 10, **OPTIONS}
+    engine.capabilities = ("household_facts",)
+    more = {OPTION_VISITORS: "calendar.visitors", OPTION_GUESTS: "input_boolean.guests"}
+    chosen = {OPTION_HALF_LIFE: 10, **OPTIONS, **more}
     done = await hass.config_entries.options.async_configure(flow["flow_id"], chosen)
     assert done["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
     assert entry.options == chosen
-    assert set(facts((await settle(hass, engine, 2))[-1])) == set(chosen_entities(OPTIONS))
+    assert set(facts((await settle(hass, engine, 2))[-1])) == set(chosen_entities(chosen))

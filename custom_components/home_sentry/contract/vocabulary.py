@@ -191,13 +191,18 @@ class SceneChangeKind(_Vocabulary):
 
 
 class HomeFactKind(_Vocabulary):
-    """What a chosen entity of Home Assistant tells about the home."""
+    """What a chosen entity of Home Assistant tells about the home.
+
+    Who visits and guest mode count as facts of the household; here they only tell whether that is known.
+    """
 
     ALARM = "alarm"
     PRESENCE = "presence"
     CONTACT = "contact"
     WEATHER = "weather"
     SUN = "sun"
+    VISITORS = "visitors"
+    GUESTS = "guests"
     UNKNOWN = "unknown"
 
 

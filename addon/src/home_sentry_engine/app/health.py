@@ -42,7 +42,7 @@ _HEALTH = {
     Mode.OFFLINE: Health.UNHEALTHY,
     Mode.UNKNOWN: Health.UNKNOWN,
 }
-CAPABILITIES = ("upload", "analyze", "review", "events", "detections", "websocket_resume")
+CAPABILITIES = ("upload", "analyze", "review", "events", "detections", "websocket_resume", "household_facts")
 
 
 class Guarded(Protocol):

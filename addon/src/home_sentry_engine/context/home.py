@@ -55,7 +55,20 @@ def home_legs(report: HomeReport | None, *, last_at: datetime, now: datetime) ->
         legs[name] = leg = _leg(facts, make, report, last_at, now)
         if facts and isinstance(leg, Absent):
             gaps.append(f"{name.replace('_', ' ')}: {leg.reason}")
+    gaps += _not_told(report, now)
     return legs | ({"home_gaps": gaps} if gaps else {})
+
+
+def _not_told(report: HomeReport, now: datetime) -> list[str]:
+    """Say what of those facts is not known that count as facts of the household."""
+    gaps = []
+    for name, kind in _HOUSEHOLD:
+        facts = [fact for fact in report.facts if fact.kind is kind]
+        if facts and is_stale(report, now):
+            gaps.append(f"{name}: Home Assistant is silent")
+        elif any(fact.state is None for fact in facts):
+            gaps.append(f"{name}: {_missing(facts).reason}")
+    return gaps
 
 
 def _leg(
@@ -126,6 +139,7 @@ def _sun(facts: Sequence[HomeFact], _at: datetime) -> _Leg:
     return {"below_horizon": known.state == "below_horizon", **known.details}
 
 
+_HOUSEHOLD: Final = (("expected visitors", HomeFactKind.VISITORS), ("guest mode", HomeFactKind.GUESTS))
 _LEGS: Final = (
     ("arm_mode", HomeFactKind.ALARM, _alarm),
     ("presence", HomeFactKind.PRESENCE, _presence),

@@ -204,6 +204,23 @@ async def test_a_state_that_came_after_the_visit_does_not_count_for_it(home):
     assert scene.legs["arm_mode"] == Absent(reason="alarm_control_panel.home changed after the visit")
 
 
+async def test_what_is_not_known_of_guests_and_visitors_is_said(home):
+    guests = fact(HomeFactKind.GUESTS, "input_boolean.guests", None)
+    calendar = fact(HomeFactKind.VISITORS, "calendar.visitors", "off")
+    await say(home, guests, calendar)
+    scene = await walk(home, 100)
+    assert scene.legs["home_gaps"] == ["guest mode: input_boolean.guests is not available"]
+    assert "home_unknown" in await factors(home)
+    home.clock.tick(300)
+    await say(home, replace(guests, state="on"), calendar)
+    assert "home_gaps" not in (await walk(home, 100)).legs
+    home.clock.tick(3600)
+    assert (await walk(home, 100)).legs["home_gaps"] == [
+        "expected visitors: Home Assistant is silent",
+        "guest mode: Home Assistant is silent",
+    ]
+
+
 async def test_nobody_said_anything(home):
     scene = await walk(home, 100)
     assert scene.legs["arm_mode"] == Absent(reason="Home Assistant said nothing about the home")
