@@ -73,6 +73,8 @@ async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: Ke
     catalogue = StoredCatalogue(database, tables)
     household = make_household(database, tables, ground.around, settings.identity, room.sight)
     await household.hide_names()
+    registry = StoredRegistry(database, tables, ground.wellbeing.retention, zone, announce)
+    ground.stack.push_async_callback(registry.aclose)
     return Ports(
         catalogue=catalogue,
         triage=TriageDesk(database, tables, clock, announce),
@@ -89,7 +91,7 @@ async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: Ke
         health=room.health,
         load=ground.measuring.attached,
         replies=StoredReplies(database, clock),
-        registry=StoredRegistry(database, tables, ground.wellbeing.retention, zone, announce),
+        registry=registry,
         keys=TokenFiles(settings.data, ring, clock),
         feed=OutboxFeed(database, tables, ground.relay, room.health),
         queues=QueueDesk(database, tables),

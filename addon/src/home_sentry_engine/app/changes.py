@@ -20,6 +20,7 @@ from home_sentry_engine.contract.errors import Conflict, NotFound, Unprocessable
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.identity import InvalidCameraName, camera_id_of
 from home_sentry_engine.operations.retention import Retention
+from home_sentry_engine.resilience.cache import TtlCache
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.errors import UnknownRow
 from home_sentry_engine.storage.query import EventQuery
@@ -30,6 +31,8 @@ from .tables import Tables
 
 # longer than any route may take
 _WORK: Final = timedelta(minutes=3)
+_COUNTED_S: Final = 60.0
+_COUNTING_S: Final = 2.0
 
 
 class StoredRegistry:
@@ -49,6 +52,7 @@ class StoredRegistry:
         self._retention = retention
         self._zone = zone
         self._announced = announced
+        self._counts = TtlCache[EventQuery, EventStats](database.clock, ttl_s=_COUNTED_S, patience_s=_COUNTING_S)
 
     async def create(self, name: str, camera_id: str | None, confidence: float | None) -> Camera:
         """Make a camera without a folder; raises ``Conflict`` or ``Unprocessable``."""
@@ -94,8 +98,17 @@ class StoredRegistry:
         return CameraDeleted(camera_id=camera_id, events=removed.events, media=removed.files)
 
     async def stats(self, query: EventQuery) -> EventStats:
-        """Count the events that fit."""
-        return await self._database.read(lambda conn: EventCounts().of(conn, query, self._zone))
+        """Count the events that fit: as they are, or as they were a minute ago where counting takes long."""
+
+        async def counted() -> EventStats:
+            return await self._database.read(lambda conn: EventCounts().of(conn, query, self._zone))
+
+        announced = await self._database.read(self._tables.outbox.last_seq)
+        return await self._counts.get(query, counted, version=announced)
+
+    async def aclose(self) -> None:
+        """End what is being counted."""
+        await self._counts.aclose()
 
     def _announce(self, conn: Connection, camera: Camera) -> Camera:
         now = self._database.clock.now()
