@@ -109,6 +109,7 @@ async def test_events_are_counted_by_level_camera_object_and_day_at_home(tmp_pat
         nothing = await registry.stats(EventQuery(level=RiskLevel.CRITICAL, reviewed=True))
         assert (nothing.total, nothing.by_day, nothing.mean_score) == (0, {}, None)
         await home.deliver(("person", 0.9), camera="yard")
+        await home.pass_time(400)
         assert (await registry.stats(EventQuery())).by_camera == {"yard": 2, "door": 1}
         await registry.aclose()
 
