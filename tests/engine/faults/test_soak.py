@@ -79,6 +79,9 @@ class Day:
         tables.outbox.prune(conn, 100, old)
         tables.media.forget_sources(conn, old)
         tables.queue.prune_dead(conn, old + DEAD_KEPT)
+        tables.recognitions.prune(conn, old)
+        tables.entities.prune(conn, old)
+        tables.scenes.prune_changes(conn, old)
 
     async def _picture(self, camera: str) -> None:
         self.delivered += 1
