@@ -112,6 +112,23 @@ def _detector_ms(coordinator: HomeSentryCoordinator) -> Reading:
     return (status.detector_ms if status else None), {}
 
 
+def _model_download(coordinator: HomeSentryCoordinator) -> Reading:
+    """Give how much of what arrives now is there, in percent; unknown while nothing does or no size is told."""
+    models = coordinator.data.fetching
+    fetches = {one.model_id: one.fetch for one in models if one.fetch is not None}
+    sizes = [fetch.total_bytes for fetch in fetches.values()]
+    known = [size for size in sizes if size]
+    done = sum(fetch.done_bytes for fetch in fetches.values())
+    percent = min(100, int(100 * done / sum(known))) if known and len(known) == len(models) else None
+    return percent, {
+        "models": {
+            model_id: {"file": fetch.file, "done_bytes": fetch.done_bytes, "total_bytes": fetch.total_bytes}
+            for model_id, fetch in fetches.items()
+        },
+        "failed": {one.model_id: one.reason for one in coordinator.data.not_fetched},
+    }
+
+
 def _component(part_id: str) -> Callable[[HomeSentryCoordinator], Reading]:
     def read(coordinator: HomeSentryCoordinator) -> Reading:
         status = coordinator.data.status
@@ -246,6 +263,16 @@ ENGINE_SENSORS: Final = (
         suggested_display_precision=0,
         read=_detector_ms,
     ),
+    EngineSensorDescription(
+        key="model_download",
+        translation_key="model_download",
+        state_class=SensorStateClass.MEASUREMENT,
+        native_unit_of_measurement=UnitOfRatio.PERCENTAGE,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=0,
+        read=_model_download,
+    ),
 )
 
 
@@ -290,7 +317,7 @@ class CameraSensor(CameraEntity, SensorEntity):
 class EngineSensor(EngineEntity, SensorEntity):
     """One value of the engine."""
 
-    _unrecorded_attributes = frozenset({"factors", "queues"})
+    _unrecorded_attributes = frozenset({"factors", "failed", "models", "queues"})
     entity_description: EngineSensorDescription
 
     def __init__(self, coordinator: HomeSentryCoordinator, description: EngineSensorDescription) -> None:

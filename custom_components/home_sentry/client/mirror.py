@@ -13,6 +13,8 @@ from ..contract import (
     EventCreated,
     EventUpdated,
     Info,
+    ModelProgress,
+    ModelState,
     ObjectGroup,
     ServerMessage,
     Snapshot,
@@ -31,6 +33,7 @@ class Mirror:
         self.cursor = 0
         self.info: Info | None = None
         self.status: Status | None = None
+        self._models: dict[str, ModelProgress] = {}
         self._cameras: dict[str, Camera] = {}
         self._events: dict[str, dict[str, Event]] = {}
 
@@ -38,6 +41,16 @@ class Mirror:
     def cameras(self) -> tuple[Camera, ...]:
         """All cameras that the engine knows."""
         return tuple(self._cameras.values())
+
+    @property
+    def fetching(self) -> tuple[ModelProgress, ...]:
+        """Models whose files arrive now."""
+        return tuple(one for one in self._models.values() if one.state is ModelState.FETCHING)
+
+    @property
+    def not_fetched(self) -> tuple[ModelProgress, ...]:
+        """Models whose files could not be had since the connection began."""
+        return tuple(one for one in self._models.values() if one.state is ModelState.FAILED)
 
     def camera(self, camera_id: str) -> Camera | None:
         """Give one camera, None when the engine does not know it."""
@@ -64,8 +77,6 @@ class Mirror:
                 return False
             self.cursor = seq
         match message:
-            case Snapshot(resumed=True):
-                self.info, self.status = message.info, message.status
             case Snapshot():
                 self._replace(message)
             case EventCreated(event=event) | EventUpdated(event=event):
@@ -79,13 +90,18 @@ class Mirror:
                 self.status = replace(self.status, silent_together=ids, silent_since=since)
             case SystemStatus(status=status):
                 self.status = status
+            case ModelProgress(model_id=model_id):
+                self._models[model_id] = message
             case _:
                 return False
         return True
 
     def _replace(self, snapshot: Snapshot) -> None:
-        self.cursor = snapshot.cursor
+        self._models = {}
         self.info, self.status = snapshot.info, snapshot.status
+        if snapshot.resumed:
+            return
+        self.cursor = snapshot.cursor
         self._cameras = {camera.id: camera for camera in snapshot.cameras}
         self._events = {}
         for event in snapshot.events:
