@@ -40,9 +40,12 @@ class HouseholdFacts:
         self._visitors: str | None = options.get(OPTION_VISITORS)
         self._send = send
         self._turn = asyncio.Lock()
+        self._compared = False
 
     async def async_sync(self) -> None:
         """Put what holds and is not there, take back what holds no more; raises what ``send`` raises."""
+        if self._compared and self._guests is None and self._visitors is None:
+            return
         async with self._turn:
             house = from_plain(Household, await self._send("get_household", {}))
             there = {fact.id: fact for fact in house.facts if fact.id in _OURS}
@@ -53,6 +56,7 @@ class HouseholdFacts:
                     await self._send("put_fact", {"fact_id": fact_id, "kind": want.kind, **args})
             for fact_id in there.keys() - wanted.keys():
                 await self._send("remove_fact", {"fact_id": fact_id})
+        self._compared = True
 
     def _wanted(self, now: datetime) -> dict[str, _Wanted]:
         wanted: dict[str, _Wanted] = {}

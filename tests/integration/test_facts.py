@@ -173,6 +173,21 @@ async def test_what_is_not_chosen_any_more_is_taken_back(
     await until(lambda: desk.facts.keys() == {"of-the-owner"})
 
 
+async def test_without_a_choice_it_is_compared_once(
+    hass: HomeAssistant, engine: FakeEngine, entry: MockConfigEntry, setup: Setup, desk: Desk
+) -> None:
+    await start(hass, entry, setup, desk, half_life_min=10)
+
+    def reports() -> int:
+        return sum(command.name == "report_home" for command in engine.commands)
+
+    before = reports()
+    await engine.drop_clients()
+    await until(lambda: reports() > before)
+    await hass.async_block_till_done()
+    assert (desk.asked, desk.told) == (1, [])
+
+
 async def test_an_older_engine_hears_nothing_of_it(
     hass: HomeAssistant, engine: FakeEngine, entry: MockConfigEntry, setup: Setup, desk: Desk
 ) -> None:
