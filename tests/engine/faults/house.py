@@ -119,8 +119,8 @@ class House:
     async def settled(self, pictures: int, within_s: float = 120.0) -> None:
         """Wait until all pictures are looked at, all visits over and judged, and no job is left."""
         await self.until("SELECT count(*) FROM media WHERE state = 'detected'", pictures, within_s)
-        await self.until("SELECT count(*) FROM events WHERE ended_at IS NULL", 0)
-        await self.until("SELECT count(*) FROM jobs", 0)
+        await self.until("SELECT count(*) FROM events WHERE ended_at IS NULL", 0, within_s)
+        await self.until("SELECT count(*) FROM jobs", 0, within_s)
 
     async def account(self) -> Account:
         """Check what must hold at every moment, also right after an engine was killed, and give the account."""
