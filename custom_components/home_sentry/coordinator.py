@@ -86,6 +86,7 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
         self._news_listeners: dict[tuple[type, str], NewsListener[Any]] = {}
         self._pending: dict[tuple[type, str], deque[News]] = defaultdict(lambda: deque(maxlen=_MAX_PENDING))
         self._held: list[News] | None = []
+        self._heard_ends: dict[str, datetime] = {}
         self._save_delay_s: float | None = None
         self.home = HomeReporter(hass, entry.options, self.async_command, lambda: self.data.info)
         self.parts = EngineParts(self.async_command)
@@ -271,7 +272,19 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
         if self.data.info is None:
             return None
         half_life = timedelta(minutes=self.config_entry.options.get(OPTION_HALF_LIFE, DEFAULT_HALF_LIFE_MIN))
-        return Risk.of(events, now=dt_util.utcnow(), half_life=half_life, bands=self.data.info.risk_bands)
+        now, shown = dt_util.utcnow(), tuple(events)
+        ends = {event.event_id: self._end(event, now) for event in shown}
+        return Risk.of(shown, ends=ends, now=now, half_life=half_life, bands=self.data.info.risk_bands)
+
+    def _end(self, event: Event, now: datetime) -> datetime | None:
+        """Give when an event ended; an engine whose clock is ahead tells of the future, where hearing of it counts."""
+        if event.ended_at is None:
+            return None
+        if event.ended_at > now and event.event_id not in self._heard_ends:
+            self._heard_ends[event.event_id] = now
+            while len(self._heard_ends) > _MAX_PENDING:
+                self._heard_ends.pop(next(iter(self._heard_ends)))
+        return self._heard_ends.get(event.event_id, event.ended_at)
 
     def _auth_failed(self) -> ConfigEntryAuthFailed:
         key = "untrusted" if isinstance(self._error, Untrusted) else "refused"
