@@ -384,9 +384,8 @@ class FakeEngine:
         """Fail, give what the test prepared for the command, or give its arguments back."""
         if command.name in self.failing:
             return Result(id=command.id, ok=False, code=self.failure, message="no such thing", details={"a": 1})
-        if command.name == "list_components":
-            return Result(id=command.id, ok=True, data=to_plain(PartList(items=tuple(self.parts))))
-        answer = self.answers.get(command.name, command.args)
+        parts = to_plain(PartList(items=tuple(self.parts)))
+        answer = parts if command.name == "list_components" else self.answers.get(command.name, command.args)
         return Result(id=command.id, ok=True, data=answer(command.args) if callable(answer) else answer)
 
 

@@ -130,7 +130,9 @@ def test_nothing_foreign_is_opened_asked_told_or_handed_out(tmp_path, model_mirr
     victim = tmp_path / "another-household" / "secret.ts"
     victim.parent.mkdir()
     victim.write_bytes(os.urandom(4096))
-    with engine(tmp_path / "data", model_mirror, LOG_LEVEL="debug", **CANARIES) as served:
+    # fetching is allowed, and everything that is on is here already
+    settings = {"OFFLINE": "false", "ENRICHMENT": "false", "REID": "false", "LOG_LEVEL": "debug"}
+    with engine(tmp_path / "data", model_mirror, **settings, **CANARIES) as served:
         served.wrapped_in = trace.command
         served.start()
         for number in range(3):

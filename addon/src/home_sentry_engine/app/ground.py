@@ -1,12 +1,14 @@
 """What every room of an engine stands on: data folder, certificate, database, links to other engines, figures."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 import os
 import sys
 import threading
+from threading import Event
 
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.operations.health import HealthBoard
@@ -53,6 +55,12 @@ class Ground:
     def clock(self) -> Clock:
         """The time that all engines on the database share."""
         return self.around.clock
+
+    def closing(self) -> Callable[[], bool]:
+        """Give what tells threads whether the ground is being closed."""
+        closed = Event()
+        self.stack.callback(closed.set)
+        return closed.is_set
 
     def threads(self, count: int, name: str, *, niceness: int = 0) -> ThreadPoolExecutor:
         """Give threads that end with the ground; others go before those of a higher ``niceness``, on Linux."""

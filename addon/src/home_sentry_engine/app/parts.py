@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 import random
 
@@ -141,10 +141,18 @@ def limits_of_queue(settings: StorageSettings) -> QueueLimits:
     return QueueLimits(limit=settings.queue_limit, overflow=Overflow(settings.overflow))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Masks:
+    """The privacy masks of cameras, and what learns the newest ones."""
+
+    veils: Veils
+    fresh: Fresh
+
+
 def make_frames(
-    settings: Settings, paths: MediaPaths, executor: Executor, veils: Veils, fresh: Fresh
+    settings: Settings, paths: MediaPaths, executor: Executor, masks: Masks, halted: Callable[[], bool]
 ) -> tuple[Frames, Rules]:
-    """Give the decoder of files, under the privacy masks of their cameras, and its rules."""
+    """Give the decoder of files, under the masks of their cameras, and its rules; ``halted`` ends long clips."""
     ingest = settings.ingest
     sampling = Sampling(
         interval_s=ingest.frame_interval_s,
@@ -152,8 +160,9 @@ def make_frames(
         at_least=Rules().at_least,
         adaptive=ingest.adaptive_frames,
     )
-    rules = Rules(limits=limits_of(ingest), sampling=sampling, zone=settings.time_zone)
-    return Frames(paths, rules, executor, veils=veils, fresh=fresh), rules
+    limits = replace(limits_of(ingest), halted=halted)
+    rules = Rules(limits=limits, sampling=sampling, zone=settings.time_zone)
+    return Frames(paths, rules, executor, veils=masks.veils, fresh=masks.fresh), rules
 
 
 def limits_of(settings: IngestSettings) -> Limits:

@@ -27,7 +27,7 @@ from .mask_state import MaskState
 from .masking import UploadMasking
 from .masks import MaskBook
 from .minds import Minds
-from .parts import Pipeline, Senses, Sinks, make_frames, make_pipeline
+from .parts import Masks, Pipeline, Senses, Sinks, make_frames, make_pipeline
 from .recognising import make_comparers
 from .remasking import StoredMasking
 from .scene_memory import SceneMemories, scene_eye
@@ -72,8 +72,8 @@ async def open_pipeline(
     memories = SceneMemories(ground.database, ground.tables.scenes, scene_eye(zoo.models))
     masks = await _open_masks(ground, forget_pictures)
     views = CameraViews(ground.database, ground.tables.scenes, decoding, memories, veils=masks.widest_of)
-    fresh = known_here if settings.storage.is_local else masks.read
-    frames, rules = make_frames(settings, paths, decoding, masks.veil_of, fresh)
+    worn = Masks(veils=masks.veil_of, fresh=known_here if settings.storage.is_local else masks.read)
+    frames, rules = make_frames(settings, paths, decoding, worn, ground.closing())
     gallery = Gallery(frames, paths, ground.threads(_DRAW_THREADS, "draw"))
     folders = await _open_folders(ground)
     burner = Burner(paths, rules.limits, ground.threads(1, "masks", niceness=_UNHURRIED))

@@ -42,6 +42,10 @@ class Permanent(StageError, ValueError):
     """The same input will never work."""
 
 
+class Halted(HomeSentryError):
+    """The engine ends; what was begun is done anew after its next start."""
+
+
 class Unavailable(StageError):
     """A dependency is down; work waits for it and nothing is invented meanwhile."""
 

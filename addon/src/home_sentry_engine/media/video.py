@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from home_sentry_engine.domain.errors import Rejected, RejectReason
+from home_sentry_engine.domain.errors import Halted, Rejected, RejectReason
 from home_sentry_engine.domain.filetypes import SNIFF_BYTES, FileType, sniff
 from home_sentry_engine.domain.lazy import lazy
 
@@ -270,6 +270,8 @@ class VideoReader:
             raise Rejected(RejectReason.TOO_MANY_PIXELS, f"{width}x{height} pixels are more than allowed")
 
     def _check_time(self, deadline: float) -> None:
+        if self._limits.halted():
+            raise Halted("the engine ends")
         if self._monotonic() > deadline:
             raise Rejected(RejectReason.TOO_SLOW, f"the video took more than {self._limits.timeout_s:g} s")
 

@@ -14,6 +14,7 @@ import pytest
 from home_sentry_engine.contract import MediaKind
 from home_sentry_engine.domain.box import Box
 from home_sentry_engine.domain.detection import Detection
+from home_sentry_engine.domain.errors import Halted
 from home_sentry_engine.domain.files import Provenance
 from home_sentry_engine.domain.filetypes import FileType, sniff
 from home_sentry_engine.domain.messages import Media
@@ -177,6 +178,14 @@ async def test_a_thumbnail_of_other_masks_is_drawn_anew(places, executor):
     assert mark_of(drawn) is None
     veil = None
     assert await gallery.kept_thumbnail("e1", "door") == drawn
+
+
+def test_a_clip_is_let_go_in_the_middle_when_the_engine_ends(tmp_path):
+    asked = iter([False] * 20)
+    reader = VideoReader(Limits(halted=lambda: next(asked, True)))
+    with pictures.clip(tmp_path / "a.mp4", seconds=9).open("rb") as file, pytest.raises(Halted):
+        veiled_clip(reader, file, Veil(shapes=(((0.2, 0.2), (0.8, 0.2), (0.8, 0.7)),)))
+    assert next(asked, None) is None
 
 
 @pytest.mark.parametrize(("name", "codec", "size"), [("a.mp4", "mpeg4", (320, 240)), ("a.avi", "mjpeg", (322, 182))])

@@ -99,6 +99,7 @@ async def bench_quality(models: ModelSettings, clock: Clock, *, media: Path) -> 
         figures: list[Figure] = []
         for name, ones in labelled.items():
             figures += await quality_detect.detection(zoo, plain, ones, name)
+        figures += await quality_detect.small_persons(zoo, labelled["COCO"])
         figures += await quality_detect.association(zoo, windows)
         figures += [*await side.pose(pictures), *await side.faces(pictures), *await side.plates(plates)]
         pairs = await side.pairs(clip)
