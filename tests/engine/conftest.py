@@ -2,15 +2,33 @@
 
 from collections.abc import Iterator
 import ipaddress
+import logging
 from pathlib import Path
 import socket
 from typing import Any
 
+from hypothesis import settings
 import pytest
 
 from tests.engine import servers
 
 HERE = Path(__file__).parent
+
+
+# examples take as long as the machine is busy
+settings.register_profile("engine", deadline=None)
+settings.load_profile("engine")
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Undo what a command does to logging when it runs inside a test."""
+    loggers = [logging.getLogger(), logging.getLogger("home_sentry_engine")]
+    before = [(one, one.level, one.handlers[:]) for one in loggers]
+    yield
+    for one, level, handlers in before:
+        one.setLevel(level)
+        one.handlers[:] = handlers
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 import json
+import re
 from typing import Any, Final
 
 import orjson
@@ -13,6 +14,7 @@ from .errors import NaiveDatetime
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_MAYBE_LONG: Final = re.compile(r"\d{19}")
 
 
 def to_micros(at: datetime) -> int:
@@ -39,6 +41,9 @@ def to_json(value: Any) -> str:
 
 def from_json(text: str) -> Any:
     """Give what a JSON column holds, also NaN and numbers of more than 64 bits."""
+    if _MAYBE_LONG.search(text):
+        # orjson would round them
+        return json.loads(text)
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
