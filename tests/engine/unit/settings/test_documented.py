@@ -1,4 +1,4 @@
-"""The README's table of settings is the schema's."""
+"""The documented table of settings is the schema's."""
 
 from pathlib import Path
 import re
@@ -7,13 +7,13 @@ import voluptuous as vol
 
 from home_sentry_engine.settings.schema import SCHEMA
 
-README = Path(__file__).parents[4] / "README.md"
+TOLD = Path(__file__).parents[4] / "docs" / "settings.md"
 ROW = re.compile(r"^\| `([a-z_]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 
 
 def rows() -> dict[str, tuple[str, str]]:
-    section = README.read_text(encoding="utf-8").split("## Settings")[1].split("\n## ")[0]
-    return {name: (default.strip().strip("`"), text) for name, default, text in ROW.findall(section)}
+    found = ROW.findall(TOLD.read_text(encoding="utf-8"))
+    return {name: (default.strip().strip("`"), text) for name, default, text in found}
 
 
 def test_every_setting_is_told_and_no_other():
