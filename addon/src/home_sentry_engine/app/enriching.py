@@ -85,7 +85,14 @@ def with_services(wanted: EnrichmentSettings, own: Models, executor: Executor) -
     """Give this engine's models, with the services that the settings name in the place of some."""
     if not (wanted.url or wanted.florence_url or wanted.clip_url):
         return own
-    services = Services(florence_url=wanted.florence_url, clip_url=wanted.clip_url, enrichment_url=wanted.url)
+    services = Services(
+        florence_url=wanted.florence_url,
+        florence_token=wanted.florence_token,
+        clip_url=wanted.clip_url,
+        clip_token=wanted.clip_token,
+        enrichment_url=wanted.url,
+        enrichment_token=wanted.token,
+    )
     return ServedModels(own, services, Runner(executor, AcceleratorGate(SERVICE_CALLS), timeout_s=_SERVICE_S))
 
 

@@ -85,9 +85,12 @@ async def _trouble(ask: Ask, executor: Executor) -> str | None:
 def _asked(wanted: EnrichmentSettings) -> dict[str, Ask]:
     asked: dict[str, Ask] = {}
     if wanted.url:
-        asked["enrichment_service"] = partial(EnrichmentClient.health, EnrichmentClient.at(wanted.url))
+        enrichment = EnrichmentClient.at(wanted.url, token=wanted.token)
+        asked["enrichment_service"] = partial(EnrichmentClient.health, enrichment)
     if wanted.clip_url:
-        asked["clip_service"] = partial(CLIPClient.health, CLIPClient.at(wanted.clip_url))
+        clip = CLIPClient.at(wanted.clip_url, token=wanted.clip_token)
+        asked["clip_service"] = partial(CLIPClient.health, clip)
     if wanted.florence_url:
-        asked["florence_service"] = partial(FlorenceClient.health, FlorenceClient.at(wanted.florence_url))
+        florence = FlorenceClient.at(wanted.florence_url, token=wanted.florence_token)
+        asked["florence_service"] = partial(FlorenceClient.health, florence)
     return asked

@@ -31,8 +31,7 @@ def settings_of(arguments: argparse.Namespace, overrides: dict[str, Any]) -> Set
 
 def start_logging(settings: Settings) -> Redactor:
     """Send log lines to standard error; gives what hides the secrets in them, which may learn more."""
-    secrets = (settings.language.api_key, settings.mqtt.password, *settings.storage.passwords)
-    redactor = Redactor(filter(None, secrets))
+    redactor = Redactor(settings.secrets)
     configure_logging(level=settings.log_level, form=settings.log_format, stream=sys.stderr, redactor=redactor)
     return redactor
 

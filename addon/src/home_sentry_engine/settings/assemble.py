@@ -92,8 +92,11 @@ def _enrichment(raw: Mapping[str, Any]) -> EnrichmentSettings:
         enabled=raw["enrichment"],
         off=raw["enrichment_off"],
         url=raw.get("enrichment_url"),
+        token=raw.get("enrichment_token"),
         florence_url=raw.get("florence_url"),
+        florence_token=raw.get("florence_token"),
         clip_url=raw.get("clip_url"),
+        clip_token=raw.get("clip_token"),
         at_once=raw["enrichment_max_concurrent"],
         timeout_s=raw["enrichment_timeout_seconds"],
     )

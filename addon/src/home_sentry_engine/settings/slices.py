@@ -50,7 +50,7 @@ class DetectSettings:
 
     detector: str = "auto"
     url: str | None = None
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     provider: str = "auto"
     confidence: float = 0.5
     camera_confidence: Mapping[str, float] = field(default_factory=dict)
@@ -85,7 +85,7 @@ class LanguageSettings:
     model: str = "auto"
     url: str | None = None
     api: str = "auto"
-    api_key: str | None = None
+    api_key: str | None = field(default=None, repr=False)
     remote_model: str | None = None
     context_tokens: int = 4096
     max_tokens: int = 768
@@ -168,13 +168,17 @@ class EnrichmentSettings:
     """Whether models look closer at the pictures of a visit; ``off`` are questions that nobody shall ask.
 
     ``at_once`` is how many of them may compute at the same time beside the detector, ``timeout_s`` what an ordinary
-    question may take. Services at ``url``, ``florence_url`` and ``clip_url`` answer instead of this engine's models.
+    question may take. Services at ``url``, ``florence_url`` and ``clip_url`` answer instead of this engine's models;
+    each is shown its token.
     """
 
     enabled: bool = True
     url: str | None = None
+    token: str | None = field(default=None, repr=False)
     florence_url: str | None = None
+    florence_token: str | None = field(default=None, repr=False)
     clip_url: str | None = None
+    clip_token: str | None = field(default=None, repr=False)
     off: frozenset[str] = frozenset()
     at_once: int = 2
     timeout_s: float = 15.0
@@ -282,3 +286,10 @@ class Settings:
     operations: OperationsSettings
     identity: IdentitySettings
     bands: Bands
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Give what must not be told of all of them."""
+        tokens = (self.detect.token, self.enrichment.token, self.enrichment.florence_token, self.enrichment.clip_token)
+        keys = (self.language.api_key, self.mqtt.password, *tokens)
+        return (*filter(None, keys), *self.storage.passwords)

@@ -16,9 +16,11 @@ class Server:
     def __init__(self) -> None:
         self.answer: tuple[int, str] = (200, '{"status": "healthy"}')
         self.url = ""
+        self.tokens = list[str | None]()
 
     async def respond(self, request: web.Request) -> web.Response:
         assert request.path == "/health"
+        self.tokens.append(request.headers.get("Authorization"))
         return web.Response(status=self.answer[0], text=self.answer[1])
 
 
@@ -70,6 +72,16 @@ async def test_each_service_is_a_component_of_its_own(server):
         "clip_service": ComponentState.DEGRADED,
         "florence_service": ComponentState.HEALTHY,
     }
+
+
+async def test_each_service_is_shown_its_own_token(server):
+    url = server.url
+    wanted = EnrichmentSettings(
+        url=url, token="for-looks", clip_url=url, clip_token="for-clip", florence_url=url, florence_token="for-words"
+    )
+    with ThreadPoolExecutor(1) as threads:
+        assert await ServiceWatch(wanted, lambda _: None, FakeClock()).look(threads)
+    assert server.tokens == ["Bearer for-looks", "Bearer for-clip", "Bearer for-words"]
 
 
 class Enough(Exception):

@@ -141,3 +141,17 @@ def test_redis_needs_a_database_that_engines_can_share():
 def test_pictures_lie_in_the_data_folder_unless_several_engines_share_them():
     assert load_settings(data=DATA).media_root == DATA
     assert load_settings(data=DATA, overrides={"media_root": "/srv/pictures"}).media_root == Path("/srv/pictures")
+
+
+KEYS = ("detector_token", "enrichment_token", "florence_token", "clip_token", "llm_api_key", "mqtt_password")
+
+
+def test_what_must_not_be_told_is_known_and_stands_in_no_description():
+    secrets = {key: f"hidden {number}" for number, key in enumerate(KEYS)}
+    settings = load_settings(
+        data=DATA, overrides={**secrets, "mqtt_username": "sentry", "database_url": "postgresql://sentry:hunter2@db/x"}
+    )
+    assert set(settings.secrets) == {*secrets.values(), "hunter2"}
+    for slice_ in (settings.detect, settings.enrichment, settings.language, settings.mqtt):
+        assert "hidden" not in repr(slice_)
+    assert load_settings(data=DATA).secrets == ()

@@ -15,6 +15,7 @@ from home_sentry_engine.telemetry.redaction import REDACTED, Redactor
         ("{'api_key': 's3cr3t-value'}", "s3cr3t-value"),
         ("SUPERVISOR_TOKEN=0123456789abcdef", "0123456789abcdef"),
         ("llm_api_key=sk-12345", "sk-12345"),
+        ("florence_token: short", "short"),
         ("password: hunter2", "hunter2"),
         ("postgresql://sentry:hunter2@db/sentry", "hunter2"),
         ("redis://:hunter2@cache:6379/0", "hunter2"),

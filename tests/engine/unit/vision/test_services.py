@@ -4,6 +4,7 @@ import asyncio
 import base64
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -59,11 +60,13 @@ class Server:
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {"/health": {"status": "healthy"}}
         self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.tokens: dict[str, str | None] = {}
         self.url = ""
 
     async def respond(self, request: web.Request) -> web.Response:
         question = await request.json() if request.method == "POST" else {}
         self.asked.append((request.path, question))
+        self.tokens[request.path] = request.headers.get("Authorization")
         answer = self.answers.get(request.path, 404)
         if isinstance(answer, list):
             answer = answer.pop(0) if len(answer) > 1 else answer[0]
@@ -336,6 +339,27 @@ class TestInstead:
         assert rules.who_answers(cards.FASHION) == (ids.CLIP,)
         assert rules.who_answers(cards.POSES) == cards.POSES
         assert stand_ins(frozenset({ids.CLIP, ids.CLOTHING}))[cards.FASHION] == ids.CLOTHING
+
+    async def test_each_service_is_shown_its_token_and_nobody_else_is(self, server):
+        server.answers |= {"/extract": {"result": "a car"}, "/embed": {"embedding": [3.0, 4.0]}}
+        server.answers |= {"/pet-classify": {"pet_type": "cat", "confidence": 0.9}}
+        wanted = EnrichmentSettings(url=server.url, florence_url=server.url, clip_url=server.url)
+        asking = ("/extract", "/embed", "/pet-classify")
+        with ThreadPoolExecutor(2) as executor:
+
+            async def shown(settings: EnrichmentSettings) -> list[str | None]:
+                models = with_services(settings, Own(), executor)
+                await models.use(ids.FLORENCE, FlorenceReader, lambda one, c: one.ask(FlorenceTask.CAPTION, FRAME))
+                await models.use(ids.CLIP, ImageText, lambda one, c: one.embed(FRAME))
+                await models.use(ids.PET, Classifier, lambda one, c: one.rank(FRAME))
+                return [server.tokens[path] for path in asking]
+
+            assert await shown(wanted) == [None, None, None]
+            wanted = replace(wanted, token="for-looks", florence_token="for-words", clip_token="for-clip")
+            assert await shown(wanted) == ["Bearer for-words", "Bearer for-clip", "Bearer for-looks"]
+            assert "for-" not in repr(
+                Services(florence_token="for-words", clip_token="for-clip", enrichment_token="for-")
+            )
 
     async def test_what_people_wear_is_stored_as_this_engine_would(self, server, served):
         server.answers |= {

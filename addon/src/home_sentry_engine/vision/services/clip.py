@@ -29,9 +29,11 @@ class CLIPClient:
     service: Service
 
     @classmethod
-    def at(cls, url: str, *, limits: Limits = LIMITS, nerves: Nerves | None = None) -> CLIPClient:
-        """Speak with the service at an address."""
-        return cls(Service("the CLIP service", url, CLIPUnavailableError, limits=limits, nerves=nerves))
+    def at(
+        cls, url: str, *, token: str | None = None, limits: Limits = LIMITS, nerves: Nerves | None = None
+    ) -> CLIPClient:
+        """Speak with the service at an address, which may want a bearer token."""
+        return cls(Service("the CLIP service", url, CLIPUnavailableError, limits=limits, token=token, nerves=nerves))
 
     def embed(self, frame: Frame) -> list[float]:
         """Give the vector of a picture as the service sent it."""

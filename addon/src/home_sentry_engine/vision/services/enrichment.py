@@ -40,9 +40,15 @@ class EnrichmentClient:
     service: Service
 
     @classmethod
-    def at(cls, url: str, *, limits: Limits = LIMITS, nerves: Nerves | None = None) -> EnrichmentClient:
-        """Speak with the service at an address."""
-        return cls(Service("the enrichment service", url, EnrichmentUnavailableError, limits=limits, nerves=nerves))
+    def at(
+        cls, url: str, *, token: str | None = None, limits: Limits = LIMITS, nerves: Nerves | None = None
+    ) -> EnrichmentClient:
+        """Speak with the service at an address, which may want a bearer token."""
+        return cls(
+            Service(
+                "the enrichment service", url, EnrichmentUnavailableError, limits=limits, token=token, nerves=nerves
+            )
+        )
 
     def enrich(self, kind: str, frame: Frame, box: Box | None = None, **options: object) -> dict[str, Any]:
         """Ask everything that the service knows about a thing of a class (``person``, ``vehicle``, ``animal``)."""

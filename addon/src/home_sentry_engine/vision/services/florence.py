@@ -25,9 +25,13 @@ class FlorenceClient:
     service: Service
 
     @classmethod
-    def at(cls, url: str, *, limits: Limits = LIMITS, nerves: Nerves | None = None) -> FlorenceClient:
-        """Speak with the service at an address."""
-        return cls(Service("the Florence-2 service", url, FlorenceUnavailableError, limits=limits, nerves=nerves))
+    def at(
+        cls, url: str, *, token: str | None = None, limits: Limits = LIMITS, nerves: Nerves | None = None
+    ) -> FlorenceClient:
+        """Speak with the service at an address, which may want a bearer token."""
+        return cls(
+            Service("the Florence-2 service", url, FlorenceUnavailableError, limits=limits, token=token, nerves=nerves)
+        )
 
     def extract(self, task: FlorenceTask, frame: Frame) -> FlorenceAnswer:
         """Do one of the seven tasks."""

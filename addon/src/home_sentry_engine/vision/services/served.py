@@ -1,7 +1,7 @@
 """Models of which some are served elsewhere, behind the same call."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from home_sentry_engine.resilience.breaker import Breaker
@@ -36,11 +36,14 @@ class Models(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Addresses of services; None where this engine's own models answer."""
+    """Addresses of services, with the tokens that they want; None where this engine's own models answer."""
 
     florence_url: str | None = None
+    florence_token: str | None = field(default=None, repr=False)
     clip_url: str | None = None
+    clip_token: str | None = field(default=None, repr=False)
     enrichment_url: str | None = None
+    enrichment_token: str | None = field(default=None, repr=False)
 
 
 class ServedModels:
@@ -77,15 +80,15 @@ class ServedModels:
 def _served(services: Services, breakers: dict[str, Breaker]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if services.florence_url is not None:
-        florence = FlorenceClient.at(services.florence_url)
+        florence = FlorenceClient.at(services.florence_url, token=services.florence_token)
         breakers["florence"] = florence.service.breaker
         found[FLORENCE] = ServedFlorence(florence)
     if services.clip_url is not None:
-        clip = CLIPClient.at(services.clip_url)
+        clip = CLIPClient.at(services.clip_url, token=services.clip_token)
         breakers["clip"] = clip.service.breaker
         found[CLIP] = ServedImageText(clip, CLIP)
     if services.enrichment_url is not None:
-        client = EnrichmentClient.at(services.enrichment_url)
+        client = EnrichmentClient.at(services.enrichment_url, token=services.enrichment_token)
         breakers["enrichment"] = client.service.breaker
         found |= {
             POSE: ServedPose(client, POSE),
