@@ -127,10 +127,11 @@ from .system import (
     Status,
     TokenRotated,
 )
-from .triage import BulkReviewed, EventHop, Feedback, Reassessment
+from .triage import AlertEvaluation, BulkReviewed, EventHop, Feedback, Reassessment
 from .values import Box, Factor, Identity
 from .version import MIN_SCHEMA, SCHEMA, VERSION, is_compatible
 from .vocabulary import (
+    AlertDecision,
     AlertLevel,
     AnalysisReason,
     AnalysisState,
@@ -162,6 +163,8 @@ __all__ = [
     "VERSION",
     "Accounting",
     "Ack",
+    "AlertDecision",
+    "AlertEvaluation",
     "AlertLevel",
     "AnalysisReason",
     "AnalysisState",

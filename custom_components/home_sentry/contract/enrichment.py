@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from .records import Detection, Event
-from .triage import EventHop, Feedback
+from .triage import AlertEvaluation, EventHop, Feedback
 from .values import Box
 from .vocabulary import EnrichmentStatus, RegionKind, StepOutcome
 
@@ -89,10 +89,12 @@ class DetectionDetailPage:
 class EventDetail(Event):
     """An event with what models found in its pictures; None while nobody looked closely.
 
-    ``reviewed_by`` are the users who reviewed it, ``hops`` the way it took, in the order of time.
+    ``reviewed_by`` are the users who reviewed it, ``hops`` the way it took, in the order of time,
+    ``alerts`` what was decided for its revisions.
     """
 
     enrichment: Enrichment | None = None
     reviewed_by: tuple[str, ...] = ()
     feedback: tuple[Feedback, ...] = ()
     hops: tuple[EventHop, ...] = ()
+    alerts: tuple[AlertEvaluation, ...] = ()

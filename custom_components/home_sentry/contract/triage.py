@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from .vocabulary import FeedbackKind
+from .vocabulary import AlertDecision, FeedbackKind, RiskLevel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,16 @@ class EventHop:
     outcome: str
     detail: str | None = None
     score: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertEvaluation:
+    """Whether one revision of an event is a reason to alarm somebody, decided in the moment it was stored."""
+
+    revision: int
+    at: datetime
+    level: RiskLevel
+    decision: AlertDecision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

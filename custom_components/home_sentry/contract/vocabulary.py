@@ -58,6 +58,19 @@ class EventChange(_Vocabulary):
     UNKNOWN = "unknown"
 
 
+class AlertDecision(_Vocabulary):
+    """Whether a revision of an event is a reason to alarm somebody (``due``), or why not."""
+
+    DUE = "due"
+    BELOW_LEVEL = "below_level"
+    LEARNING = "learning"
+    SNOOZED = "snoozed"
+    TOLD_BEFORE = "told_before"
+    IN_TRASH = "in_trash"
+    NOT_EVALUATED = "not_evaluated"
+    UNKNOWN = "unknown"
+
+
 class FeedbackKind(_Vocabulary):
     """What a person says of a verdict; ``missed``: something was overlooked, the last two name who."""
 

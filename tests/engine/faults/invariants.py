@@ -40,6 +40,10 @@ ORPHANS = {
         "SELECT seq FROM outbox WHERE kind = 'event_created' AND "
         "json_extract(CAST(body AS TEXT), '$.event_id') NOT IN (SELECT id FROM events)"
     ),
+    "visits whose alert nobody evaluated": (
+        "SELECT id FROM events e WHERE NOT EXISTS "
+        "(SELECT 1 FROM alert_evaluations a WHERE a.event_id = e.id AND a.revision = e.revision)"
+    ),
     "visits that were never announced": (
         "SELECT id FROM events WHERE id NOT IN "
         "(SELECT json_extract(CAST(body AS TEXT), '$.event_id') FROM outbox WHERE kind = 'event_created')"

@@ -35,6 +35,7 @@ def detail_of(event: Event, enrichment: Enrichment | None, story: Story) -> Even
         reviewed_by=story.reviewed_by,
         feedback=story.feedback,
         hops=story.hops,
+        alerts=story.alerts,
     )
 
 

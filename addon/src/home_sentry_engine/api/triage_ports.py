@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from home_sentry_engine.contract import BulkReviewed, Event, EventHop, Feedback, FeedbackKind
+from home_sentry_engine.contract import AlertEvaluation, BulkReviewed, Event, EventHop, Feedback, FeedbackKind
 from home_sentry_engine.storage.query import EventQuery, Page
 
 
@@ -38,6 +38,7 @@ class Story:
     reviewed_by: tuple[str, ...] = ()
     feedback: tuple[Feedback, ...] = ()
     hops: tuple[EventHop, ...] = ()
+    alerts: tuple[AlertEvaluation, ...] = ()
 
 
 class Triage(Protocol):

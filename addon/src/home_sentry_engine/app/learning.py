@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from home_sentry_engine.alerting.evaluation import ALARMING
 from home_sentry_engine.context.baseline import ANYTHING
 from home_sentry_engine.context.geometry import Point
 from home_sentry_engine.context.learning import busy_and_quiet, proposed_confidence, proposed_zones
@@ -17,7 +18,6 @@ from home_sentry_engine.contract import (
     LearningReport,
     LearningState,
     ObjectGroup,
-    RiskLevel,
     encode,
 )
 from home_sentry_engine.domain.box import Box
@@ -28,7 +28,6 @@ from home_sentry_engine.storage.query import MAX_LIMIT, DetectionQuery, EventQue
 from .tables import Tables
 
 _WEEK: Final = timedelta(days=7)
-_ALERTS: Final = (RiskLevel.HIGH, RiskLevel.CRITICAL)
 
 
 class StoredLearning:
@@ -102,7 +101,7 @@ class StoredLearning:
 
     def _alarming(self, conn: Connection, span: dict[str, Any]) -> list[Event]:
         found: list[Event] = []
-        for level in _ALERTS:
+        for level in ALARMING:
             found.extend(self._tables.events.page(conn, EventQuery(**span, level=level, limit=100)).items)
         return sorted(found, key=lambda event: event.started_at, reverse=True)
 

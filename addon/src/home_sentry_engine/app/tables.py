@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from home_sentry_engine.broker.queue import Queue
 from home_sentry_engine.storage.database import Connection
 from home_sentry_engine.storage.repositories.activity import Activity
+from home_sentry_engine.storage.repositories.alerts import AlertEvaluations
 from home_sentry_engine.storage.repositories.assessments import Assessments
 from home_sentry_engine.storage.repositories.audit import Audit
 from home_sentry_engine.storage.repositories.batches import Batches
@@ -60,3 +61,4 @@ class Tables:
     plates: PlateReads
     rhythm: Rhythm = field(default_factory=Rhythm)
     home: HomeRows = field(default_factory=HomeRows)
+    alerts: AlertEvaluations = field(default_factory=AlertEvaluations)

@@ -27,6 +27,7 @@ from home_sentry_engine.storage.repositories.detections import Detections
 from home_sentry_engine.storage.repositories.media import MediaFiles
 from home_sentry_engine.storage.repositories.outbox import Outbox
 
+from .alerting import keep_evaluation
 from .enrichment_rows import BoundEnrichments
 from .identity_rows import BoundIdentity
 from .place_rows import BoundPlaces
@@ -238,6 +239,7 @@ class _EventRows:
 
     def insert(self, event: Event) -> None:
         self._tables.events.insert(self._conn, event)
+        keep_evaluation(self._conn, self._tables, event, self._now)
 
     def get(self, event_id: str) -> Event | None:
         # work on a visit ends as it began, also when a person put it into the trash meanwhile
@@ -245,6 +247,7 @@ class _EventRows:
 
     def save(self, event: Event) -> None:
         self._tables.events.save(self._conn, event)
+        keep_evaluation(self._conn, self._tables, event, self._now)
 
     def add_assessment(self, event_id: str, *, batch_id: str, version: int, verdict: Verdict) -> None:
         record = assessment_of(verdict, event_id=event_id, batch_id=batch_id, evidence_version=version, at=self._now)

@@ -13,6 +13,7 @@ from home_sentry_engine.storage.query import EventQuery, Page
 from home_sentry_engine.storage.repositories.audit import Deed
 from home_sentry_engine.storage.repositories.triage import Triage
 
+from .alerting import keep_evaluation
 from .tables import Tables
 
 
@@ -104,6 +105,7 @@ class TriageDesk:
                 reviewed_by=said.reviewers(conn, event_id),
                 feedback=said.said(conn, event_id),
                 hops=said.hops(conn, event_id),
+                alerts=self._tables.alerts.of(conn, event_id),
             )
 
         return await self._database.read(work)
@@ -126,8 +128,9 @@ class TriageDesk:
 
     def _announce(self, conn: Connection, event: Event) -> Event:
         changed = replace(event, revision=event.revision + 1)
-        self._tables.events.save(conn, changed)
         now = self._clock.steady()
+        self._tables.events.save(conn, changed)
+        keep_evaluation(conn, self._tables, changed, now)
         self._tables.outbox.add(conn, kind="event_updated", camera_id=event.camera_id, body=encode(changed), now=now)
         self._database.after_commit(conn, self._announced)
         return changed

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from home_sentry_engine.contract import ComponentState, FeedbackKind
+from home_sentry_engine.contract import AlertDecision, ComponentState, FeedbackKind
 
 from .schema import metadata, one_of
 from .types import UtcDateTime
 
-__all__ = ["audit", "components", "feedback", "gpu_stats", "metadata", "replies", "reviews"]
+__all__ = ["alert_evaluations", "audit", "components", "feedback", "gpu_stats", "metadata", "replies", "reviews"]
 
 
 def _text(name: str, *, nullable: bool = False) -> sa.Column[Any]:
@@ -114,4 +114,15 @@ feedback: Final = sa.Table(
     sa.CheckConstraint(one_of("kind", FeedbackKind), "kind"),
     sa.Index(None, "event_id"),
     sqlite_autoincrement=True,
+)
+
+alert_evaluations: Final = sa.Table(
+    "alert_evaluations",
+    metadata,
+    sa.Column("event_id", sa.Text, sa.ForeignKey("events.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("revision", sa.Integer, primary_key=True, autoincrement=False),
+    _time("at"),
+    _text("level"),
+    _text("decision"),
+    sa.CheckConstraint(one_of("decision", AlertDecision), "decision"),
 )

@@ -15,6 +15,7 @@ from tests.fakes.household import household
 GO_WITH_OTHERS = {
     "media", "inspections", "detections", "batches", "events", "event_objects", "event_words", "transitions",
     "assessments", "reassessments", "rejections", "audit", "enrichments", "feedback", "reviews",
+    "alert_evaluations",
 }  # fmt: skip
 AS_MANY_AS_THE_HOME_HAS = {
     "meta", "counters", "cameras", "components", "zones", "watched", "resting", "scenes", "scene_memory",

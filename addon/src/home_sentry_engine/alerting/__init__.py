@@ -1,0 +1,1 @@
+"""Whether somebody is to be alarmed, and why not."""
