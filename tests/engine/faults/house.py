@@ -26,6 +26,10 @@ ALWAYS_WRONG = {
     ),
     "visits without a detection": "SELECT id FROM events WHERE id NOT IN (SELECT event_id FROM detections)",
     "visits without their beginning": "SELECT id FROM events WHERE id NOT IN (SELECT event_id FROM transitions)",
+    "visits whose alert nobody evaluated": (
+        "SELECT id FROM events e WHERE NOT EXISTS "
+        "(SELECT 1 FROM alert_evaluations a WHERE a.event_id = e.id AND a.revision = e.revision)"
+    ),
     "batches without their visit": "SELECT id FROM batches WHERE event_id NOT IN (SELECT id FROM events)",
     "looked at and not on record": (
         "SELECT id FROM media WHERE state = 'detected' AND id NOT IN (SELECT media_id FROM inspections)"
