@@ -268,6 +268,9 @@ class FakePictures:
     async def of_media(self, media_id: str) -> Picture | None:
         return await self._picture(media_id)
 
+    async def thumbnail_of_media(self, media_id: str) -> Picture | None:
+        return await self._picture(media_id)
+
     async def latest_of(self, camera_id: str) -> Picture | None:
         return await self._picture("m2" if camera_id in self._engine.cameras else None)
 

@@ -226,7 +226,9 @@ class MaskedHome:
     async def served(self) -> list[np.ndarray]:
         """Give every picture that the API has."""
         asked = [await self.pictures.latest_of("door")]
-        asked += [await self.pictures.of_media(media.media_id) for media in await self.media()]
+        for media in await self.media():
+            asked.append(await self.pictures.of_media(media.media_id))
+            asked.append(await self.pictures.thumbnail_of_media(media.media_id))
         for event in await self.home.events():
             asked += [await self.pictures.thumbnail_of(event.event_id), await self.pictures.snapshot_of(event.event_id)]
         found = await self.database.read(lambda conn: self.tables.detections.page(conn, DetectionQuery(limit=100)))

@@ -16,7 +16,7 @@ PATHS = (
     *("/", "/health", "/ready", "/metrics", "/api/v1/info", "/api/v1/status", "/api/v1/openapi.json", "/api/v1/ws"),
     *("/api/v1/cameras", "/api/v1/cameras/{}", "/api/v1/cameras/{}/latest.jpg", "/api/v1/cameras/{}/frames"),
     *("/api/v1/media", "/api/v1/media/{}", "/api/v1/media/{}/picture.jpg", "/api/v1/detections"),
-    "/api/v1/detections/{}/picture.jpg",
+    *("/api/v1/detections/{}/picture.jpg", "/api/v1/media/{}/thumbnail.jpg"),
     *("/api/v1/events", "/api/v1/events/{}", "/api/v1/events/{}/thumbnail.jpg", "/api/v1/events/{}/snapshot.jpg"),
     *("/api/v1/events/trash", "/api/v1/events/review", "/api/v1/events/{}/feedback", "/api/v1/events/{}/restore"),
     *("/api/v1/events/{}/detections", "/api/v1/analyze", "/api/v1/{}", "/{}", "/api/v1/events/{}/{}"),

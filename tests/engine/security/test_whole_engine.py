@@ -146,7 +146,9 @@ def test_nothing_foreign_is_opened_asked_told_or_handed_out(tmp_path, model_mirr
         (event,) = served.get("/api/v1/events")["items"]
         pictures |= {f"/api/v1/events/{event['event_id']}/{name}.jpg" for name in ("thumbnail", "snapshot")}
         found = served.get("/api/v1/detections?limit=100")["items"]
-        pictures |= {f"/api/v1/media/{one['media_id']}/picture.jpg" for one in found}
+        pictures |= {
+            f"/api/v1/media/{one['media_id']}/{name}.jpg" for one in found for name in ("picture", "thumbnail")
+        }
         shown = {path: picture_of(served, path) for path in pictures}
         told = {path: json.dumps(served.get(path)) for path in ("/api/v1/status", "/api/v1/info", "/api/v1/events")}
         token = (served.data / "token").read_text().strip()

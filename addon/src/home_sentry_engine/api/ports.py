@@ -198,6 +198,10 @@ class Pictures(Protocol):
         """Give the picture as delivered; of a video, its first interesting frame."""
         ...
 
+    async def thumbnail_of_media(self, media_id: str) -> Picture | None:
+        """Give the 320x240 thumbnail without boxes; of a video, its frame at 1 s or a tenth of its length."""
+        ...
+
     async def latest_of(self, camera_id: str) -> Picture | None:
         """Give the newest picture of a camera."""
         ...

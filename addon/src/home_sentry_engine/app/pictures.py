@@ -6,7 +6,7 @@ import logging
 
 from home_sentry_engine.api.ports import Picture
 from home_sentry_engine.context.stills import best_stills
-from home_sentry_engine.contract import Detection
+from home_sentry_engine.contract import Detection, MediaKind
 from home_sentry_engine.domain.box import Box
 from home_sentry_engine.domain.detection import Detection as Found
 from home_sentry_engine.domain.errors import StageError
@@ -37,6 +37,21 @@ class GalleryPictures:
         media, offset_s = found
         tag = f"{media.sha256[:16]}-o{self._gallery.version(media.camera_id)}"
         return await _or_none(lambda: self._gallery.original(media, offset_s=offset_s), tag)
+
+    async def thumbnail_of_media(self, media_id: str) -> Picture | None:
+        """Give the thumbnail of a picture, without boxes; of a video, its poster."""
+        stored = await self._database.read(lambda conn: self._tables.media.get(conn, media_id))
+        if stored is None:
+            return None
+        media, is_video = stored.media, stored.media.kind is MediaKind.VIDEO
+        tag = f"{media.sha256[:16]}-p{self._gallery.version(media.camera_id)}"
+        kept = await self._gallery.kept_thumbnail(media_id, media.camera_id, of_video=is_video)
+        if kept is not None:
+            return Picture(body=kept, content_type=_JPEG, etag=tag)
+        if not is_video:
+            return await _or_none(lambda: self._gallery.thumbnail(media_id, media), tag)
+        drawn = await self._gallery.video_thumbnail(media_id, media)
+        return Picture(body=drawn, content_type=_JPEG, etag=tag) if drawn is not None else None
 
     async def latest_of(self, camera_id: str) -> Picture | None:
         """Give the newest picture of a camera."""

@@ -54,11 +54,12 @@ class Gallery:
             _LOGGER.warning("no thumbnail of a video: %s", reason, extra={"media_id": media.media_id})
             return None
 
-    async def kept_thumbnail(self, owner_id: str, camera_id: str) -> bytes | None:
-        """Give a thumbnail that was drawn before, None if there is none or other masks hold now."""
+    async def kept_thumbnail(self, owner_id: str, camera_id: str, *, of_video: bool = False) -> bytes | None:
+        """Give a thumbnail, or the poster of a video, from before; None if there is none or other masks hold now."""
         await self._frames.fresh()
         veil = self._frames.veil_of(camera_id)
-        return await self._run(lambda: _read(self._paths.thumbnail(owner_id), veil))
+        place = self._paths.video_thumbnail(owner_id) if of_video else self._paths.thumbnail(owner_id)
+        return await self._run(lambda: _read(place, veil))
 
     def version(self, camera_id: str) -> str:
         """Name what covers a camera's pictures, as it differs between pictures of one id; empty without masks."""

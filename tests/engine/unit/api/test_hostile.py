@@ -34,6 +34,7 @@ STEPS = (
 )
 PLACES = (
     "/api/v1/media/{}/picture.jpg",
+    "/api/v1/media/{}/thumbnail.jpg",
     "/api/v1/detections/{}/picture.jpg",
     "/api/v1/media/{}",
     "/api/v1/events/{}/thumbnail.jpg",

@@ -19,6 +19,7 @@ from tests.fakes.records import jpeg
     ("path", "reads"),
     [
         ("media/m1/picture.jpg", 1),
+        ("media/m1/thumbnail.jpg", 1),
         ("events/e1/thumbnail.jpg", 1),
         ("events/e1/snapshot.jpg", 1),
         ("detections/1/picture.jpg", 1),

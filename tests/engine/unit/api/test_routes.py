@@ -78,6 +78,7 @@ async def test_reads_answer_with_the_contracts_records(client, path, shape):
         "cameras/back_yard/latest.jpg",
         "media/m9",
         "media/m9/picture.jpg",
+        "media/m9/thumbnail.jpg",
         "events/e9",
         "events/e9/thumbnail.jpg",
         "events/e9/snapshot.jpg",

@@ -1,16 +1,22 @@
-"""Which frame of a clip people are shown."""
+"""Which frame of a clip people are shown, and the small pictures of files."""
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
+from PIL import Image
 import pytest
 
 from home_sentry_engine.app.pictures import GalleryPictures
 from home_sentry_engine.contract import MediaKind
 from home_sentry_engine.domain.box import Box
 from home_sentry_engine.domain.detection import Detection, FrameDetections
+from home_sentry_engine.operations.retention import Retention
 from tests.fakes.household import household
+from tests.fakes.masked import masked_home
+from tests.fakes.pictures import clip, jpeg
 
 # seconds and the pixels of somebody who comes nearer and leaves
 SIZES = {0.0: 0, 4.0: 130, 8.0: 200, 12.0: 150}
@@ -108,3 +114,43 @@ async def test_an_empty_clip_shows_its_beginning_and_what_is_unknown_nothing(hom
     assert shown is not None
     assert shown.body == b"original at None"
     assert await pictures.of_media("unknown") is None
+
+
+@pytest.fixture
+async def delivered(tmp_path):
+    async with masked_home(tmp_path) as made:
+        await made.set_up(())
+        yield made
+
+
+async def test_a_clip_has_a_poster_that_is_drawn_once_and_forgotten_with_it(delivered, tmp_path):
+    media = await delivered.accept(clip(tmp_path / "made.mp4", seconds=9).read_bytes(), "a.mp4")
+    await delivered.home.work(assess=False)
+    shown = await delivered.pictures.thumbnail_of_media(media.media_id)
+    place = delivered.paths.video_thumbnail(media.media_id)
+    with Image.open(BytesIO(shown.body)) as image:
+        assert image.size == (320, 240)
+    assert place.read_bytes() == shown.body
+    media.path.unlink()
+    assert await delivered.pictures.thumbnail_of_media(media.media_id) == shown
+    await Retention(delivered.database, delivered.paths, delivered.clock, timedelta(days=30)).forget_camera("door")
+    assert not place.exists()
+    assert await delivered.pictures.thumbnail_of_media(media.media_id) is None
+
+
+async def test_a_clip_that_is_gone_or_does_not_decode_has_no_poster(delivered, tmp_path):
+    media = await delivered.accept(clip(tmp_path / "made.mp4", seconds=2).read_bytes(), "a.mp4")
+    media.path.write_bytes(b"\x00\x00\x00\x18ftypmp42" + bytes(4000))
+    assert await delivered.pictures.thumbnail_of_media(media.media_id) is None
+    media.path.unlink()
+    assert await delivered.pictures.thumbnail_of_media(media.media_id) is None
+
+
+async def test_a_picture_has_a_thumbnail_without_boxes(delivered):
+    media = await delivered.accept(jpeg(640, 480))
+    shown = await delivered.pictures.thumbnail_of_media(media.media_id)
+    with Image.open(BytesIO(shown.body)) as image:
+        assert image.size == (320, 240)
+    assert delivered.paths.thumbnail(media.media_id).read_bytes() == shown.body
+    assert await delivered.pictures.thumbnail_of_media(media.media_id) == shown
+    assert await delivered.pictures.thumbnail_of_media("unknown") is None

@@ -57,7 +57,7 @@ async def test_a_still_and_its_pictures(home):
     await home.home.pass_time(200, step=50)
     assert all(leaks(one) for one in await home.served())
     kept = home.files("media", "thumbnails")
-    assert len(kept) == 2
+    assert len(kept) == 3
     assert all(map(shows, kept))
     await home.book.set_masks("door", (mask(),))
     # at once on the way out, soon in the folder
@@ -77,7 +77,7 @@ async def test_a_still_and_its_pictures(home):
     assert listed.to_remask == 0
     assert home.heard[-1].details["to_remask"] == 0
     assert last(home.heard) == (ComponentState.HEALTHY, "")
-    assert len(await home.served()) == 5
+    assert len(await home.served()) == 6
     # the folder of the camera is the camera's: what lay there before the masks stays
     assert shows(home.root / "Door" / "a.jpg")
 

@@ -72,6 +72,17 @@ class MediaRoutes:
                 errors=(NotFound, Unprocessable),
                 limit=LimitClass.MEDIA,
             ),
+            Route(
+                method="GET",
+                path="/api/v1/media/{media_id}/thumbnail.jpg",
+                name="get_media_thumbnail",
+                text="The small picture of a media file, of a clip its frame at one second or a tenth of its length",
+                respond=self._thumbnail,
+                answer=Answer(content_type="image/jpeg", text="The thumbnail, 320 by 240 pixels, black at the sides"),
+                fields=(MEDIA_ID,),
+                errors=(NotFound, Unprocessable),
+                limit=LimitClass.MEDIA,
+            ),
         )
 
     def _found(self) -> tuple[Route, ...]:
@@ -114,6 +125,11 @@ class MediaRoutes:
     async def _picture(self, call: Call) -> web.Response:
         media_id: str = call.path["media_id"]
         return await self._shelf.answer(call, f"media/{media_id}", lambda: self._pictures.of_media(media_id))
+
+    async def _thumbnail(self, call: Call) -> web.Response:
+        media_id: str = call.path["media_id"]
+        key = f"media-thumbnail/{media_id}"
+        return await self._shelf.answer(call, key, lambda: self._pictures.thumbnail_of_media(media_id))
 
     async def _detections(self, call: Call) -> web.Response:
         values = call.query
