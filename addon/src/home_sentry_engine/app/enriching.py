@@ -65,6 +65,8 @@ def make_closely(settings: Settings, store: Store, eyes: Eyes) -> CloseGather | 
         reported=settings.detect.classes | CARRIED_CLASSES,
         at_once=wanted.at_once,
         deadline_s=wanted.timeout_s,
+        vision_tasks=wanted.vision_tasks,
+        vision_questions=wanted.vision_questions,
         instead=stand_ins(models.ids) if isinstance(models, ServedModels) else {},
     )
     enrich = Enrichment(models, rules) if models is not None and wanted.enabled else None

@@ -12,6 +12,12 @@ QUESTIONS: Final = (
     "plates", "texts", "vehicle_type", "vehicle_colour", "damage",
     "pets", "quality", "weather", "depth", "threats", "caption",
 )  # fmt: skip
+# tasks of vision-language models, each with a flag; what nobody set is captions of the scene and of its subjects
+VISION_TASKS: Final = (
+    "caption", "detailed_caption", "more_detailed_caption", "vqa", "ocr", "ocr_with_region", "od",
+    "dense_region_caption",
+)  # fmt: skip
+USUAL_VISION_TASKS: Final = frozenset({"caption", "detailed_caption"})
 
 
 class Outcome(StrEnum):

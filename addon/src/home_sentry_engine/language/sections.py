@@ -153,7 +153,9 @@ def _legs(scene: Scene) -> Iterator[Line]:
             continue
         key = clean(name, 40)
         title = LEGS.get(name, key.text)
-        cap = Cap.DESCRIPTION if name in {"caption", "owner_notes", "scene", "identity"} else Cap.SEEN
+        cap = (
+            Cap.DESCRIPTION if name in {"caption", "owner_notes", "scene", "scene_in_detail", "identity"} else Cap.SEEN
+        )
         shown, attempts = clean_value(_told(name, value), cap=cap)
         yield Line(
             key=key.text,

@@ -88,9 +88,13 @@ def _models(raw: Mapping[str, Any], data: Path) -> ModelSettings:
 
 
 def _enrichment(raw: Mapping[str, Any]) -> EnrichmentSettings:
+    if "vqa" in raw["vision_tasks"] and not raw["vision_questions"]:
+        raise ValueError("setting 'vision_tasks': vqa needs 'vision_questions' beside it")
     return EnrichmentSettings(
         enabled=raw["enrichment"],
         off=raw["enrichment_off"],
+        vision_tasks=raw["vision_tasks"],
+        vision_questions=raw["vision_questions"],
         url=raw.get("enrichment_url"),
         token=raw.get("enrichment_token"),
         florence_url=raw.get("florence_url"),

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import voluptuous as vol
 
-from home_sentry_engine.domain.enrichment import QUESTIONS
+from home_sentry_engine.domain.enrichment import QUESTIONS, USUAL_VISION_TASKS, VISION_TASKS
 from home_sentry_engine.domain.labels import SECURITY_CLASSES, canonical_label
 
 _BOX_RULES: Final = (
@@ -18,6 +18,8 @@ _BOX_RULES: Final = (
     *((name, 0.01, 100.0) for name in ("min_aspect", "max_aspect")),
 )
 _TOPIC: Final = re.compile(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,7}")
+_MOST_SENTENCES: Final = 5
+_LONGEST_SENTENCE: Final = 200
 ROLES: Final = frozenset({"ingest", "detect", "assess", "api"})
 
 
@@ -64,6 +66,27 @@ def _questions(value: object) -> frozenset[str]:
     if not names <= set(QUESTIONS):
         raise vol.Invalid(f"must be of {', '.join(QUESTIONS)}")
     return names
+
+
+def _vision_tasks(value: object) -> frozenset[str]:
+    names = _names(value)
+    if not names <= set(VISION_TASKS):
+        raise vol.Invalid(f"must be of {', '.join(VISION_TASKS)}")
+    return names
+
+
+def _sentences(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value) if value.startswith("[") else [value]
+        except ValueError as err:
+            raise vol.Invalid('must be a sentence or a JSON list such as ["Is the gate open?"]') from err
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+        raise vol.Invalid("must be a list of sentences")
+    sentences = tuple(dict.fromkeys(" ".join(one.split()) for one in value))
+    if len(sentences) > _MOST_SENTENCES or not all(3 <= len(one) <= _LONGEST_SENTENCE for one in sentences):
+        raise vol.Invalid(f"must be at most {_MOST_SENTENCES} sentences with 3 to {_LONGEST_SENTENCE} characters")
+    return sentences
 
 
 def _confidences(value: object) -> dict[str, float]:
@@ -217,6 +240,8 @@ SCHEMA: Final = vol.Schema(
         vol.Optional("model_idle_seconds", default=300): _number(10, 86_400),
         vol.Optional("enrichment", default=True): vol.Boolean(),
         vol.Optional("enrichment_off", default=list): _questions,
+        vol.Optional("vision_tasks", default=sorted(USUAL_VISION_TASKS)): _vision_tasks,
+        vol.Optional("vision_questions", default=list): _sentences,
         vol.Optional("enrichment_url"): _address,
         vol.Optional("enrichment_token"): str,
         vol.Optional("florence_url"): _address,

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from home_sentry_engine.domain.batch import BatchRules
+from home_sentry_engine.domain.enrichment import USUAL_VISION_TASKS
 from home_sentry_engine.domain.labels import SECURITY_CLASSES
 from home_sentry_engine.domain.risk import Bands
 
@@ -169,7 +170,8 @@ class EnrichmentSettings:
 
     ``at_once`` is how many of them may compute at the same time beside the detector, ``timeout_s`` what an ordinary
     question may take. Services at ``url``, ``florence_url`` and ``clip_url`` answer instead of this engine's models;
-    each is shown its token.
+    each is shown its token. ``vision_tasks`` are what a vision-language model does, ``vision_questions`` what its task
+    ``vqa`` asks.
     """
 
     enabled: bool = True
@@ -180,6 +182,8 @@ class EnrichmentSettings:
     clip_url: str | None = None
     clip_token: str | None = field(default=None, repr=False)
     off: frozenset[str] = frozenset()
+    vision_tasks: frozenset[str] = USUAL_VISION_TASKS
+    vision_questions: tuple[str, ...] = ()
     at_once: int = 2
     timeout_s: float = 15.0
 

@@ -155,3 +155,26 @@ def test_what_must_not_be_told_is_known_and_stands_in_no_description():
     for slice_ in (settings.detect, settings.enrichment, settings.language, settings.mqtt):
         assert "hidden" not in repr(slice_)
     assert load_settings(data=DATA).secrets == ()
+
+
+def test_each_task_of_a_vision_language_model_has_a_flag():
+    assert load_settings(data=DATA).enrichment.vision_tasks == {"caption", "detailed_caption"}
+    environment = {
+        "HOME_SENTRY_VISION_TASKS": "vqa, od",
+        "HOME_SENTRY_VISION_QUESTIONS": '["Is the  gate open, or shut?", "Is it raining?"]',
+    }
+    wanted = load_settings(data=DATA, environment=environment).enrichment
+    assert wanted.vision_tasks == {"vqa", "od"}
+    assert wanted.vision_questions == ("Is the gate open, or shut?", "Is it raining?")
+    one = load_settings(data=DATA, environment={"HOME_SENTRY_VISION_QUESTIONS": "Is the gate open, or shut?"})
+    assert one.enrichment.vision_questions == ("Is the gate open, or shut?",)
+    for wrong, message in (
+        ({"vision_tasks": "poems"}, "must be of caption, detailed_caption"),
+        ({"vision_tasks": "vqa"}, "vqa needs 'vision_questions'"),
+        ({"vision_questions": ["why"] * 2 + ["x" * 201]}, "with 3 to 200 characters"),
+        ({"vision_questions": [f"Is it {number}?" for number in range(6)]}, "at most 5 sentences"),
+        ({"vision_questions": "[oops"}, "must be a sentence or a JSON list"),
+        ({"vision_questions": 5}, "must be a list of sentences"),
+    ):
+        with pytest.raises(InvalidSettings, match=message):
+            load_settings(data=DATA, overrides=wrong)

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 from home_sentry_engine.context.tracks import Subject
 from home_sentry_engine.contract import ObjectGroup
 from home_sentry_engine.domain.box import Box
-from home_sentry_engine.domain.enrichment import Attempt, Finding, Outcome
+from home_sentry_engine.domain.enrichment import USUAL_VISION_TASKS, Attempt, Finding, Outcome
 from home_sentry_engine.domain.errors import StageError, Unavailable
 from home_sentry_engine.domain.labels import group_of
 from home_sentry_engine.pipeline.subject_views import SceneViews, SubjectView
@@ -43,7 +43,8 @@ class EnrichmentRules:
 
     ``at_once`` bounds how many of our calls compute at the same time, so that new pictures are not kept waiting;
     ``deadline_s`` is what an ordinary question may take. ``instead`` names services that are asked in the place of
-    this engine's models, by the cards that they stand for.
+    this engine's models, by the cards that they stand for. ``vision_tasks`` are those of ``VISION_TASKS`` that are
+    wanted, ``vision_questions`` what is asked where ``vqa`` is one of them.
     """
 
     switched_off: frozenset[str] = frozenset()
@@ -51,6 +52,8 @@ class EnrichmentRules:
     at_once: int = 2
     deadline_s: float = 15.0
     instead: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    vision_tasks: frozenset[str] = USUAL_VISION_TASKS
+    vision_questions: tuple[str, ...] = ()
 
     def who_answers(self, cards: Iterable[str]) -> tuple[str, ...]:
         """Give whom to ask, best first: the service that stands for these cards, or the cards themselves."""

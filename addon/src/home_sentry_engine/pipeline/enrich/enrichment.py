@@ -12,24 +12,32 @@ from .desk import Case, Desk, EnrichmentRules, Models, Step
 from .persons import PERSON_BRANCHES
 from .surroundings import SCENE_BRANCHES
 from .vehicles import VEHICLE_BRANCHES
-from .words import CAPTION_BRANCHES
+from .whole_picture import picture_branches
+from .words import CAPTION_BRANCHES, caption_branches
 
 BRANCHES: Final[tuple[tuple[Step, ...], ...]] = (
     *PERSON_BRANCHES, *VEHICLE_BRANCHES, *SCENE_BRANCHES, *CAPTION_BRANCHES
 )  # fmt: skip
 
 
+def branches_of(rules: EnrichmentRules) -> tuple[tuple[Step, ...], ...]:
+    """Give what is asked under some rules: the usual questions, and those tasks whose flags are set."""
+    usual = (*PERSON_BRANCHES, *VEHICLE_BRANCHES, *SCENE_BRANCHES)
+    tasks = rules.vision_tasks
+    return (*usual, *caption_branches(tasks), *picture_branches(tasks, rules.vision_questions))
+
+
 class Enrichment:
     """Asks the models about a visit; a step of a branch waits for the one before it, branches wait for nobody."""
 
     def __init__(
-        self, models: Models, rules: EnrichmentRules | None = None, *, branches: Sequence[Sequence[Step]] = BRANCHES
+        self, models: Models, rules: EnrichmentRules | None = None, *, branches: Sequence[Sequence[Step]] | None = None
     ) -> None:
-        """Take the models and the rules; raises ``ValueError`` for two questions of one name."""
+        """Take the models, the rules, and other branches than theirs; raises ``ValueError`` for two of one name."""
         self._models = models
         self._rules = rules or EnrichmentRules()
-        self._branches = branches
-        names = [step.about for branch in branches for step in branch]
+        self._branches = branches_of(self._rules) if branches is None else branches
+        names = [step.about for branch in self._branches for step in branch]
         if len(set(names)) != len(names):
             raise ValueError("two questions have the same name")
         self._at_once = asyncio.Semaphore(self._rules.at_once)

@@ -214,6 +214,22 @@ def _scene(answers: Answers) -> object:
     return next((dict(one.value) for one in _of(answers, "caption") if one.subject is None), None)
 
 
+def _paragraph(answers: Answers) -> object:
+    return next(({"text": one.value["caption"]} for one in _of(answers, "more_detailed_caption")), None)
+
+
+def _answered(answers: Answers) -> object:
+    return [dict(one.value) for one in _of(answers, "vqa")] or None
+
+
+def _written(answers: Answers) -> object:
+    return [{"scene_text": one.value["text"]} for one in _of(answers, "ocr", "ocr_with_region")] or None
+
+
+def _places(answers: Answers) -> object:
+    return [dict(one.value) for one in _of(answers, "od", "dense_region_caption")] or None
+
+
 def _picked(value: Mapping[str, object], *names: str) -> dict[str, object]:
     return {name: value[name] for name in names if name in value}
 
@@ -246,4 +262,8 @@ _LEGS: Final[tuple[Made, ...]] = (
     ("threats", ("threats",), _threats),
     ("caption", ("caption",), _caption),
     ("scene", ("caption",), _scene),
+    ("scene_in_detail", ("more_detailed_caption",), _paragraph),
+    ("answers_about_the_picture", ("vqa",), _answered),
+    ("text_in_the_scene", ("ocr", "ocr_with_region"), _written),
+    ("parts_of_the_scene", ("od", "dense_region_caption"), _places),
 )
