@@ -46,7 +46,11 @@ class Camera:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Media:
-    """One accepted file; ``captured_at`` is the camera's time, ``received_at`` the engine's."""
+    """One accepted file; ``captured_at`` is the camera's time, ``received_at`` the engine's.
+
+    ``mime`` and ``codec`` tell what it was when it was accepted, such as ``video/mp4`` with ``h264``; only a video has
+    a codec, and neither is known of files from before they were noted.
+    """
 
     id: str
     camera_id: str
@@ -57,6 +61,8 @@ class Media:
     width: int | None = None
     height: int | None = None
     duration_s: float | None = None
+    mime: str | None = None
+    codec: str | None = None
     captured_at: datetime
     received_at: datetime
     error: str | None = None

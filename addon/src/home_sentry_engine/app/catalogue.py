@@ -92,6 +92,8 @@ def _to_record(stored: StoredMedia) -> Media:
         width=media.width,
         height=media.height,
         duration_s=media.duration_s,
+        mime=media.mime,
+        codec=media.codec,
         captured_at=media.captured_at,
         received_at=media.received_at,
         error=stored.error,

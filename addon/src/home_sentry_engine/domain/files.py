@@ -39,10 +39,11 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFacts:
-    """A file that decodes: its format, size in pixels, capture time; ``duration_s`` for a video."""
+    """A file that decodes: its format, size in pixels, capture time; ``duration_s`` and ``codec`` for a video."""
 
     file_type: FileType
     width: int
     height: int
     captured: CaptureTime
     duration_s: float | None = None
+    codec: str | None = None

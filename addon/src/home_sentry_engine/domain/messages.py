@@ -42,7 +42,8 @@ class Arrival:
 class Media:
     """An accepted file; ``path`` is the engine's own copy of a still, or the delivered video.
 
-    ``veil`` names the privacy masks that were burned in when it came, where that is known.
+    ``veil`` names the privacy masks that were burned in when it came, where that is known. ``mime`` and ``codec``, the
+    latter of a video alone, tell what it was when it was accepted.
     """
 
     media_id: str
@@ -56,6 +57,8 @@ class Media:
     width: int | None = None
     height: int | None = None
     duration_s: float | None = None
+    mime: str | None = None
+    codec: str | None = None
     veil: str | None = None
 
 

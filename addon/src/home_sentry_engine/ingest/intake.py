@@ -330,6 +330,8 @@ def _media[L: Looked](arrival: Arrival, checked: CheckedMedia[L]) -> Media:
         width=facts.width,
         height=facts.height,
         duration_s=facts.duration_s,
+        mime=facts.file_type.mime,
+        codec=facts.codec,
         veil=checked.looked.veil,
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
+from io import BytesIO
 import threading
 from typing import BinaryIO, Final
 
@@ -139,14 +140,16 @@ class Frames:
         """Probe a video and tell its facts; raises ``Rejected``."""
         probe = self._reader.probe(file)
         veil = self._veils(provenance.camera_id) if provenance.camera_id is not None else None
-        content, worn = None, clip_mark(self._reader, file)
+        content, worn, codec = None, clip_mark(self._reader, file), probe.codec
         if veil is not None and worn != veil.key:
             content = veiled_clip(self._reader, file, veil)
+            codec = self._reader.probe(BytesIO(content)).codec
         facts = FileFacts(
             file_type=probe.file_type if content is None else FileType.MOV,
             width=probe.width,
             height=probe.height,
             duration_s=probe.duration_s,
+            codec=codec,
             captured=capture_time(provenance, zone=self._rules.zone),
         )
         return Inspected(facts=facts, content=content, worn=worn is not None, veil=_key(veil))

@@ -149,6 +149,8 @@ media: Final = sa.Table(
     _whole("height", nullable=True),
     _real("duration_s"),
     _text("error", nullable=True),
+    _text("mime", nullable=True),
+    _text("codec", nullable=True),
     sa.CheckConstraint(one_of("kind", MediaKind), "kind"),
     sa.CheckConstraint(one_of("state", MediaState), "state"),
     sa.CheckConstraint("size_bytes >= 0", "size_bytes"),

@@ -90,6 +90,9 @@ async def test_a_clip_that_is_ours_and_the_frames_of_one_that_is_not(home, tmp_p
     ours = await home.accept(clip.read_bytes() + b"\0", "ours.avi")
     assert theirs.path.is_relative_to(home.root)
     assert not ours.path.is_relative_to(home.root)
+    assert (theirs.mime, theirs.codec) == ("video/x-msvideo", "mpeg4")
+    with ours.path.open("rb") as file:
+        assert (ours.mime, ours.codec) == ("video/mp4", VideoReader(LIMITS).probe(file).codec)
     await home.home.work()
     frames = [one for one in home.files("media") if one.suffix == ".jpg"]
     assert len(frames) >= 2

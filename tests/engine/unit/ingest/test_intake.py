@@ -69,6 +69,7 @@ async def test_upload_is_taken_from_memory(tmp_path, door, books):
     assert isinstance(outcome, Accepted)
     assert (outcome.media.camera_id, outcome.media.captured_at) == ("front_door", AT)
     assert outcome.media.path.read_bytes() == pictures.jpeg()
+    assert (outcome.media.mime, outcome.media.codec) == ("image/jpeg", None)
 
 
 async def test_uploaded_video_gets_a_copy(tmp_path, door):
@@ -78,6 +79,7 @@ async def test_uploaded_video_gets_a_copy(tmp_path, door):
     assert outcome.media.path.suffix == ".mp4"
     assert outcome.media.path.read_bytes() == data
     assert outcome.media.duration_s == pytest.approx(2.0, abs=0.2)
+    assert (outcome.media.mime, outcome.media.codec) == ("video/mp4", "mpeg4")
 
 
 async def test_duplicate_leaves_no_copy(tmp_path, door, books):

@@ -61,7 +61,7 @@ async def test_claims_are_released_and_swept(database):
 
 
 async def test_a_file_comes_back_as_it_was_accepted(database):
-    video = samples.media("v", duration_s=12.5, width=None, height=None)
+    video = samples.media("v", duration_s=12.5, width=None, height=None, mime="video/mp4", codec="hevc")
 
     def work(conn):
         samples.with_camera(conn)

@@ -104,6 +104,8 @@ class MediaFiles:
                 width=item.width,
                 height=item.height,
                 duration_s=item.duration_s,
+                mime=item.mime,
+                codec=item.codec,
             )
         )
         self._counters.add(conn, _ACCEPTED)
@@ -243,6 +245,8 @@ def _stored(row: Row[Any]) -> StoredMedia:
             width=row.width,
             height=row.height,
             duration_s=row.duration_s,
+            mime=row.mime,
+            codec=row.codec,
         ),
         state=MediaState(row.state),
         error=row.error,
