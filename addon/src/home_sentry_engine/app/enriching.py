@@ -24,6 +24,7 @@ from home_sentry_engine.settings import EnrichmentSettings, Settings
 from home_sentry_engine.vision.models import ModelState
 from home_sentry_engine.vision.services import ServedModels, Services, served
 from home_sentry_engine.vision.session import AcceleratorGate, Runner
+from home_sentry_engine.vision.tasks.depth import DepthOf, DepthScale
 from home_sentry_engine.vision.zoo import Zoo
 
 _SWEEP_S: Final = 30.0
@@ -59,22 +60,29 @@ def make_closely(settings: Settings, store: Store, eyes: Eyes) -> CloseGather | 
     models = eyes.models
     if eyes.pictures is None:
         return None
+    enabled = settings.enrichment.enabled
+    enrich = Enrichment(models, rules_of(settings, models)) if models is not None and enabled else None
+    association = association_of(settings)
+    likeness = Likeness(eyes.persons) if eyes.persons is not None else None
+    views = VisitPictures(store, eyes.pictures, association=association, likeness=likeness)
+    around = whereabouts(store, counted=association.counted) if likeness is not None else ()
+    return CloseGather((*eyes.legs, *around), views, enrich=enrich)
+
+
+def rules_of(settings: Settings, models: Models | None) -> EnrichmentRules:
+    """Give what is asked under these settings, by the services that they name where there are some."""
     wanted = settings.enrichment
-    rules = EnrichmentRules(
+    return EnrichmentRules(
         switched_off=wanted.off,
         reported=settings.detect.classes | CARRIED_CLASSES,
         at_once=wanted.at_once,
         deadline_s=wanted.timeout_s,
         vision_tasks=wanted.vision_tasks,
         vision_questions=wanted.vision_questions,
+        depth_scales={camera: DepthScale(**metres) for camera, metres in wanted.depth_scales.items()},
+        depth_of=DepthOf(wanted.depth_of),
         instead=stand_ins(models.ids) if isinstance(models, ServedModels) else {},
     )
-    enrich = Enrichment(models, rules) if models is not None and wanted.enabled else None
-    association = association_of(settings)
-    likeness = Likeness(eyes.persons) if eyes.persons is not None else None
-    views = VisitPictures(store, eyes.pictures, association=association, likeness=likeness)
-    around = whereabouts(store, counted=association.counted) if likeness is not None else ()
-    return CloseGather((*eyes.legs, *around), views, enrich=enrich)
 
 
 def association_of(settings: Settings) -> AssociationRules:

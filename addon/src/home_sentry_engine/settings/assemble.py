@@ -95,6 +95,8 @@ def _enrichment(raw: Mapping[str, Any]) -> EnrichmentSettings:
         off=raw["enrichment_off"],
         vision_tasks=raw["vision_tasks"],
         vision_questions=raw["vision_questions"],
+        depth_scales=raw["depth_scales"],
+        depth_of=raw["depth_of"],
         url=raw.get("enrichment_url"),
         token=raw.get("enrichment_token"),
         florence_url=raw.get("florence_url"),

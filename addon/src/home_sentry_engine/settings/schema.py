@@ -113,6 +113,19 @@ def _box_rules(value: object) -> dict[str, dict[str, dict[str, float]]]:
     }
 
 
+def _depth_scales(value: object) -> dict[str, dict[str, float]]:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as err:
+            raise vol.Invalid('must be a JSON object such as {"drive": {"nearest_m": 2, "farthest_m": 30}}') from err
+    metres = {vol.Required(name): _number(0.1, 1000) for name in ("nearest_m", "farthest_m")}
+    checked: dict[str, dict[str, float]] = vol.Schema({str: metres})(value)
+    if any(one["nearest_m"] >= one["farthest_m"] for one in checked.values()):
+        raise vol.Invalid("must have nearest_m below farthest_m")
+    return checked
+
+
 def _zone(value: object) -> ZoneInfo:
     try:
         return ZoneInfo(str(value))
@@ -242,6 +255,8 @@ SCHEMA: Final = vol.Schema(
         vol.Optional("enrichment_off", default=list): _questions,
         vol.Optional("vision_tasks", default=sorted(USUAL_VISION_TASKS)): _vision_tasks,
         vol.Optional("vision_questions", default=list): _sentences,
+        vol.Optional("depth_scales", default=dict): _depth_scales,
+        vol.Optional("depth_of", default="median"): _one_of("center", "mean", "median", "min"),
         vol.Optional("enrichment_url"): _address,
         vol.Optional("enrichment_token"): str,
         vol.Optional("florence_url"): _address,

@@ -171,7 +171,8 @@ class EnrichmentSettings:
     ``at_once`` is how many of them may compute at the same time beside the detector, ``timeout_s`` what an ordinary
     question may take. Services at ``url``, ``florence_url`` and ``clip_url`` answer instead of this engine's models;
     each is shown its token. ``vision_tasks`` are what a vision-language model does, ``vision_questions`` what its task
-    ``vqa`` asks.
+    ``vqa`` asks. ``depth_scales`` give ``nearest_m`` and ``farthest_m`` of a camera's picture, ``depth_of`` the part of
+    a box that is measured, as ``vision.tasks.depth`` has them.
     """
 
     enabled: bool = True
@@ -184,6 +185,8 @@ class EnrichmentSettings:
     off: frozenset[str] = frozenset()
     vision_tasks: frozenset[str] = USUAL_VISION_TASKS
     vision_questions: tuple[str, ...] = ()
+    depth_scales: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    depth_of: str = "median"
     at_once: int = 2
     timeout_s: float = 15.0
 

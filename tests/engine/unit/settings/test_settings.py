@@ -178,3 +178,18 @@ def test_each_task_of_a_vision_language_model_has_a_flag():
     ):
         with pytest.raises(InvalidSettings, match=message):
             load_settings(data=DATA, overrides=wrong)
+
+
+def test_the_depth_of_a_camera_has_two_ends():
+    environment = {"HOME_SENTRY_DEPTH_SCALES": '{"drive": {"nearest_m": 2, "farthest_m": 30}}'}
+    wanted = load_settings(data=DATA, environment=environment, overrides={"depth_of": "min"}).enrichment
+    assert wanted.depth_scales == {"drive": {"nearest_m": 2.0, "farthest_m": 30.0}}
+    assert wanted.depth_of == "min"
+    for wrong, message in (
+        ({"drive": {"nearest_m": 2}}, "depth_scales"),
+        ({"drive": {"nearest_m": 30, "farthest_m": 2}}, "nearest_m below farthest_m"),
+        ({"drive": {"nearest_m": 0, "farthest_m": 2}}, "must be 0.1 to 1000"),
+        ("{oops", "must be a JSON object"),
+    ):
+        with pytest.raises(InvalidSettings, match=message):
+            load_settings(data=DATA, overrides={"depth_scales": wrong})

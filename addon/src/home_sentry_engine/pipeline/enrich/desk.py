@@ -18,6 +18,7 @@ from home_sentry_engine.vision.catalog import UnknownModel
 from home_sentry_engine.vision.models import Adapter, NotSwitchedOn
 from home_sentry_engine.vision.session import Cancel, InferenceTimeout
 from home_sentry_engine.vision.tasks.crops import Crop, cut_box
+from home_sentry_engine.vision.tasks.depth import DepthOf, DepthScale
 from home_sentry_engine.vision.tasks.pictures import RgbFrame
 
 _LOGGER = logging.getLogger(__name__)
@@ -44,7 +45,8 @@ class EnrichmentRules:
     ``at_once`` bounds how many of our calls compute at the same time, so that new pictures are not kept waiting;
     ``deadline_s`` is what an ordinary question may take. ``instead`` names services that are asked in the place of
     this engine's models, by the cards that they stand for. ``vision_tasks`` are those of ``VISION_TASKS`` that are
-    wanted, ``vision_questions`` what is asked where ``vqa`` is one of them.
+    wanted, ``vision_questions`` what is asked where ``vqa`` is one of them. ``depth_scales`` turn depth into metres, by
+    camera; ``depth_of`` is the part of a box that speaks for the thing in it.
     """
 
     switched_off: frozenset[str] = frozenset()
@@ -54,6 +56,12 @@ class EnrichmentRules:
     instead: Mapping[tuple[str, ...], str] = field(default_factory=dict)
     vision_tasks: frozenset[str] = USUAL_VISION_TASKS
     vision_questions: tuple[str, ...] = ()
+    depth_scales: Mapping[str, DepthScale] = field(default_factory=dict)
+    depth_of: DepthOf = DepthOf.MEDIAN
+
+    def scale_of(self, camera_id: str) -> DepthScale | None:
+        """Give what somebody measured at a camera."""
+        return self.depth_scales.get(camera_id)
 
     def who_answers(self, cards: Iterable[str]) -> tuple[str, ...]:
         """Give whom to ask, best first: the service that stands for these cards, or the cards themselves."""
@@ -172,7 +180,7 @@ class Desk:
         """Take the models, who of us may compute at the moment, and the rules."""
         self._models = models
         self._at_once = at_once
-        self._rules = rules
+        self.rules = rules
         self.memory: dict[str, Any] = {}
         self.findings: list[Finding] = []
         self.attempts: list[Attempt] = []
@@ -207,7 +215,7 @@ class Desk:
         """
         reasons: list[str] = []
         troubles: list[str] = []
-        for model_id in self._rules.who_answers(cards):
+        for model_id in self.rules.who_answers(cards):
             try:
                 async with self._at_once:
                     found = await self._models.use(model_id, kind, work, priority=PRIORITY)
@@ -248,9 +256,9 @@ class Desk:
             raise failure
 
     async def _outcome(self, step: Step, case: Case, notes: Notes) -> tuple[Outcome, str | None]:
-        if step.about in self._rules.switched_off:
+        if step.about in self.rules.switched_off:
             return Outcome.SKIPPED, "it is switched off"
-        deadline_s = step.patience * self._rules.deadline_s
+        deadline_s = step.patience * self.rules.deadline_s
         extra = {"event_id": case.views.scene.batch.event_id, "leg": step.about}
         try:
             async with asyncio.timeout(deadline_s):

@@ -175,6 +175,10 @@ def _pets(answers: Answers) -> object:
     return _rows(_of(answers, "pets"), species="species", household_pet="is_household_pet") or None
 
 
+def _depth(answers: Answers) -> object:
+    return _rows(_of(answers, "depth"), nearness="nearness", proximity="proximity", distance_m="distance_m")
+
+
 def _violence(answers: Answers) -> object:
     return next(({"confidence": one.confidence, **one.value} for one in _of(answers, "violence")), None)
 
@@ -258,7 +262,7 @@ _LEGS: Final[tuple[Made, ...]] = (
     ("pets", ("pets",), _pets),
     ("quality", ("quality",), _first("quality")),
     ("weather", ("weather",), _weather),
-    ("depth", ("depth",), lambda answers: _rows(_of(answers, "depth"), nearness="nearness", proximity="proximity")),
+    ("depth", ("depth",), _depth),
     ("threats", ("threats",), _threats),
     ("caption", ("caption",), _caption),
     ("scene", ("caption",), _scene),

@@ -98,12 +98,16 @@ async def _depth(case: Case, notes: Notes, desk: Desk) -> None:
     if not subjects:
         raise NotAsked("no object was seen", code="not_needed")
     pixels = subjects[0].picture
+    scale = desk.rules.scale_of(case.views.scene.batch.camera_id)
     frame = RgbFrame.of(pixels)
     depth = await desk.use(notes, DEPTH, DepthGauge, lambda model, cancel: model.measure(frame, cancel=cancel))
     for view in subjects:
         if view.picture is pixels:
-            nearness = depth.at(view.look.detection.box)
-            notes.add({"nearness": round(nearness, 2), "proximity": proximity(nearness)}, view=view)
+            nearness = depth.at(view.look.detection.box, desk.rules.depth_of)
+            value: dict[str, object] = {"nearness": round(nearness, 2), "proximity": proximity(nearness)}
+            if scale is not None:
+                value["distance_m"] = round(scale.distance_m(nearness), 1)
+            notes.add(value, view=view)
 
 
 async def _named(case: Case, notes: Notes, desk: Desk) -> None:

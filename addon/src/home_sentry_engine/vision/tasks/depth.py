@@ -34,6 +34,11 @@ class DepthScale:
     nearest_m: float
     farthest_m: float
 
+    def __post_init__(self) -> None:
+        """Refuse a scale without extent; raises ``ValueError``."""
+        if not 0 < self.nearest_m < self.farthest_m:
+            raise ValueError("the nearest part of a picture is nearer than the farthest")
+
     def distance_m(self, nearness: float) -> float:
         """Give the distance of a nearness 0..1; inverse depth is linear between the two ends."""
         near, far = 1.0 / self.nearest_m, 1.0 / self.farthest_m
