@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image
 import pytest
 
+from home_sentry_engine.app.catalogue import StoredCatalogue
 from home_sentry_engine.app.pictures import GalleryPictures
 from home_sentry_engine.contract import MediaKind
 from home_sentry_engine.domain.box import Box
@@ -125,6 +126,9 @@ async def delivered(tmp_path):
 
 async def test_a_clip_has_a_poster_that_is_drawn_once_and_forgotten_with_it(delivered, tmp_path):
     media = await delivered.accept(clip(tmp_path / "made.mp4", seconds=9).read_bytes(), "a.mp4")
+    told = await StoredCatalogue(delivered.database, delivered.tables).media(media.media_id)
+    assert told is not None
+    assert (told.mime, told.codec) == ("video/mp4", "mpeg4")
     await delivered.home.work(assess=False)
     shown = await delivered.pictures.thumbnail_of_media(media.media_id)
     place = delivered.paths.video_thumbnail(media.media_id)
