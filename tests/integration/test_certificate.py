@@ -96,6 +96,19 @@ async def test_the_user_confirms_the_fingerprint_before_the_token_is_sent(
     await until(lambda: engine.connections == 1)
 
 
+async def test_a_renewal_that_is_announced_already_is_kept_with_what_was_confirmed(
+    hass: HomeAssistant, engine: FakeEngine, turn: Turn
+) -> None:
+    fingerprint = await turn("one")
+    engine.tls_next_fingerprint = "ab" * 32
+    flow = await start(hass, SOURCE_USER)
+    flow = await answer(hass, flow, by_hand(engine))
+    result = await answer(hass, flow, {})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"]["fingerprint"] == fingerprint
+    assert result["data"]["next_fingerprint"] == "ab" * 32
+
+
 async def test_a_wrong_token_after_the_confirmation_does_not_ask_again(
     hass: HomeAssistant, engine: FakeEngine, turn: Turn
 ) -> None:
