@@ -87,7 +87,19 @@ async def async_setup_entry(
     )
 
 
-class CameraButton(CameraEntity, ButtonEntity):
+class _Stateless:
+    """What every button shows of the mirrored state: nothing but whether it can be pressed."""
+
+    @callback
+    def refresh(self) -> None:
+        """Only availability follows the coordinator."""
+
+    def shown(self) -> tuple[Any, ...]:
+        """Show nothing of the mirrored state."""
+        return ()
+
+
+class CameraButton(_Stateless, CameraEntity, ButtonEntity):
     """One command about a camera."""
 
     entity_description: CameraButtonDescription
@@ -98,34 +110,14 @@ class CameraButton(CameraEntity, ButtonEntity):
         """Give what the description says."""
         super().__init__(coordinator, camera_id, description)
 
-    @callback
-    @override
-    def refresh(self) -> None:
-        """Only availability follows the coordinator."""
-
-    @override
-    def shown(self) -> tuple[Any, ...]:
-        """Show nothing of the mirrored state."""
-        return ()
-
     @override
     async def async_press(self) -> None:
         """Ask the engine; raises ``HomeAssistantError`` with its reason."""
         await async_ask(self.coordinator, self.entity_description.command, {"camera_id": self.camera_id})
 
 
-class RequeueButton(EngineEntity, ButtonEntity):
+class RequeueButton(_Stateless, EngineEntity, ButtonEntity):
     """Puts every given-up job back into its queue."""
-
-    @callback
-    @override
-    def refresh(self) -> None:
-        """Only availability follows the coordinator."""
-
-    @override
-    def shown(self) -> tuple[Any, ...]:
-        """Show nothing of the mirrored state."""
-        return ()
 
     @override
     async def async_press(self) -> None:
@@ -133,18 +125,8 @@ class RequeueButton(EngineEntity, ButtonEntity):
         await async_requeue(self.coordinator, context=self._context)
 
 
-class RestartButton(PartEntity, ButtonEntity):
+class RestartButton(_Stateless, PartEntity, ButtonEntity):
     """Begins a part of the engine anew."""
-
-    @callback
-    @override
-    def refresh(self) -> None:
-        """Only availability follows the coordinator."""
-
-    @override
-    def shown(self) -> tuple[Any, ...]:
-        """Show nothing of the mirrored state."""
-        return ()
 
     @override
     async def async_press(self) -> None:

@@ -1,12 +1,13 @@
 """The frozen messages that the pipeline's rooms hand to each other: ids and paths, never pixels or sessions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from home_sentry_engine.contract import AnalysisReason, AnalysisState, BatchReason, Factor, MediaKind
 
-from .detection import Detection
+from .detection import Detection, FrameDetections
 from .enrichment import EnrichmentResult
 from .quality import PictureQuality
 from .risk import ScoreRange
@@ -79,6 +80,26 @@ class Sighting:
     offset_s: float | None = None
     looked: int | None = None
     quality: PictureQuality | None = None
+
+
+def sightings_of(
+    frames: Sequence[FrameDetections], media_id: str, camera_id: str, at: datetime
+) -> tuple[Sighting, ...]:
+    """Give what the looked-at frames of one file showed, before any of it is stored."""
+    return tuple(
+        Sighting(
+            media_id=media_id,
+            camera_id=camera_id,
+            at=at,
+            detections=frame.detections,
+            detection_ids=(),
+            image_width=frame.image_width,
+            image_height=frame.image_height,
+            offset_s=frame.offset_s,
+            looked=len(frames),
+        )
+        for frame in frames
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Final
 
 from home_sentry_engine.context.association import AssociationRules, associate
 from home_sentry_engine.domain.detection import FrameDetections
-from home_sentry_engine.domain.messages import Media, Sighting
+from home_sentry_engine.domain.messages import Media, sightings_of
 
 BESIDE_S: Final = 0.3
 _FRAMES_MOST: Final = 4
@@ -25,7 +25,7 @@ def moments_beside(
     """
     rules = rules or AssociationRules()
     lonely: dict[float, float] = {}
-    for subject in associate(_sightings(media, frames), rules=rules):
+    for subject in associate(sightings_of(frames, media.media_id, media.camera_id, media.captured_at), rules=rules):
         surest = max(subject.looks, key=lambda look: look.detection.confidence)
         at, confidence = surest.offset_s, surest.detection.confidence
         if at is not None and subject.confidence < rules.counted <= confidence:
@@ -40,20 +40,3 @@ def moments_beside(
 def is_other(at_s: float, known: Sequence[float]) -> bool:
     """Tell whether a time is none of these, so that its picture is another one."""
     return all(abs(at_s - one) > _SAME_S for one in known)
-
-
-def _sightings(media: Media, frames: Sequence[FrameDetections]) -> list[Sighting]:
-    return [
-        Sighting(
-            media_id=media.media_id,
-            camera_id=media.camera_id,
-            at=media.captured_at,
-            detections=frame.detections,
-            detection_ids=(),
-            image_width=frame.image_width,
-            image_height=frame.image_height,
-            offset_s=frame.offset_s,
-            looked=len(frames),
-        )
-        for frame in frames
-    ]

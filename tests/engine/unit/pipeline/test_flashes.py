@@ -17,7 +17,7 @@ from home_sentry_engine.domain.box import Box
 from home_sentry_engine.domain.clock import SystemClock
 from home_sentry_engine.domain.detection import Detection, FrameDetections
 from home_sentry_engine.domain.errors import Permanent, Transient
-from home_sentry_engine.domain.messages import Media, Sighting
+from home_sentry_engine.domain.messages import Media, sightings_of
 from home_sentry_engine.media.frames import Frames, Rules
 from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.media.video import Sampling
@@ -105,25 +105,8 @@ def seeing_of(frames: Any, detector: Any = None) -> Seeing:
     )
 
 
-def sightings_of(frames: Sequence[FrameDetections]) -> list[Sighting]:
-    return [
-        Sighting(
-            media_id="clip",
-            camera_id="street",
-            at=START,
-            detections=one.detections,
-            detection_ids=(),
-            image_width=one.image_width,
-            image_height=one.image_height,
-            offset_s=one.offset_s,
-            looked=len(frames),
-        )
-        for one in frames
-    ]
-
-
 def counted(frames: Sequence[FrameDetections]) -> int:
-    return sum(bool(one.detections) for one in agreed(sightings_of(frames), rules=RULES))
+    return sum(bool(one.detections) for one in agreed(sightings_of(frames, "clip", "street", START), rules=RULES))
 
 
 async def test_who_crosses_between_key_frames_counts():
@@ -132,7 +115,7 @@ async def test_who_crosses_between_key_frames_counts():
     assert film.looked == [0.0, 4.0, 8.0, 12.0, 3.7, 4.3]
     assert [one.offset_s for one in seen.frames] == [0.0, 3.7, 4.0, 4.3, 8.0, 12.0]
     assert [one.offset_s for one in seen.pictures] == [0.0, 3.7, 4.0, 4.3, 8.0, 12.0]
-    (subject,) = associate(sightings_of(seen.frames), rules=RULES)
+    (subject,) = associate(sightings_of(seen.frames, "clip", "street", START), rules=RULES)
     assert (len(subject.looks), subject.confidence) == (3, 0.8)
     assert counted(seen.frames) == 3
 
@@ -172,7 +155,7 @@ async def test_who_is_called_by_two_names_is_looked_for():
     names = {4.0: "dog", 8.0: "cat"}
     film.named = lambda at: names.get(at, "dog")
     seen = await seeing_of(film).look(CLIP)
-    (subject,) = associate(sightings_of(seen.frames), rules=RULES)
+    (subject,) = associate(sightings_of(seen.frames, "clip", "street", START), rules=RULES)
     assert (subject.label, subject.confidence) == ("dog", 0.8)
 
 

@@ -26,7 +26,7 @@ from home_sentry_engine.domain.box import intersection_over_union
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.detection import FrameDetections
 from home_sentry_engine.domain.errors import HomeSentryError
-from home_sentry_engine.domain.messages import Sighting
+from home_sentry_engine.domain.messages import Sighting, sightings_of
 from home_sentry_engine.media.limits import Limits
 from home_sentry_engine.media.masking import encode_clip
 from home_sentry_engine.media.picture import Picture
@@ -228,21 +228,7 @@ def _timed(reader: VideoReader, data: bytes, rounds: int) -> tuple[float, float,
 
 
 def _sightings(found: Sequence[FrameDetections], at: datetime) -> list[Sighting]:
-    return [
-        Sighting(
-            media_id="clip",
-            camera_id="bench",
-            at=at,
-            detections=frame.detections,
-            detection_ids=(),
-            image_width=frame.image_width,
-            image_height=frame.image_height,
-            offset_s=frame.offset_s,
-            looked=len(found),
-        )
-        for frame in found
-        if frame.detections
-    ]
+    return [one for one in sightings_of(found, "clip", "bench", at) if one.detections]
 
 
 def _seen(subjects: Sequence[Subject], sightings: Sequence[Sighting]) -> int:
