@@ -26,6 +26,7 @@ _SERVER: Final[dict[str, type]] = {
     "camera_removed": messages.CameraRemoved,
     "scene_change": messages.SceneChanged,
     "cameras_silent": messages.CamerasSilent,
+    "summary_update": messages.SummaryUpdate,
     "system_status": messages.SystemStatus,
     "service_status": messages.ServiceStatus,
     "infrastructure_alert": messages.InfrastructureAlert,

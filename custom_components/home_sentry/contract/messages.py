@@ -12,6 +12,7 @@ from .models import ModelFetch
 from .performance import LoadAlert, Performance
 from .records import Camera, Detection, Event
 from .scenes import SceneChange
+from .summaries import Summary
 from .system import Component, Info, Status
 from .version import MIN_SCHEMA, SCHEMA
 from .vocabulary import ComponentState, ModelState
@@ -79,6 +80,8 @@ class AuthFailed:
 class Snapshot:
     """Whole state at ``cursor``; ``events`` holds the ongoing and the newest event of each camera.
 
+    ``summary`` is that of the newest day.
+
     With ``resumed`` it answers ``since``: ``cursor`` is that number, the lists are empty (keep what you have) and
     everything that came after it follows as sequenced messages.
     """
@@ -90,6 +93,7 @@ class Snapshot:
     status: Status
     cameras: tuple[Camera, ...] = ()
     events: tuple[Event, ...] = ()
+    summary: Summary | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +169,15 @@ class CamerasSilent:
     seq: int
     camera_ids: tuple[str, ...]
     since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SummaryUpdate:
+    """A summary of an hour, a day or a time that somebody asked for was written."""
+
+    type: Literal["summary_update"] = "summary_update"
+    seq: int
+    summary: Summary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +263,14 @@ class Bye:
 
 
 type Sequenced = (
-    EventCreated | EventUpdated | DetectionsAdded | CameraChanged | CameraRemoved | SceneChanged | CamerasSilent
+    EventCreated
+    | EventUpdated
+    | DetectionsAdded
+    | CameraChanged
+    | CameraRemoved
+    | SceneChanged
+    | CamerasSilent
+    | SummaryUpdate
 )
 type Notice = SystemStatus | ServiceStatus | InfrastructureAlert | PerformanceUpdate | ModelProgress
 type ServerMessage = Hello | AuthFailed | Snapshot | Resync | Sequenced | Notice | Result | Bye

@@ -17,6 +17,8 @@ from home_sentry_engine.contract import (
     EventUpdated,
     SceneChange,
     SceneChanged,
+    Summary,
+    SummaryUpdate,
     decode,
     encode,
 )
@@ -89,6 +91,8 @@ def to_message(row: Announcement) -> bytes:
         case "cameras_silent":
             silent = decode(CamerasSilent, row.body)
             return encode(CamerasSilent(seq=row.seq, camera_ids=silent.camera_ids, since=silent.since))
+        case "summary_update":
+            return encode(SummaryUpdate(seq=row.seq, summary=decode(Summary, row.body)))
     raise ValueError(f"the outbox holds an unknown kind of announcement: {row.kind}")
 
 
