@@ -18,7 +18,7 @@ CLIENT_TYPES = {"auth", "subscribe", "ack", "command"}
 # fields whose values are free JSON: what is put there stays there
 FREE = {
     *("args", "data", "details", "payload", "rejections", "component_states"),
-    *("by_level", "by_camera", "by_day", "by_object"),
+    *("by_level", "by_camera", "by_day", "by_object", "by_reason"),
     *("attributes", "errors", "unreadable", "value"),
 }
 

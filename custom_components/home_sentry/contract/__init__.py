@@ -3,6 +3,18 @@
 Pure data: standard library, mashumaro and orjson only. The engine and Home Assistant read the same files.
 """
 
+from .alerts import (
+    Alert,
+    AlertPage,
+    AlertRule,
+    AlertRuleList,
+    AlertRuleRemoved,
+    AlertSchedule,
+    AlertStats,
+    RuleOutcome,
+    RuleTest,
+    RuleTrial,
+)
 from .answers import (
     CameraDeleted,
     CameraPage,
@@ -47,8 +59,11 @@ from .household import (
     SampleList,
     Schedule,
 )
+from .keys import ApiKey, ApiKeyList, ApiKeyMade, Whoami
 from .messages import (
     Ack,
+    AlertCreated,
+    AlertUpdated,
     Auth,
     AuthFailed,
     Bye,
@@ -88,6 +103,15 @@ from .models import (
     ModelRemoved,
     ModelsStatus,
     ModelVerified,
+)
+from .notifications import (
+    Channel,
+    ChannelFilters,
+    ChannelList,
+    ChannelRemoved,
+    Delivery,
+    DeliveryPage,
+    NotificationStats,
 )
 from .performance import (
     DatabaseLoad,
@@ -145,6 +169,9 @@ from .triage import AlertEvaluation, BulkReviewed, EventHop, Feedback, Reassessm
 from .values import Box, Factor, Identity
 from .version import MIN_SCHEMA, SCHEMA, VERSION, is_compatible
 from .vocabulary import (
+    AlertCondition,
+    AlertStatus,
+    PathMove,
     AlertDecision,
     AlertLevel,
     AnalysisReason,
@@ -172,11 +199,27 @@ from .vocabulary import (
     StepOutcome,
     SummaryPeriod,
     SummarySource,
+    VisualVerdict,
     ZoneAnchor,
     ZoneType,
 )
 
 __all__ = [
+    "Alert",
+    "AlertPage",
+    "AlertRule",
+    "AlertRuleList",
+    "AlertRuleRemoved",
+    "AlertSchedule",
+    "AlertStats",
+    "RuleOutcome",
+    "RuleTest",
+    "RuleTrial",
+    "AlertCreated",
+    "AlertUpdated",
+    "AlertCondition",
+    "AlertStatus",
+    "PathMove",
     "MIN_SCHEMA",
     "SCHEMA",
     "VERSION",
@@ -209,6 +252,10 @@ __all__ = [
     "CameraRemoved",
     "CameraStatus",
     "CamerasSilent",
+    "Channel",
+    "ChannelFilters",
+    "ChannelList",
+    "ChannelRemoved",
     "CleanedUp",
     "ClientMessage",
     "Command",
@@ -218,6 +265,8 @@ __all__ = [
     "DatabaseLoad",
     "DeadJob",
     "DeadJobPage",
+    "Delivery",
+    "DeliveryPage",
     "Detection",
     "DetectionDetail",
     "DetectionDetailPage",
@@ -299,6 +348,7 @@ __all__ = [
     "ModelVerified",
     "ModelsStatus",
     "Notice",
+    "NotificationStats",
     "ObjectGroup",
     "OwnerFact",
     "Part",
@@ -349,6 +399,7 @@ __all__ = [
     "Unanalysed",
     "Uploaded",
     "WireError",
+    "VisualVerdict",
     "Zone",
     "ZoneAnchor",
     "ZoneList",
