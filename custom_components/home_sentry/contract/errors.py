@@ -5,6 +5,7 @@
     WireError
     ├── InvalidRequest (ValueError)      invalid_request    400
     ├── Unauthorized (PermissionError)   unauthorized       401
+    │   └── KeyExpired                   key_expired        401
     ├── Forbidden (PermissionError)      forbidden          403
     ├── NotFound (LookupError)           not_found          404
     ├── NotAllowed                       method_not_allowed 405
@@ -59,6 +60,13 @@ class Unauthorized(WireError, PermissionError):
     """The token is missing or wrong."""
 
     code = "unauthorized"
+    status = 401
+
+
+class KeyExpired(Unauthorized):
+    """The key was right, but its time is over."""
+
+    code = "key_expired"
     status = 401
 
 

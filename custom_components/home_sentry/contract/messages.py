@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from .keys import Whoami
 from .models import ModelFetch
 from .performance import LoadAlert, Performance
 from .records import Camera, Detection, Event
@@ -70,10 +71,11 @@ class Ack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthFailed:
-    """The token was refused; the server closes with code 4401."""
+    """The token was refused, or holds no longer; the server closes with code 4401. ``code`` is that of the error."""
 
     type: Literal["auth_failed"] = "auth_failed"
     message: str
+    code: str = "unauthorized"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,8 @@ class Snapshot:
     ``summary`` is that of the newest day.
 
     With ``resumed`` it answers ``since``: ``cursor`` is that number, the lists are empty (keep what you have) and
-    everything that came after it follows as sequenced messages.
+    everything that came after it follows as sequenced messages. ``caller`` is who the token stands for: a key with
+    camera limits gets nothing of other cameras.
     """
 
     type: Literal["snapshot"] = "snapshot"
@@ -94,6 +97,7 @@ class Snapshot:
     cameras: tuple[Camera, ...] = ()
     events: tuple[Event, ...] = ()
     summary: Summary | None = None
+    caller: Whoami | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

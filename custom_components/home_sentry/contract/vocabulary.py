@@ -316,3 +316,12 @@ class ExportState(_Vocabulary):
     READY = "ready"
     FAILED = "failed"
     UNKNOWN = "unknown"
+
+
+class KeyRole(_Vocabulary):
+    """What a key of the API may do: read; also review, acknowledge and upload; everything."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+    UNKNOWN = "unknown"
