@@ -201,6 +201,7 @@ from .vocabulary import (
     SummaryPeriod,
     SummarySource,
     VisualVerdict,
+    VisualVerdict,
     ZoneAnchor,
     ZoneType,
 )
@@ -405,6 +406,7 @@ __all__ = [
     "Uploaded",
     "VisualVerdict",
     "Whoami",
+    "VisualVerdict",
     "WireError",
     "Zone",
     "ZoneAnchor",

@@ -14,6 +14,7 @@ from .vocabulary import (
     MediaState,
     ObjectGroup,
     RiskLevel,
+    VisualVerdict,
 )
 
 
@@ -104,6 +105,7 @@ class Event:
     """One visit at one camera with its verdict; scores are 0..100, ``ended_at`` is None while it goes on.
 
     A ``favourite`` is never cleaned up; one with ``deleted_at`` lies in the trash and goes thirty days later.
+    ``visual_verdict`` is what a vision-language model made of its pictures, None where none looked.
     """
 
     event_id: str
@@ -146,3 +148,4 @@ class Event:
     favourite: bool = False
     snoozed_until: datetime | None = None
     deleted_at: datetime | None = None
+    visual_verdict: VisualVerdict | None = None

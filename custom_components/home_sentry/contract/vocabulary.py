@@ -46,6 +46,15 @@ class AnalysisReason(_Vocabulary):
     UNKNOWN = "unknown"
 
 
+class VisualVerdict(_Vocabulary):
+    """What a vision-language model says of detections after a look at the pictures; ``rejected``: nothing is there."""
+
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    UNCERTAIN = "uncertain"
+    UNKNOWN = "unknown"
+
+
 class EventChange(_Vocabulary):
     """What happened to an event at one revision."""
 
@@ -206,7 +215,8 @@ class SceneChangeKind(_Vocabulary):
 class HomeFactKind(_Vocabulary):
     """What a chosen entity of Home Assistant tells about the home.
 
-    Who visits and guest mode count as facts of the household; here they only tell whether that is known.
+    Who visits and guest mode count as facts of the household; here they only tell whether that is known. ``person`` is
+    a person to whom a member of the household is linked, whether or not the user chose that entity for presence.
     """
 
     ALARM = "alarm"
@@ -216,6 +226,7 @@ class HomeFactKind(_Vocabulary):
     SUN = "sun"
     VISITORS = "visitors"
     GUESTS = "guests"
+    PERSON = "person"
     UNKNOWN = "unknown"
 
 
