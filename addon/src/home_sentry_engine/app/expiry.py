@@ -43,5 +43,9 @@ def expiries(tables: Tables, settings: Settings) -> Mapping[str, Expire]:
         "entities": lambda conn, now: tables.entities.prune(conn, now - kept),
         "recognitions": lambda conn, now: tables.recognitions.prune(conn, now - kept),
         "facts of the household": tables.facts.expire,
+        "changes of cameras": lambda conn, now: tables.states.prune(conn, now - kept),
+        "spells of engines": lambda conn, now: tables.spells.prune(conn, now - kept),
+        "summaries": lambda conn, now: tables.summaries.prune(conn, now - kept),
+        "exports": tables.exports.prune,
         "plates": tables.plates.expire,
     }

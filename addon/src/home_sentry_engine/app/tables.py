@@ -15,16 +15,20 @@ from home_sentry_engine.storage.repositories.detections import Detections
 from home_sentry_engine.storage.repositories.enrichments import Enrichments
 from home_sentry_engine.storage.repositories.entities import Entities, Recognitions
 from home_sentry_engine.storage.repositories.events import Events
+from home_sentry_engine.storage.repositories.exports import Exports
 from home_sentry_engine.storage.repositories.household import Household
 from home_sentry_engine.storage.repositories.masks import MaskRows
 from home_sentry_engine.storage.repositories.media import MediaFiles
 from home_sentry_engine.storage.repositories.notes import FactRows, PlateReads
 from home_sentry_engine.storage.repositories.outbox import Outbox
+from home_sentry_engine.storage.repositories.properties import Properties
 from home_sentry_engine.storage.repositories.reassessments import Reassessments
 from home_sentry_engine.storage.repositories.resting import RestingRows
 from home_sentry_engine.storage.repositories.rhythm import Rhythm
 from home_sentry_engine.storage.repositories.scenes import Scenes
+from home_sentry_engine.storage.repositories.summaries import Summaries
 from home_sentry_engine.storage.repositories.traces import TraceRows
+from home_sentry_engine.storage.repositories.watching import CameraStates, Deliveries, Spells
 from home_sentry_engine.storage.repositories.zones import Zones
 
 from .home import HomeRows
@@ -62,3 +66,9 @@ class Tables:
     rhythm: Rhythm = field(default_factory=Rhythm)
     home: HomeRows = field(default_factory=HomeRows)
     alerts: AlertEvaluations = field(default_factory=AlertEvaluations)
+    states: CameraStates = field(default_factory=CameraStates)
+    spells: Spells = field(default_factory=Spells)
+    deliveries: Deliveries = field(default_factory=Deliveries)
+    summaries: Summaries = field(default_factory=Summaries)
+    exports: Exports = field(default_factory=Exports)
+    properties: Properties = field(default_factory=Properties)

@@ -19,7 +19,7 @@ GO_WITH_OTHERS = {
 }  # fmt: skip
 AS_MANY_AS_THE_HOME_HAS = {
     "meta", "counters", "cameras", "components", "zones", "watched", "resting", "scenes", "scene_memory",
-    "household", "masks", "rhythm",
+    "household", "masks", "rhythm", "properties", "property_cameras",
 }  # fmt: skip
 # a row is a piece of work, and goes when it is done: at the latest with its camera
 FINISHED_BY_WORKERS = {"jobs", "remasking", "unmasked"}
@@ -98,6 +98,10 @@ async def test_every_table_has_an_end(tmp_path):
         "plates": "plate_reads",
         "replies": "replies",
         "graphics cards": "gpu_stats",
+        "changes of cameras": "camera_states",
+        "spells of engines": "spells",
+        "summaries": "summaries",
+        "exports": "exports",
     }
     assert kinds == set(expired)
     known = GO_WITH_OTHERS | AS_MANY_AS_THE_HOME_HAS | FINISHED_BY_WORKERS | set(expired.values())

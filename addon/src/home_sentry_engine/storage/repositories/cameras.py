@@ -14,6 +14,7 @@ from home_sentry_engine.storage.rows import insert_into
 from home_sentry_engine.storage.schema import cameras, events
 
 from .meta import later
+from .watching import CameraState, CameraStates
 
 # the change that stands, tampering before the harmless ones
 _CHANGE: Final = scene_changes.alias("change")
@@ -48,6 +49,7 @@ class Cameras:
         """
         self._day_start = day_start
         self._learning = learning or None
+        self._states = CameraStates()
 
     def ensure(
         self, conn: Connection, *, camera_id: str, name: str, folder: str | None, now: datetime
@@ -66,6 +68,7 @@ class Cameras:
             made = conn.execute(insert_into(conn, cameras).values(values).on_conflict_do_nothing())
             if made.rowcount == 0:
                 raise CameraNameTaken(f"the folder {folder!r} belongs to another camera than {camera_id!r}")
+            self._note(conn, camera_id, CameraStatus.UNKNOWN, None, now)
             return self._existing(conn, camera_id), True
         if folder is not None and row.folder is not None and row.folder != folder:
             raise CameraNameTaken(f"the folders {row.folder!r} and {folder!r} both make the camera {camera_id!r}")
@@ -77,6 +80,8 @@ class Cameras:
             changes |= {"deleted_at": None, "name": name, "status": CameraStatus.UNKNOWN, "status_reason": None}
         if changes:
             conn.execute(cameras.update().where(cameras.c.id == camera_id).values(changes))
+        if returned:
+            self._note(conn, camera_id, CameraStatus.UNKNOWN, None, now)
         return self._existing(conn, camera_id), returned
 
     def get(self, conn: Connection, camera_id: str) -> Camera | None:
@@ -109,6 +114,8 @@ class Cameras:
         if media_id is not None and (camera.latest_media_at is None or at >= camera.latest_media_at):
             values |= {"latest_media_id": media_id, "latest_media_at": at}
         conn.execute(cameras.update().where(cameras.c.id == camera_id).values(values))
+        if (camera.status, camera.status_reason) != (status, reason):
+            self._note(conn, camera_id, status, reason, at)
         return self._existing(conn, camera_id)
 
     def set_status(
@@ -120,12 +127,17 @@ class Cameras:
         *,
         at: datetime | None = None,
     ) -> Camera | None:
-        """Change the health, keeping what it was before; gives None when nothing changed."""
+        """Change the health, keeping what it was before; gives None when nothing changed.
+
+        Without a time the change is not in the history.
+        """
         camera = self.get(conn, camera_id)
         if camera is None or (camera.status, camera.status_reason) == (status, reason):
             return None
         values = _changed(camera, status, reason, at)
         conn.execute(cameras.update().where(cameras.c.id == camera_id).values(values))
+        if at is not None:
+            self._note(conn, camera_id, status, reason, at)
         return self._existing(conn, camera_id)
 
     def settle(self, conn: Connection, camera_id: str, at: datetime) -> Camera:
@@ -169,6 +181,9 @@ class Cameras:
         """Hide the camera; its media and events stay. Gives whether it was there."""
         live = sa.and_(cameras.c.id == camera_id, cameras.c.deleted_at.is_(None))
         return conn.execute(cameras.update().where(live).values(deleted_at=now)).rowcount > 0
+
+    def _note(self, conn: Connection, camera_id: str, status: CameraStatus, reason: str | None, at: datetime) -> None:
+        self._states.note(conn, CameraState(camera_id=camera_id, status=status, reason=reason, at=at))
 
     def _set(self, conn: Connection, camera_id: str, **values: object) -> Camera:
         conn.execute(cameras.update().where(cameras.c.id == camera_id).values(values))
