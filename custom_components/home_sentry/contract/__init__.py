@@ -201,7 +201,6 @@ from .vocabulary import (
     SummaryPeriod,
     SummarySource,
     VisualVerdict,
-    VisualVerdict,
     ZoneAnchor,
     ZoneType,
 )
@@ -406,7 +405,6 @@ __all__ = [
     "Uploaded",
     "VisualVerdict",
     "Whoami",
-    "VisualVerdict",
     "WireError",
     "Zone",
     "ZoneAnchor",

@@ -27,6 +27,8 @@ _SERVER: Final[dict[str, type]] = {
     "scene_change": messages.SceneChanged,
     "cameras_silent": messages.CamerasSilent,
     "summary_update": messages.SummaryUpdate,
+    "alert_created": messages.AlertCreated,
+    "alert_updated": messages.AlertUpdated,
     "system_status": messages.SystemStatus,
     "service_status": messages.ServiceStatus,
     "infrastructure_alert": messages.InfrastructureAlert,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from .alerts import Alert
 from .keys import Whoami
 from .models import ModelFetch
 from .performance import LoadAlert, Performance
@@ -185,6 +186,24 @@ class SummaryUpdate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertCreated:
+    """A rule wants somebody to be told of an event; it may come just before the event's own message."""
+
+    type: Literal["alert_created"] = "alert_created"
+    seq: int
+    alert: Alert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertUpdated:
+    """An alert was delivered, acknowledged or dismissed."""
+
+    type: Literal["alert_updated"] = "alert_updated"
+    seq: int
+    alert: Alert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SystemStatus:
     """Status of the engine, sent at most every few seconds and never replayed."""
 
@@ -275,6 +294,8 @@ type Sequenced = (
     | SceneChanged
     | CamerasSilent
     | SummaryUpdate
+    | AlertCreated
+    | AlertUpdated
 )
 type Notice = SystemStatus | ServiceStatus | InfrastructureAlert | PerformanceUpdate | ModelProgress
 type ServerMessage = Hello | AuthFailed | Snapshot | Resync | Sequenced | Notice | Result | Bye

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from .alerts import RuleOutcome
 from .vocabulary import AlertDecision, FeedbackKind, RiskLevel
 
 
@@ -36,12 +37,16 @@ class EventHop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertEvaluation:
-    """Whether one revision of an event is a reason to alarm somebody, decided in the moment it was stored."""
+    """Whether one revision of an event is a reason to alarm somebody, decided in the moment it was stored.
+
+    ``rules`` is what the first fifty rules said, those first that wanted to tell somebody.
+    """
 
     revision: int
     at: datetime
     level: RiskLevel
     decision: AlertDecision
+    rules: tuple[RuleOutcome, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,9 @@ import logging
 from typing import NamedTuple, Protocol
 
 from home_sentry_engine.contract import (
+    Alert,
+    AlertCreated,
+    AlertUpdated,
     Camera,
     CameraChanged,
     CameraRemoved,
@@ -70,6 +73,10 @@ def to_message(row: Announcement) -> bytes:
             return encode(EventCreated(seq=row.seq, event=decode(Event, row.body)))
         case "event_updated":
             return encode(EventUpdated(seq=row.seq, event=decode(Event, row.body)))
+        case "alert_created":
+            return encode(AlertCreated(seq=row.seq, alert=decode(Alert, row.body)))
+        case "alert_updated":
+            return encode(AlertUpdated(seq=row.seq, alert=decode(Alert, row.body)))
         case "camera_changed":
             return encode(CameraChanged(seq=row.seq, camera=decode(Camera, row.body)))
         case "camera_removed":
