@@ -25,6 +25,7 @@ DOORS = {
     "voluptuous": ("settings", "alerting.rules", "context.zones"),
     "aiohttp.web": ("api",),
     "pyftpdlib": ("ingest.ftp",),
+    "aiosmtplib": ("alerting.channels",),
 }
 
 # tree -> the only third-party packages that it may import
