@@ -1,10 +1,11 @@
 """Relay: announcements leave the outbox in order, at least once, to whoever listens."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 import logging
-from typing import NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from home_sentry_engine.contract import (
     Alert,
@@ -28,6 +29,23 @@ from home_sentry_engine.contract import (
 
 _LOGGER = logging.getLogger(__name__)
 _AT_ONCE = 500
+
+# kinds whose rows hold the record that the message carries
+_RECORDS: Final[dict[str, tuple[type, Callable[[int, Any], object]]]] = {
+    "event_created": (Event, lambda seq, event: EventCreated(seq=seq, event=event)),
+    "event_updated": (Event, lambda seq, event: EventUpdated(seq=seq, event=event)),
+    "alert_created": (Alert, lambda seq, alert: AlertCreated(seq=seq, alert=alert)),
+    "alert_updated": (Alert, lambda seq, alert: AlertUpdated(seq=seq, alert=alert)),
+    "camera_changed": (Camera, lambda seq, camera: CameraChanged(seq=seq, camera=camera)),
+    "scene_change": (SceneChange, lambda seq, change: SceneChanged(seq=seq, change=change)),
+    "summary_update": (Summary, lambda seq, summary: SummaryUpdate(seq=seq, summary=summary)),
+}
+# kinds whose rows hold the message, but for its number
+_MESSAGES: Final[dict[str, type[CameraRemoved | DetectionsAdded | CamerasSilent]]] = {
+    "camera_removed": CameraRemoved,
+    "detections_added": DetectionsAdded,
+    "cameras_silent": CamerasSilent,
+}
 
 
 class Announcement(Protocol):
@@ -68,38 +86,11 @@ class OutboxReader(Protocol):
 
 def to_message(row: Announcement) -> bytes:
     """Make the wire message of an outbox row."""
-    match row.kind:
-        case "event_created":
-            return encode(EventCreated(seq=row.seq, event=decode(Event, row.body)))
-        case "event_updated":
-            return encode(EventUpdated(seq=row.seq, event=decode(Event, row.body)))
-        case "alert_created":
-            return encode(AlertCreated(seq=row.seq, alert=decode(Alert, row.body)))
-        case "alert_updated":
-            return encode(AlertUpdated(seq=row.seq, alert=decode(Alert, row.body)))
-        case "camera_changed":
-            return encode(CameraChanged(seq=row.seq, camera=decode(Camera, row.body)))
-        case "camera_removed":
-            removed = decode(CameraRemoved, row.body)
-            return encode(CameraRemoved(seq=row.seq, camera_id=removed.camera_id))
-        case "detections_added":
-            added = decode(DetectionsAdded, row.body)
-            return encode(
-                DetectionsAdded(
-                    seq=row.seq,
-                    camera_id=added.camera_id,
-                    media_id=added.media_id,
-                    event_id=added.event_id,
-                    detections=added.detections,
-                )
-            )
-        case "scene_change":
-            return encode(SceneChanged(seq=row.seq, change=decode(SceneChange, row.body)))
-        case "cameras_silent":
-            silent = decode(CamerasSilent, row.body)
-            return encode(CamerasSilent(seq=row.seq, camera_ids=silent.camera_ids, since=silent.since))
-        case "summary_update":
-            return encode(SummaryUpdate(seq=row.seq, summary=decode(Summary, row.body)))
+    if row.kind in _RECORDS:
+        record, told = _RECORDS[row.kind]
+        return encode(told(row.seq, decode(record, row.body)))
+    if row.kind in _MESSAGES:
+        return encode(replace(decode(_MESSAGES[row.kind], row.body), seq=row.seq))
     raise ValueError(f"the outbox holds an unknown kind of announcement: {row.kind}")
 
 
