@@ -12,6 +12,7 @@
     ├── Conflict                         conflict           409
     ├── TooLarge (ValueError)            too_large          413
     ├── UnsupportedType (ValueError)     unsupported_type   415
+    ├── RangeNotSatisfiable (ValueError) range_not_satisfiable 416
     ├── Unprocessable (ValueError)       unprocessable      422
     ├── RateLimited                      rate_limited       429
     ├── InternalError                    internal           500
@@ -110,6 +111,13 @@ class UnsupportedType(WireError, ValueError):
 
     code = "unsupported_type"
     status = 415
+
+
+class RangeNotSatisfiable(WireError, ValueError):
+    """A part of something was asked for that it does not have."""
+
+    code = "range_not_satisfiable"
+    status = 416
 
 
 class Unprocessable(WireError, ValueError):

@@ -39,6 +39,7 @@ _TITLES: Final = {
     "conflict": "Conflict",
     "too_large": "Too large",
     "unsupported_type": "Unsupported type",
+    "range_not_satisfiable": "No such range",
     "unprocessable": "Cannot be processed",
     "rate_limited": "Too many requests",
     "internal": "Internal error",

@@ -78,6 +78,17 @@ def clip_mark(reader: VideoReader, file: BinaryIO) -> str | None:
     return comment.removeprefix(_COMMENT) if comment.startswith(_COMMENT) else None
 
 
+def burn(frame: VideoFrame, hidden: Region) -> VideoFrame:
+    """Give a copy of a frame in yuv420p with even sides that is black where it is ``hidden``; it has no time."""
+    planes: NDArray[np.uint8] = np.asarray(frame.to_ndarray(), np.uint8).copy()
+    rows, columns = frame.height, frame.width
+    planes[:rows][hidden] = _BLACK_Y
+    quarter = hidden[::2, ::2]
+    chroma = planes[rows:].reshape(2, rows // 2, columns // 2)
+    chroma[:, quarter] = _BLACK_UV
+    return av.VideoFrame.from_ndarray(planes, format="yuv420p")
+
+
 def _stream(target: Any, frame: VideoFrame, rate: Fraction) -> VideoStream:
     codec = next(name for name in _CODECS if name in av.codecs_available)
     stream: VideoStream = target.add_stream(codec, rate=rate)
@@ -91,12 +102,6 @@ def _stream(target: Any, frame: VideoFrame, rate: Fraction) -> VideoStream:
 
 def _burned(frame: VideoFrame, stream: VideoStream, hidden: Region) -> VideoFrame:
     small = frame.reformat(width=stream.width, height=stream.height, format="yuv420p", dst_color_range="MPEG")
-    planes: NDArray[np.uint8] = np.asarray(small.to_ndarray(), np.uint8).copy()
-    rows, columns = stream.height, stream.width
-    planes[:rows][hidden] = _BLACK_Y
-    quarter = hidden[::2, ::2]
-    chroma = planes[rows:].reshape(2, rows // 2, columns // 2)
-    chroma[:, quarter] = _BLACK_UV
-    burned = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+    burned = burn(small, hidden)
     burned.pts, burned.time_base = round((frame.time or 0.0) / _TICKS), _TICKS
     return burned

@@ -218,6 +218,27 @@ class VideoReader:
             for frame in self._decoded(container, stream, math.inf):
                 yield frame, rate
 
+    def between(self, file: BinaryIO, start_s: float, end_s: float) -> Iterator[tuple[VideoFrame, float]]:
+        """Give the frames of a part in order, each with its time; the first may lie some time before ``start_s``.
+
+        No deadline but the caller's.
+        """
+        with self._open(file) as (container, stream, _):
+            stream.thread_type = "AUTO"
+            first_s = _start_s(stream)
+            if start_s > _SEEK_FROM_S:
+                _seek(container, stream, first_s + start_s)
+            for frame in self._decoded(container, stream, math.inf):
+                offset = max(0.0, (frame.time or 0.0) - first_s)
+                if offset > end_s:
+                    return
+                yield frame, offset
+
+    def rate(self, file: BinaryIO) -> float:
+        """Give how many frames a clip shows in a second, on average."""
+        with self._open(file) as (_, stream, _):
+            return float(stream.average_rate or _USUAL_RATE)
+
     def comment(self, file: BinaryIO) -> str:
         """Give what a clip says about itself, empty where it says nothing."""
         with self._open(file) as (container, _, _):
