@@ -120,6 +120,13 @@ class House:
             while await self.looked_at() < wanted:  # noqa: ASYNC110 what is waited for lies in a database
                 await asyncio.sleep(0.05)
 
+    async def at_rest(self, pictures: int, within_s: float = 120.0) -> None:
+        """Wait until all pictures are taken in, none waits and no job is left; some may have been given up."""
+        await self.until("SELECT count(*) FROM media", pictures, within_s)
+        await self.until("SELECT count(*) FROM media WHERE state = 'queued'", 0, within_s)
+        await self.until("SELECT count(*) FROM events WHERE ended_at IS NULL", 0, within_s)
+        await self.until("SELECT count(*) FROM jobs", 0, within_s)
+
     async def settled(self, pictures: int, within_s: float = 120.0) -> None:
         """Wait until all pictures are looked at, all visits over and judged, and no job is left."""
         await self.until("SELECT count(*) FROM media WHERE state = 'detected'", pictures, within_s)

@@ -26,6 +26,7 @@ from home_sentry_engine.pipeline.circumstances import Circumstances, ContextRule
 from home_sentry_engine.pipeline.closely import WholePictures
 from home_sentry_engine.pipeline.enrich.desk import Models
 from home_sentry_engine.pipeline.gathering import Gathering
+from home_sentry_engine.pipeline.lane import Lane
 from home_sentry_engine.pipeline.place_ports import Views
 from home_sentry_engine.pipeline.ports import Assessor, Detector
 from home_sentry_engine.pipeline.ports import Frames as Pictures
@@ -253,10 +254,11 @@ def make_pipeline(
     assess = AssessStage(store=store, gathering=gathering, judge=senses.judge, assessor=senses.assessor, visit=visit)
     slowest = settings.language.timeout_s * settings.language.tries + _ASSESS_SLACK_S
     slowest += _QUESTIONS_IN_A_ROW * settings.enrichment.timeout_s
+    lane = Lane()
 
     def worker(stage: DetectStage | AssessStage, deadline_s: float) -> Worker:
         rules = WorkerRules(lease_s=settings.storage.lease_s, deadline_s=deadline_s, tries=settings.storage.tries)
-        return Worker(stage, tables.queue, store, around.clock, around.random).ruled(rules)
+        return Worker(stage, tables.queue, store, around.clock, around.random).ruled(rules).sharing(lane)
 
     timers = VisitTimers(
         store=store,

@@ -14,6 +14,7 @@ from home_sentry_engine.domain.errors import HomeSentryError, Permanent, StageEr
 from home_sentry_engine.domain.jobs import Job
 from home_sentry_engine.telemetry.logs import log_context
 
+from .lane import Lane
 from .ports import Jobs, Store, Tx
 
 _LOGGER = logging.getLogger(__name__)
@@ -46,7 +47,11 @@ class Stage(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerRules:
-    """Limits of a worker: lease and deadline of a job, tries, back-off base, factor and cap in seconds."""
+    """Limits of a worker: lease and deadline of a job, tries, back-off base, factor and cap in seconds.
+
+    A job whose ``tries`` ended with its process gets one more, alone in its ``Lane``; one that ends the process then
+    too is given up.
+    """
 
     lease_s: float = 60.0
     deadline_s: float = 300.0
@@ -87,6 +92,12 @@ class Worker:
         self.rules = WorkerRules()
         self.counts = WorkerCounts()
         self.finished: Callable[[Job, float], None] = lambda _job, _seconds: None
+        self._lane = Lane()
+
+    def sharing(self, lane: Lane) -> Worker:
+        """Work in the lane of the process's other workers and give the worker."""
+        self._lane = lane
+        return self
 
     def ruled(self, rules: WorkerRules) -> Worker:
         """Set the limits and give the worker."""
@@ -101,19 +112,39 @@ class Worker:
 
     async def step(self) -> bool:
         """Take and finish one job; False when there was none, or when the queue cannot be asked now."""
+        async with self._lane.beside_others():
+            job = await self._claimed()
+            suspect = job is not None and job.attempt == self.rules.tries + 1
+            if job is not None and suspect:
+                # given back while others run: they may end the process, which would be held against it
+                await self._commit(job, _uncounted(job, "waits to run alone"))
+            elif job is not None:
+                await self._finish(job)
+        if not suspect:
+            return job is not None
+        async with self._lane.alone():
+            job = await self._claimed()
+            if job is not None:
+                extra = {"job_id": job.id, "attempt": job.attempt}
+                _LOGGER.warning("A %s job runs alone: its tries ended with their process", job.queue, extra=extra)
+                await self._finish(job)
+        return True
+
+    async def _claimed(self) -> Job | None:
         try:
             claimed = await self._jobs.claim(self._stage.queue, 1, self.rules.lease_s)
         except HomeSentryError as err:
             self.counts.last_error = str(err)
             _LOGGER.warning("The %s queue cannot be asked: %s", self._stage.queue, err)
             await self._clock.sleep(_STORE_RETRY_S)
-            return False
-        for job in claimed:
-            with log_context(**_ids_of(job)):
-                await self._finish(job)
-        return bool(claimed)
+            return None
+        return claimed[0] if claimed else None
 
     async def _finish(self, job: Job) -> None:
+        with log_context(**_ids_of(job)):
+            await self._work(job)
+
+    async def _work(self, job: Job) -> None:
         self.counts.running.add(job.id)
         began, done = self._clock.monotonic(), self.counts.processed
         heartbeat = asyncio.create_task(self._heartbeat(job), name=f"lease of {job.id}")
@@ -133,9 +164,9 @@ class Worker:
             self.counts.running.discard(job.id)
 
     async def _outcome(self, job: Job) -> Commit:
-        if job.attempt > self.rules.tries:
-            # each earlier try ended with its process: one more might end this one too
-            died = Permanent(f"{job.attempt - 1} tries never came to an end", code="process_died")
+        if job.attempt > self.rules.tries + 1:
+            reason = f"{job.attempt - 1} tries never came to an end, the last one with nothing beside it"
+            died = Permanent(reason, code="process_died")
             return self._failed(job, died)
         try:
             async with asyncio.timeout(self.rules.deadline_s):
@@ -200,7 +231,7 @@ class Worker:
         return False
 
     async def _give_back(self, job: Job) -> None:
-        await self._store.write(lambda tx: tx.jobs.retry(job, after_s=0.0, error="engine stopped", counted=False))
+        await self._store.write(_uncounted(job, "engine stopped"))
 
     async def _heartbeat(self, job: Job) -> None:
         while True:
@@ -219,6 +250,10 @@ class Worker:
         rules = self.rules
         plain = min(rules.backoff_cap_s, rules.backoff_base_s * rules.backoff_factor ** (attempt - 1))
         return plain * (1 + rules.jitter * self._random())
+
+
+def _uncounted(job: Job, reason: str) -> Commit:
+    return lambda tx: tx.jobs.retry(job, after_s=0.0, error=reason, counted=False)
 
 
 def _unexpected(job: Job, err: Exception) -> Transient:

@@ -136,10 +136,19 @@ async def test_the_last_try_becomes_a_dead_letter_with_what_the_stage_writes():
     assert store.log == [("abandoned", "j0"), ("bury", "j0", "gpu", "busy")]
 
 
-async def test_a_job_that_ended_its_process_on_every_try_is_not_run_again():
-    worker, store, _, _ = worker_of(failing(AssertionError("must not run")), 4)
+async def test_a_job_that_ended_its_process_on_every_try_and_alone_is_not_run_again():
+    worker, store, _, _ = worker_of(failing(AssertionError("must not run")), 5)
     await worker.step()
-    assert store.log == [("abandoned", "j0"), ("bury", "j0", "process_died", "3 tries never came to an end")]
+    reason = "4 tries never came to an end, the last one with nothing beside it"
+    assert store.log == [("abandoned", "j0"), ("bury", "j0", "process_died", reason)]
+
+
+async def test_a_job_whose_tries_ended_with_their_process_has_one_more():
+    worker, store, jobs, _ = worker_of(lambda: None, 4)
+    jobs.waiting *= 2
+    assert await worker.step()
+    waits = ("retry", "j0", 0.0, False, "waits to run alone")
+    assert store.log == [waits, ("stored", "j0"), ("ack", "j0")]
 
 
 async def test_a_permanent_failure_is_not_tried_again():
