@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from home_sentry_engine.contract import AnalysisReason, AnalysisState, BatchReason, Factor, MediaKind
+from home_sentry_engine.contract import AnalysisReason, AnalysisState, BatchReason, Factor, MediaKind, VisualVerdict
 
 from .detection import Detection, FrameDetections
 from .enrichment import EnrichmentResult
@@ -152,7 +152,11 @@ class RuleVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelVerdict:
-    """What a language model answered, parsed and validated; ``score`` is its raw 0..100."""
+    """What a language model answered, parsed and validated; ``score`` is its raw 0..100.
+
+    ``visual`` is what a vision-language model said of the detections after it had seen the pictures ``stills`` (ids of
+    media); ``note`` is what the event has to tell about how the answer came about.
+    """
 
     score: int
     summary: str
@@ -168,6 +172,9 @@ class ModelVerdict:
     answer_tokens: int
     duration_ms: float
     state: AnalysisState = AnalysisState.LLM
+    visual: VisualVerdict | None = None
+    stills: tuple[str, ...] = ()
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,15 +6,17 @@ from home_sentry_engine.domain.risk import MAX_SCORE, MIN_SCORE
 
 from .claims import spoken_claims, unsupported_claims
 from .explain import reasoning_of
+from .visual import with_visual
 
 
 def fuse(rule: RuleVerdict, model: ModelVerdict | ModelFailure | None) -> Verdict:
     """Give the final verdict; None for ``model`` means that its answer is still awaited.
 
-    A model's score is clamped to what the evidence allows; a rise that rests on unsupported claims is not taken.
+    A model's score is clamped to what the evidence allows; a rise that rests on unsupported claims is not taken. What
+    a vision model rejects stays low unless a floor keeps it up.
     """
     if isinstance(model, ModelVerdict):
-        return _revised(rule, model)
+        return _revised(with_visual(rule, model), model)
     return Verdict(
         rule=rule,
         model=model,
@@ -51,7 +53,7 @@ def _revised(rule: RuleVerdict, model: ModelVerdict) -> Verdict:
 
 
 def _limited(rule: RuleVerdict, model: ModelVerdict, unsupported: tuple[str, ...]) -> tuple[int, list[str]]:
-    notes = []
+    notes = [model.note] if model.note else []
     score = max(MIN_SCORE, min(model.score, MAX_SCORE))
     if unsupported and score > rule.score:
         notes.append(f"the model's {score} was lowered to {rule.score}: no evidence for {', '.join(unsupported)}")

@@ -3,10 +3,19 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from home_sentry_engine.contract import AnalysisState, Event, EventChange, ObjectGroup, RiskLevel, Transition
+from home_sentry_engine.contract import (
+    AnalysisState,
+    Event,
+    EventChange,
+    ObjectGroup,
+    RiskLevel,
+    Transition,
+    VisualVerdict,
+)
 from home_sentry_engine.domain.labels import group_of
 from home_sentry_engine.domain.messages import Batch, ModelVerdict, RuleVerdict, Verdict
-from home_sentry_engine.domain.risk import Bands, severity
+from home_sentry_engine.domain.risk import Bands, ScoreRange, severity
+from home_sentry_engine.judgement.visual import VISION
 
 MAX_TRANSITIONS = 200
 
@@ -82,13 +91,16 @@ class Visit:
         """Take new evidence into an ongoing event.
 
         A model's verdict stands until the batch is assessed again, but the rules may raise it: a rule level above the
-        level shown makes the event provisional at the rule score. ``ongoing`` is False for late evidence of a visit
-        that has ended.
+        level shown makes the event provisional at the rule score. What a vision model rejected stays so until the rules
+        find more than it was asked about. ``ongoing`` is False for late evidence of a visit that has ended.
         """
         batch, rule = evidence.batch, evidence.rule
+        rejected = event.visual_verdict is VisualVerdict.REJECTED and rule.score <= event.rule_score
+        if rejected:
+            rule = _still_rejected(event, rule)
         kept = rule.allowed.clamp(event.llm_score) if event.llm_score is not None else rule.score
         raised = severity(self._bands.level_of(rule.score)) > severity(self._bands.level_of(kept))
-        by_rules = raised or event.llm_score is None
+        by_rules = event.llm_score is None or (raised and not rejected)
         changed = replace(
             event,
             batch_id=batch.batch_id,
@@ -99,6 +111,7 @@ class Visit:
             ceiling=rule.allowed.ceiling,
             ceiling_reason=rule.allowed.ceiling_reason,
             analysis_state=AnalysisState.PROVISIONAL if by_rules else event.analysis_state,
+            visual_verdict=None if by_rules else event.visual_verdict,
             analysis_reason=None if by_rules else event.analysis_reason,
             analysis_detail=None if by_rules else event.analysis_detail,
             summary=rule.summary if by_rules else event.summary,
@@ -134,6 +147,7 @@ class Visit:
             flags=verdict.flags,
             unsupported=verdict.unsupported,
             factors=verdict.rule.factors,
+            visual_verdict=answered.visual if answered else None,
             model_id=answered.model_id if answered else None,
             prompt_version=answered.prompt_version if answered else None,
         )
@@ -168,3 +182,9 @@ class Visit:
             level=event.risk_level,
             state=event.analysis_state,
         )
+
+
+def _still_rejected(event: Event, rule: RuleVerdict) -> RuleVerdict:
+    said = tuple(one for one in event.factors if one.id == VISION)
+    ceiling = ScoreRange(ceiling=event.ceiling, ceiling_reason=event.ceiling_reason)
+    return replace(rule, factors=(*rule.factors, *said), allowed=rule.allowed.merged(ceiling))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import pytest
 
 from home_sentry_engine.alerting.evaluation import evaluate
-from home_sentry_engine.contract import AlertDecision, RiskLevel
+from home_sentry_engine.contract import AlertDecision, RiskLevel, VisualVerdict
 from tests.engine.unit.storage.samples import event
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -34,6 +34,13 @@ def decided(level, *, learning=False, told=None, **changes):
 )
 def test_from_high_on_an_event_is_a_reason(level, decision):
     assert decided(level) is decision
+
+
+def test_what_a_vision_model_rejected_is_a_reason_only_by_a_floor():
+    said = {"visual_verdict": VisualVerdict.REJECTED, "risk_score": 60}
+    assert decided(RiskLevel.HIGH, floor=10, **said) is AlertDecision.BELOW_LEVEL
+    assert decided(RiskLevel.HIGH, floor=60, **said) is AlertDecision.DUE
+    assert decided(RiskLevel.HIGH, floor=10, risk_score=60) is AlertDecision.DUE
 
 
 def test_each_level_is_a_reason_once():

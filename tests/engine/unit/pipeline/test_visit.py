@@ -10,15 +10,18 @@ from home_sentry_engine.contract import (
     AnalysisReason,
     AnalysisState,
     BatchReason,
+    Event,
     EventChange,
     Factor,
     ObjectGroup,
     RiskLevel,
+    VisualVerdict,
 )
 from home_sentry_engine.domain.box import Box
 from home_sentry_engine.domain.detection import Detection
 from home_sentry_engine.domain.messages import Batch, ModelFailure, ModelVerdict, RuleVerdict, Sighting, Verdict
 from home_sentry_engine.domain.risk import Bands, ScoreRange
+from home_sentry_engine.judgement.fuse import fuse
 from home_sentry_engine.pipeline.visit import MAX_TRANSITIONS, Evidence, Visit
 from tests.fakes.clock import START
 
@@ -212,3 +215,26 @@ def test_transitions_of_an_endless_visit_stay_bounded():
     assert event.transitions[0].change is EventChange.STARTED
     assert event.transitions[-1].revision == event.revision
     assert replace(event, transitions=()).transitions == ()
+
+
+def rejected(rule_score: int, *, floor: int = 0) -> Event:
+    first = evidence(rule_score, floor=floor)
+    seen = replace(model_verdict(5), visual=VisualVerdict.REJECTED, stills=("m0",), state=AnalysisState.VLM)
+    told = fuse(first.rule, seen)
+    return VISIT.judged(VISIT.begin(first, media_id="m0", fast_path=False), told, START)
+
+
+def test_more_of_what_a_vision_model_rejected_stays_rejected():
+    event = rejected(45)
+    assert (event.visual_verdict, event.risk_score, event.ceiling) == (VisualVerdict.REJECTED, 5, 29)
+    again = VISIT.grown(event, evidence(44, second=9), fast_path=False, ongoing=True)
+    assert (again.visual_verdict, again.risk_level, again.ceiling) == (VisualVerdict.REJECTED, RiskLevel.LOW, 29)
+    assert [one.id for one in again.factors] == ["object.person", "vision"]
+
+
+def test_what_the_vision_model_was_not_asked_about_ends_its_rejection():
+    grown = VISIT.grown(rejected(45), evidence(62, second=9), fast_path=False, ongoing=True)
+    assert (grown.visual_verdict, grown.risk_score, grown.ceiling) == (None, 62, 100)
+    assert grown.analysis_state is AnalysisState.PROVISIONAL
+    floored = VISIT.grown(rejected(45), evidence(45, floor=40, second=9), fast_path=False, ongoing=True)
+    assert (floored.visual_verdict, floored.risk_score) == (VisualVerdict.REJECTED, 40)

@@ -17,6 +17,7 @@ from home_sentry_engine.contract import (
     ObjectGroup,
     RiskLevel,
     Transition,
+    VisualVerdict,
 )
 from home_sentry_engine.domain.batch import OpenBatch
 from home_sentry_engine.domain.box import Box
@@ -109,6 +110,7 @@ def event(event_id: str = "e1", **fields: Any) -> Event:
         revision=1,
         transitions=(transition(1),),
         identities=(Identity(kind="person", finding="match", name="Ann", trust="full", similarity=0.9, by="face"),),
+        visual_verdict=VisualVerdict.CONFIRMED,
     )
     return replace(whole, **fields)
 

@@ -73,7 +73,7 @@ async def test_an_event_comes_back_as_it_was(filled):
 _OPTIONAL = {
     *("ended_at", "llm_score", "floor_reason", "ceiling_reason", "analysis_reason", "analysis_detail", "reasoning"),
     *("recommended_action", "confidence", "flags", "unsupported", "factors", "object_types", "groups", "model_id"),
-    *("prompt_version", "transitions"),
+    *("prompt_version", "transitions", "visual_verdict"),
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
-from home_sentry_engine.contract import AnalysisReason, AnalysisState, Factor, from_plain, to_plain
+from home_sentry_engine.contract import AnalysisReason, AnalysisState, Factor, VisualVerdict, from_plain, to_plain
 from home_sentry_engine.domain.messages import ModelVerdict, Verdict
 from home_sentry_engine.storage.schema import assessments
 
@@ -37,6 +37,7 @@ class Assessment:
     prompt_tokens: int | None = None
     answer_tokens: int | None = None
     duration_ms: float | None = None
+    visual_verdict: VisualVerdict | None = None
 
 
 def assessment_of(
@@ -66,6 +67,7 @@ def assessment_of(
         prompt_tokens=model.prompt_tokens if model else None,
         answer_tokens=model.answer_tokens if model else None,
         duration_ms=model.duration_ms if model else None,
+        visual_verdict=model.visual if model else None,
     )
 
 
@@ -90,6 +92,7 @@ def _assessment(row: Row[Any]) -> Assessment:
     values = {name: value for name, value in row._mapping.items() if name != "id"}  # noqa: SLF001 public in SQLAlchemy
     values["state"] = AnalysisState(row.state)
     values["reason"] = None if row.reason is None else AnalysisReason(row.reason)
+    values["visual_verdict"] = None if row.visual_verdict is None else VisualVerdict(row.visual_verdict)
     values["factors"] = tuple(from_plain(Factor, factor) for factor in row.factors)
     values["entities"] = tuple(row.entities)
     return Assessment(**values)

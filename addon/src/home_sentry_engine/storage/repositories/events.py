@@ -18,11 +18,12 @@ from home_sentry_engine.contract import (
     ObjectGroup,
     RiskLevel,
     Transition,
+    VisualVerdict,
     from_plain,
     to_plain,
 )
 from home_sentry_engine.storage.errors import StaleRevision, UnknownRow
-from home_sentry_engine.storage.query import EventQuery, Keyset, Page, fetch_page, time_range
+from home_sentry_engine.storage.query import EventQuery, Keyset, Page, fetch_page, of_cameras, time_range
 from home_sentry_engine.storage.quick import QuickInsert
 from home_sentry_engine.storage.schema import cameras, event_objects, event_words, events, transitions
 from home_sentry_engine.storage.search_index import add_many_words, add_words, change_words, remove_words
@@ -33,7 +34,7 @@ _PLAIN: Final = (
     *("recommended_action", "confidence", "detection_count", "media_id", "model_id", "prompt_version"),
     *("is_fast_path", "revision"),
 )
-_WORDS: Final = ("risk_level", "analysis_state", "analysis_reason")
+_WORDS: Final = ("risk_level", "analysis_state", "analysis_reason", "visual_verdict")
 _CHUNK: Final = 500
 _MARKS: Final = ("flagged", "favourite")
 _LISTS: Final = ("flags", "unsupported", "object_types")
@@ -203,9 +204,7 @@ class Events:
 
 def event_filters(query: EventQuery) -> list[sa.ColumnElement[bool]]:
     """Give the conditions of the query, without its times."""
-    conditions: list[sa.ColumnElement[bool]] = []
-    if query.camera_id is not None:
-        conditions.append(events.c.camera_id == query.camera_id)
+    conditions = of_cameras(query, events.c.camera_id)
     if query.level is not None:
         conditions.append(events.c.risk_level == query.level)
     if query.reviewed is not None:
@@ -268,6 +267,7 @@ def _event(row: Row[Any], changes: tuple[Transition, ...]) -> Event:
         risk_level=RiskLevel(row.risk_level),
         analysis_state=AnalysisState(row.analysis_state),
         analysis_reason=None if row.analysis_reason is None else AnalysisReason(row.analysis_reason),
+        visual_verdict=None if row.visual_verdict is None else VisualVerdict(row.visual_verdict),
         groups=tuple(ObjectGroup(word) for word in row.object_groups),
         factors=tuple(from_plain(Factor, factor) for factor in row.factors),
         reviewed=row.reviewed,
