@@ -5,6 +5,7 @@ from .schema import ROLES
 from .slices import (
     ApiSettings,
     BatchSettings,
+    ClipSettings,
     DetectSettings,
     EnrichmentSettings,
     IdentitySettings,
@@ -22,6 +23,7 @@ __all__ = [
     "ROLES",
     "ApiSettings",
     "BatchSettings",
+    "ClipSettings",
     "DetectSettings",
     "EnrichmentSettings",
     "IdentitySettings",

@@ -11,6 +11,7 @@ from home_sentry_engine.domain.risk import Bands
 from .slices import (
     ApiSettings,
     BatchSettings,
+    ClipSettings,
     DetectSettings,
     EnrichmentSettings,
     IdentitySettings,
@@ -24,6 +25,8 @@ from .slices import (
 )
 
 _MIB: Final = 1024 * 1024
+_GB: Final = 1_000_000_000
+_DAY_S: Final = 86_400.0
 
 
 def assemble(raw: Mapping[str, Any], data: Path) -> Settings:
@@ -52,6 +55,12 @@ def assemble(raw: Mapping[str, Any], data: Path) -> Settings:
         storage=_storage(raw),
         mqtt=_mqtt(raw),
         operations=_operations(raw),
+        clips=ClipSettings(
+            cache_bytes=round(raw["clip_cache_gb"] * _GB),
+            cache_s=raw["clip_cache_days"] * _DAY_S,
+            before_s=raw["clip_before_seconds"],
+            after_s=raw["clip_after_seconds"],
+        ),
         identity=_identity(raw),
         bands=Bands(medium=raw["risk_medium"], high=raw["risk_high"], critical=raw["risk_critical"]),
     )

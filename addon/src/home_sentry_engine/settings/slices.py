@@ -249,6 +249,16 @@ class MqttSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClipSettings:
+    """How much of made clips is kept and for how long without use; how many seconds around an event they show."""
+
+    cache_bytes: int = 10_000_000_000
+    cache_s: float = 7 * 86_400.0
+    before_s: float = 5.0
+    after_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OperationsSettings:
     """How long things are kept, and how much of the disk stays free; ``backups`` 0 makes none.
 
@@ -291,6 +301,7 @@ class Settings:
     storage: StorageSettings
     mqtt: MqttSettings
     operations: OperationsSettings
+    clips: ClipSettings
     identity: IdentitySettings
     bands: Bands
 
