@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from home_sentry_engine.contract import AlertDecision, ComponentState, FeedbackKind
+from home_sentry_engine.contract import ComponentState, FeedbackKind
 
 from .schema import metadata, one_of
 from .types import UtcDateTime
 
-__all__ = ["alert_evaluations", "audit", "components", "feedback", "gpu_stats", "metadata", "replies", "reviews"]
+__all__ = ["api_keys", "audit", "components", "feedback", "gpu_stats", "metadata", "replies", "reviews"]
 
 
 def _text(name: str, *, nullable: bool = False) -> sa.Column[Any]:
@@ -116,13 +116,19 @@ feedback: Final = sa.Table(
     sqlite_autoincrement=True,
 )
 
-alert_evaluations: Final = sa.Table(
-    "alert_evaluations",
+# the SHA-256 of each secret; the token of the installation is none of them
+api_keys: Final = sa.Table(
+    "api_keys",
     metadata,
-    sa.Column("event_id", sa.Text, sa.ForeignKey("events.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("revision", sa.Integer, primary_key=True, autoincrement=False),
-    _time("at"),
-    _text("level"),
-    _text("decision"),
-    sa.CheckConstraint(one_of("decision", AlertDecision), "decision"),
+    sa.Column("id", sa.Text, primary_key=True),
+    _text("name"),
+    _text("role"),
+    sa.Column("cameras", sa.JSON(none_as_null=True), nullable=False),
+    sa.Column("sha256", sa.Text, nullable=False, unique=True),
+    _time("created_at"),
+    _time("expires_at", nullable=True),
+    _time("last_used_at", nullable=True),
+    _time("revoked_at", nullable=True),
+    sa.CheckConstraint(one_of("role", KeyRole), "role"),
+    sa.CheckConstraint("length(sha256) = 64", "sha256"),
 )

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from home_sentry_engine.api.triage_ports import Review
 from home_sentry_engine.app.triage import TriageDesk
 from home_sentry_engine.contract import AlertDecision, RiskLevel
-from home_sentry_engine.storage.operations_schema import alert_evaluations
+from home_sentry_engine.storage.alerts_schema import alert_evaluations
 from home_sentry_engine.storage.schema import events
 from tests.fakes.household import Household, household
 

@@ -6,6 +6,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from home_sentry_engine.contract import (
     AnalysisReason,
     AnalysisState,
@@ -23,6 +25,7 @@ from home_sentry_engine.domain.batch import OpenBatch
 from home_sentry_engine.domain.box import Box
 from home_sentry_engine.domain.detection import Detection, FrameDetections
 from home_sentry_engine.domain.messages import Media
+from home_sentry_engine.storage import alerts_schema, context_schema, operations_schema, summaries_schema
 from home_sentry_engine.storage.repositories.cameras import Cameras
 from home_sentry_engine.storage.repositories.media import MediaFiles
 from tests.fakes.clock import START
@@ -139,3 +142,9 @@ def with_media(conn: Any, *ids: str, camera_id: str = "yard") -> None:
 def is_described(name: str | None, kind: str, _parents: object) -> bool:
     """For Alembic's comparison: the search index is made by hand in each dialect."""
     return kind != "table" or not (name or "").startswith("event_index")
+
+
+def described_tables() -> sa.MetaData:
+    """All tables but those of the queue; the modules that describe them share one collection."""
+    (metadata,) = {room.metadata for room in (alerts_schema, context_schema, operations_schema, summaries_schema)}
+    return metadata

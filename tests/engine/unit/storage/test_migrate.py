@@ -12,11 +12,11 @@ import pytest
 import sqlalchemy as sa
 
 from home_sentry_engine.broker.sql import tables
-from home_sentry_engine.storage import context_schema, migrate, migrations, operations_schema
+from home_sentry_engine.storage import migrate, migrations
 from home_sentry_engine.storage.database import Database, sqlite_url
 from home_sentry_engine.storage.errors import NetworkFileSystem, SchemaTooNew
 from home_sentry_engine.storage.repositories.meta import Meta
-from tests.engine.unit.storage.samples import is_described
+from tests.engine.unit.storage.samples import described_tables, is_described
 
 META = Meta()
 
@@ -30,14 +30,14 @@ def database(sqlite) -> Database:
 async def test_the_migrations_make_exactly_the_tables_that_the_rooms_describe(database):
     def differences(conn):
         context = MigrationContext.configure(conn, opts={"compare_type": True, "include_name": is_described})
-        return compare_metadata(context, [operations_schema.metadata, tables.metadata])  # type: ignore[arg-type]
+        return compare_metadata(context, [described_tables(), tables.metadata])  # type: ignore[arg-type]
 
     assert await database.read(differences) == []
 
 
 async def test_the_checks_and_keys_are_those_that_the_rooms_describe(database, tmp_path):
     other = sa.create_engine(f"sqlite:///{tmp_path / 'made.db'}")
-    context_schema.metadata.create_all(other)
+    described_tables().create_all(other)
     tables.metadata.create_all(other)
 
     def described(conn):

@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from home_sentry_engine.broker.sql import tables
 from home_sentry_engine.broker.sql.queue import SqlQueue
 from home_sentry_engine.domain.jobs import NewJob
-from home_sentry_engine.storage import context_schema, migrate
+from home_sentry_engine.storage import migrate
 from home_sentry_engine.storage.database import Database
 from home_sentry_engine.storage.errors import SchemaTooNew, StorageClosed, StorageUnreachable
 from home_sentry_engine.storage.repositories.meta import Counters
 from home_sentry_engine.storage.repositories.outbox import Outbox
 from tests.engine.servers import free_port
-from tests.engine.unit.storage.samples import at, is_described
+from tests.engine.unit.storage.samples import at, described_tables, is_described
 
 COUNTERS, OUTBOX = Counters(), Outbox()
 
@@ -29,7 +29,7 @@ async def url(postgres_server) -> str:
 async def test_the_migrations_make_exactly_the_tables_that_the_rooms_describe(url, clock):
     def differences(conn):
         context = MigrationContext.configure(conn, opts={"compare_type": True, "include_name": is_described})
-        return compare_metadata(context, [context_schema.metadata, tables.metadata])  # type: ignore[arg-type]
+        return compare_metadata(context, [described_tables(), tables.metadata])  # type: ignore[arg-type]
 
     async with Database(url, clock) as database:
         # PostgreSQL cannot tell that an index is descending in the same words; the tables must agree

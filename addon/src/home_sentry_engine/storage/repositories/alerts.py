@@ -1,13 +1,15 @@
 """Evaluations of alerts: one for each stored revision of an event."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from home_sentry_engine.contract import AlertDecision, AlertEvaluation, RiskLevel
-from home_sentry_engine.storage.operations_schema import alert_evaluations
+from home_sentry_engine.contract import AlertDecision, AlertEvaluation, RiskLevel, RuleOutcome, from_plain, to_plain
+from home_sentry_engine.domain.risk import severity
+from home_sentry_engine.storage.alerts_schema import alert_evaluations
 from home_sentry_engine.storage.rows import insert_into
 
-_ORDER = (RiskLevel.CRITICAL, RiskLevel.HIGH, RiskLevel.MEDIUM, RiskLevel.LOW)
 _MOST = 200
 
 
@@ -16,7 +18,8 @@ class AlertEvaluations:
 
     def keep(self, conn: Connection, event_id: str, made: AlertEvaluation) -> None:
         """Store what was decided for a revision, in the place of an earlier decision for the same one."""
-        values = {"at": made.at, "level": made.level, "decision": made.decision}
+        rules = [to_plain(one) for one in made.rules]
+        values = {"at": made.at, "level": made.level, "decision": made.decision, "rules": rules}
         statement = insert_into(conn, alert_evaluations).values(event_id=event_id, revision=made.revision, **values)
         conn.execute(statement.on_conflict_do_update(index_elements=["event_id", "revision"], set_=values))
 
@@ -26,15 +29,27 @@ class AlertEvaluations:
         chosen = sa.select(table).where(table.c.event_id == event_id).order_by(table.c.revision.desc()).limit(_MOST)
         found = [
             AlertEvaluation(
-                revision=row.revision, at=row.at, level=RiskLevel(row.level), decision=AlertDecision(row.decision)
+                revision=row.revision,
+                at=row.at,
+                level=RiskLevel(row.level),
+                decision=AlertDecision(row.decision),
+                rules=tuple(from_plain(RuleOutcome, one) for one in row.rules or ()),
             )
             for row in conn.execute(chosen)
         ]
         return tuple(reversed(found))
 
+    def held(self, conn: Connection, since: datetime) -> int:
+        """Count the events since a moment that a cooldown alone kept silent."""
+        table = alert_evaluations
+        due = sa.select(table.c.event_id).where(table.c.decision == AlertDecision.DUE)
+        waited = sa.and_(table.c.decision == AlertDecision.IN_COOLDOWN, table.c.at >= since)
+        found = sa.select(sa.func.count(sa.distinct(table.c.event_id))).where(waited, table.c.event_id.not_in(due))
+        return conn.execute(found).scalar_one()
+
     def told(self, conn: Connection, event_id: str) -> RiskLevel | None:
         """Give the highest level for which an event was a reason to alarm somebody."""
         table = alert_evaluations
         due = sa.and_(table.c.event_id == event_id, table.c.decision == AlertDecision.DUE)
-        levels = set(conn.execute(sa.select(table.c.level).where(due).distinct()).scalars())
-        return next((level for level in _ORDER if level in levels), None)
+        levels = {RiskLevel(word) for word in conn.execute(sa.select(table.c.level).where(due).distinct()).scalars()}
+        return max(levels, key=severity, default=None)
