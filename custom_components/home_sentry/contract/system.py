@@ -4,7 +4,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .vocabulary import ComponentState, Health, Mode
+from .vocabulary import ComponentState, Health, Mode, _Vocabulary
+
+
+class RestartStrategy(_Vocabulary):
+    """How a component begins anew: as a task or a child process of the engine, or the engine itself as a whole.
+
+    The whole: as a ``service`` of its container, an ``app`` of Home Assistant, or by itself (``anew``). What is
+    ``remote`` is never restarted, only reported; what has ``none`` only tells how it is.
+    """
+
+    TASK = "task"
+    PROCESS = "process"
+    SERVICE = "service"
+    APP = "app"
+    ANEW = "anew"
+    REMOTE = "remote"
+    NONE = "none"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +89,21 @@ class QueueList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailedTry:
+    """A try of a job that failed: when, why, and the delay after which the next one was to come."""
+
+    failed_at: datetime
+    after_s: float
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeadJob:
-    """A job that was given up and waits for a person; ``camera_id`` is None for work without a camera."""
+    """A job that was given up and waits for a person; ``camera_id`` is None for work without a camera.
+
+    ``body`` is the job as JSON text of at most 2,048 characters and ends in ``…`` where it was cut; ``payload`` is the
+    same as values, empty where ``body`` was cut. ``tries`` are the failed ones before the last, the newest 16 of them.
+    """
 
     id: int
     queue: str
@@ -86,6 +116,8 @@ class DeadJob:
     last_failed_at: datetime
     payload: dict[str, Any] = field(default_factory=dict)
     stack: str | None = None
+    body: str = ""
+    tries: tuple[FailedTry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +147,8 @@ class Dropped:
 class Part:
     """A component with what may be done to it; its counters survive a restart of the engine.
 
-    A ``controllable`` part can be restarted and, unless it is ``fixed``, switched off.
+    A ``controllable`` part can be restarted and, unless it is ``fixed``, stopped and switched off. One that is
+    ``stopped`` stays so until it is started or the engine begins anew; one that is not ``enabled`` also after that.
     """
 
     component: Component
@@ -127,6 +160,8 @@ class Part:
     restarts: int = 0
     last_failure_at: datetime | None = None
     last_restart_at: datetime | None = None
+    strategy: RestartStrategy = RestartStrategy.NONE
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
