@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from home_sentry_engine.contract import ComponentState, FeedbackKind
+from home_sentry_engine.contract import ComponentState, FeedbackKind, KeyRole
 
 from .schema import metadata, one_of
 from .types import UtcDateTime
