@@ -381,3 +381,34 @@ class KeyRole(_Vocabulary):
     OPERATOR = "operator"
     ADMIN = "admin"
     UNKNOWN = "unknown"
+
+
+class PromptModel(_Vocabulary):
+    """Models whose questions can be configured; the three last are asked by words: things, actions, clothes."""
+
+    NEMOTRON = "nemotron"
+    FLORENCE2 = "florence2"
+    YOLO_WORLD = "yolo_world"
+    XCLIP = "xclip"
+    FASHION_CLIP = "fashion_clip"
+    UNKNOWN = "unknown"
+
+
+class PromptChange(_Vocabulary):
+    """How a version of a configuration came about; ``reset`` went back to what was shipped."""
+
+    WRITTEN = "written"
+    RESTORED = "restored"
+    IMPORTED = "imported"
+    RESET = "reset"
+    UNKNOWN = "unknown"
+
+
+class ShadowState(_Vocabulary):
+    """Where a trial on labelled events stands; ``interrupted`` ended with the engine."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    UNKNOWN = "unknown"
