@@ -42,6 +42,24 @@ from .enrichment import (
     Region,
 )
 from .errors import WireError
+from .evaluation import (
+    AlertDay,
+    BatchAudit,
+    Calibration,
+    CalibrationWeek,
+    EvaluationStats,
+    EventAudit,
+    EventAuditPage,
+    EvidenceFlags,
+    Leaderboard,
+    LevelPrecision,
+    Measured,
+    Recommendation,
+    ReliabilityBin,
+    RubricMean,
+    SelfEvaluation,
+    SourceEffect,
+)
 from .household import (
     Appearance,
     AppearancePage,
@@ -129,6 +147,21 @@ from .performance import (
     RedisLoad,
 )
 from .places import Baseline, Habit, Mask, MaskList, Zone, ZoneList
+from .prompts import (
+    PromptConfig,
+    PromptDiff,
+    PromptExport,
+    PromptFieldDiff,
+    PromptImport,
+    PromptList,
+    PromptTest,
+    PromptVerdict,
+    PromptVersion,
+    PromptVersionPage,
+    ShadowChange,
+    ShadowCounts,
+    ShadowRun,
+)
 from .records import Camera, Detection, Event, Media, Transition
 from .scenes import SceneChange, SceneChangeList, SceneReset
 from .summaries import (
