@@ -20,7 +20,7 @@ FREE = {
     *("args", "data", "details", "payload", "rejections", "component_states"),
     *("by_level", "by_camera", "by_day", "by_object", "by_reason"),
     *("by_status", "by_severity", "by_rule", "metadata"),
-    *("content", "prompts", "failed", "effects", "by_state"),
+    *("content", "prompts", "failed", "effects", "by_state", "by_source"),
     *("attributes", "errors", "unreadable", "value"),
 }
 

@@ -138,7 +138,7 @@ class EvaluationStats:
     days: int
     events: int
     by_state: dict[str, int]
-    flags: dict[str, int]
+    by_source: dict[str, int]
     utilisation: Measured
     prompt_chars: Measured
     prompt_tokens: Measured
