@@ -16,6 +16,7 @@ from .slices import (
     OperationsSettings,
     Settings,
     StorageSettings,
+    VisionSettings,
 )
 
 __all__ = [
@@ -35,5 +36,6 @@ __all__ = [
     "OperationsSettings",
     "Settings",
     "StorageSettings",
+    "VisionSettings",
     "load_settings",
 ]

@@ -22,6 +22,7 @@ from .slices import (
     OperationsSettings,
     Settings,
     StorageSettings,
+    VisionSettings,
 )
 
 _MIB: Final = 1024 * 1024
@@ -49,6 +50,7 @@ def assemble(raw: Mapping[str, Any], data: Path) -> Settings:
             fast_path_classes=raw["fast_path_classes"],
         ),
         language=_language(raw),
+        vision=_vision(raw),
         api=_api(raw),
         models=_models(raw, data),
         enrichment=_enrichment(raw),
@@ -154,6 +156,27 @@ def _language(raw: Mapping[str, Any]) -> LanguageSettings:
         gpu_layers=raw["llm_gpu_layers"],
         min_rule_score=raw["llm_min_rule_score"],
         language=raw["language"],
+    )
+
+
+def _vision(raw: Mapping[str, Any]) -> VisionSettings:
+    own = raw["vlm_model"].endswith(".gguf") and raw.get("vlm_url") is None
+    if own != ("vlm_projector" in raw):
+        raise ValueError("setting 'vlm_projector': belongs to a 'vlm_model' that is the path of a GGUF file")
+    return VisionSettings(
+        judges=raw["assessor"] == "vision",
+        describes=raw["vision_tasks_by"] == "vlm",
+        model=raw["vlm_model"],
+        projector=_path(raw.get("vlm_projector")),
+        url=raw.get("vlm_url"),
+        api_key=raw.get("vlm_api_key"),
+        remote_model=raw.get("vlm_remote_model"),
+        stills=raw["vlm_stills"],
+        picture_px=raw["vlm_picture_pixels"],
+        context_tokens=raw["vlm_context_tokens"],
+        timeout_s=raw["vlm_timeout_seconds"],
+        cloud=raw["vlm_cloud"],
+        daily_tokens=raw["vlm_daily_tokens"],
     )
 
 

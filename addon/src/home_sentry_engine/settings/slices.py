@@ -102,6 +102,36 @@ class LanguageSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VisionSettings:
+    """Which vision-language model looks: files of this machine, or an address; what it is asked follows from the rest.
+
+    ``judges`` beside the rules, with the text model where it cannot; ``describes`` does the tasks of
+    ``EnrichmentSettings.vision_tasks``. It is shown at most ``stills`` pictures of a visit, scaled to ``picture_px``
+    at the longer side. ``projector`` belongs to a ``model`` that is a path. Addresses outside the home network need
+    ``cloud``, and are asked for at most ``daily_tokens`` a day.
+    """
+
+    judges: bool = False
+    describes: bool = False
+    model: str = "auto"
+    projector: Path | None = None
+    url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    remote_model: str | None = None
+    stills: int = 4
+    picture_px: int = 768
+    context_tokens: int = 8192
+    timeout_s: float = 120.0
+    cloud: bool = False
+    daily_tokens: int = 200_000
+
+    @property
+    def wanted(self) -> bool:
+        """Tell whether there is anything for the model to do."""
+        return self.judges or self.describes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IdentitySettings:
     """How long looks and plates are kept, and whether faces may be compared at all.
 
@@ -303,11 +333,12 @@ class Settings:
     operations: OperationsSettings
     clips: ClipSettings
     identity: IdentitySettings
+    vision: VisionSettings = field(default_factory=VisionSettings)
     bands: Bands
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Give what must not be told of all of them."""
         tokens = (self.detect.token, self.enrichment.token, self.enrichment.florence_token, self.enrichment.clip_token)
-        keys = (self.language.api_key, self.mqtt.password, *tokens)
+        keys = (self.language.api_key, self.vision.api_key, self.mqtt.password, *tokens)
         return (*filter(None, keys), *self.storage.passwords)
