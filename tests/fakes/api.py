@@ -69,6 +69,7 @@ from home_sentry_engine.storage.words import words_of
 from home_sentry_engine.telemetry.metrics import Registry
 from tests.fakes.acquaintances import FakeEntities, FakeHousehold
 from tests.fakes.changes import FakeKeys, FakeRegistry, FakeReplies
+from tests.fakes.clips import FakeClips
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.feed import FakeFeed
 from tests.fakes.load import FakeLoad
@@ -141,6 +142,7 @@ class FakeEngine:
         self.queues = FakeQueues(self.pause)
         self.parts = FakeParts(self.pause)
         self.models = FakeModels(self.pause)
+        self.clips = FakeClips(self.pause, self.events, self.cameras)
         self.audit = FakeAudit(self.pause)
         self.entities = FakeEntities(self.pause)
         self.household = FakeHousehold(self.pause)
@@ -171,6 +173,7 @@ class FakeEngine:
             queues=self.queues,
             parts=self.parts,
             models=self.models,
+            clips=self.clips,
             audit=self.audit,
             places=self.places,
             masks=self.masks,

@@ -13,6 +13,7 @@ from home_sentry_engine.contract.errors import (
     InternalError,
     InvalidRequest,
     NotFound,
+    RangeNotSatisfiable,
     RateLimited,
     Unauthorized,
 )
@@ -84,8 +85,10 @@ def _responses(route: Route, builder: JSONSchemaBuilder, problem: dict[str, Any]
         schema = builder.build(answer.shape).to_dict() if answer.shape else {}
         success["content"] = {answer.content_type: {"schema": schema}}
     responses = {str(answer.status): success}
-    if route.answer.content_type.startswith("image/"):
+    if answer.content_type.startswith(("image/", "video/")):
         responses["304"] = {"description": "The client has this picture already"}
+    if RangeNotSatisfiable in route.errors:
+        responses["206"] = {**success, "description": "The part that was asked for"}
     for error in sorted(_errors(route), key=lambda error: error.status):
         responses.setdefault(str(error.status), {"description": _sentence(error), "content": problem})
     return responses

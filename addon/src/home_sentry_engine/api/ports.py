@@ -38,6 +38,7 @@ from home_sentry_engine.storage.repositories.audit import AuditQuery, Deed
 from home_sentry_engine.storage.repositories.media import RejectionQuery
 
 from .change_ports import CameraRegistry, TokenKeeper
+from .clip_ports import Clips
 from .household_ports import Entities, HouseholdDesk
 from .idempotency import Replies
 from .load_ports import Load
@@ -374,3 +375,4 @@ class Ports:
     entities: Entities
     household: HouseholdDesk
     models: ModelShelf
+    clips: Clips

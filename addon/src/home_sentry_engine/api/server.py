@@ -39,6 +39,7 @@ from .protocol import HttpServer
 from .routes.analyze import AnalyzeRoutes
 from .routes.cameras import CameraRoutes
 from .routes.changes import ChangeRoutes
+from .routes.clips import ClipRoutes
 from .routes.detect import DetectRoutes
 from .routes.entities import EntityRoutes
 from .routes.events import EventRoutes
@@ -223,6 +224,7 @@ class ApiServer:
             *StateRoutes(ports.health, surroundings.metrics, lambda: document(self._router.routes)).routes(),
             *CameraRoutes(ports.catalogue, ports.pictures, ports.uploads, bodies).routes(),
             *MediaRoutes(ports.catalogue, ports.pictures, shelf).routes(),
+            *ClipRoutes(ports.clips).routes(),
             *RejectionRoutes(ports.catalogue).routes(),
             *EventRoutes(ports.catalogue, ports.triage, ports.pictures, shelf, bodies).routes(),
             *SearchRoutes(ports.catalogue).routes(),

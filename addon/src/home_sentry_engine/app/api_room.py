@@ -7,11 +7,14 @@ from home_sentry_engine.api.ports import Ports
 from home_sentry_engine.api.server import ApiServer, Surroundings
 from home_sentry_engine.api.tokens import KeyRing, open_tokens
 from home_sentry_engine.contract import Component, ComponentState
+from home_sentry_engine.media.mask import known_here
+from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.operations.data_folder import note_port
 from home_sentry_engine.operations.registry import PartPlan, Rank
 
 from .catalogue import StoredCatalogue
 from .changes import StoredRegistry, StoredReplies, TokenFiles
+from .clips import ClipRoom, StoredClips
 from .discovery import Discovery
 from .entities import StoredEntities
 from .feed import OutboxFeed
@@ -38,6 +41,7 @@ class ApiRoom:
     """The server, listening; ``parts`` have to run. ``token_made`` tells whether its token is a new one."""
 
     server: ApiServer
+    clips: StoredClips
     parts: list[PartPlan]
     token_made: bool
 
@@ -48,7 +52,8 @@ async def open_api(ground: Ground, minds: Minds, room: PipelineRoom, secured: Se
     keys, token_made = open_tokens(settings.data)
     ring = KeyRing(settings.data, keys, clock.monotonic)
     surroundings = Surroundings(clock=clock, request_id=ground.around.ids, metrics=ground.metrics, tls=secured.context)
-    ports = await _make_ports(ground, minds, room, ring)
+    clips = _make_clips(ground, room)
+    ports = await _make_ports(ground, minds, room, ring, clips)
     server = await ground.stack.enter_async_context(ApiServer(settings.api, ports, ring, surroundings))
     await asyncio.to_thread(note_port, settings.data, server.port)
     discovery = Discovery(
@@ -64,10 +69,25 @@ async def open_api(ground: Ground, minds: Minds, room: PipelineRoom, secured: Se
         PartPlan(id="api", jobs={"api feed": server.run, "certificate": secured.run}, fixed=True),
         PartPlan(id="discovery", jobs={"discovery": lambda: discovery.run(info)}, rank=Rank.OPTIONAL),
     ]
-    return ApiRoom(server=server, parts=parts, token_made=token_made)
+    parts.append(PartPlan(id="clips", jobs={"clips": clips.run}, rank=Rank.OPTIONAL, details=clips.details))
+    return ApiRoom(server=server, clips=clips, parts=parts, token_made=token_made)
 
 
-async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: KeyRing) -> Ports:
+def _make_clips(ground: Ground, room: PipelineRoom) -> StoredClips:
+    settings, masks = ground.settings, room.masks
+    where = ClipRoom(
+        paths=MediaPaths(settings.media_root),
+        folder=settings.data / "clips",
+        veils=masks.veil_of,
+        fresh=known_here if settings.storage.is_local else masks.read,
+        guard=ground.wellbeing.guard,
+    )
+    clips = StoredClips(ground.database, where, settings.clips, ground.clock, settings.time_zone)
+    ground.stack.push_async_callback(clips.aclose)
+    return clips
+
+
+async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: KeyRing, clips: StoredClips) -> Ports:
     settings, clock, database, tables = ground.settings, ground.clock, ground.database, ground.tables
     zone, announce = settings.time_zone, ground.links.announce
     catalogue = StoredCatalogue(database, tables)
@@ -106,4 +126,5 @@ async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: Ke
         entities=StoredEntities(database, tables, room.pipeline.memory, clock, settings.identity),
         household=household,
         models=ModelDesk(minds.zoo),
+        clips=clips,
     )

@@ -16,6 +16,7 @@ from home_sentry_engine.settings import Settings
 from home_sentry_engine.telemetry.metrics import Registry
 
 from .api_room import open_api
+from .clips import StoredClips
 from .ground import open_ground
 from .minds import open_minds
 from .parts import Sinks, Surroundings
@@ -53,6 +54,7 @@ class Engine:
         self._looked = looked or (lambda _media, _found: None)
         self._stack = AsyncExitStack()
         self._server: ApiServer | None = None
+        self._clips: StoredClips | None = None
         self.secured: Secured | None = None
         self.token_made = False
         self.board = HealthBoard(self._around.clock)
@@ -110,13 +112,15 @@ class Engine:
         parts = scheduled(ground, minds, room, watch_folder=self._watch_folder)
         if ground.secured is not None:
             api = await open_api(ground, minds, room, ground.secured)
-            self._server, self.token_made = api.server, api.token_made
+            self._server, self._clips, self.token_made = api.server, api.clips, api.token_made
             parts += api.parts
         await self.wellbeing.prepare(parts, minds.detector)
 
     def _forget_pictures(self) -> None:
         if self._server is not None:
             self._server.forget_pictures()
+        if self._clips is not None:
+            self._clips.nudge()
 
     def _observe(self, media: Media, found: tuple[FrameDetections, ...]) -> None:
         self._hops.looked(media)

@@ -1,4 +1,4 @@
-"""The folder of made clips is its own record: names tell what they show and under which masks, access times the rest."""
+"""The folder of made clips is its own record: names tell content and masks, access times the last use."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +12,8 @@ from typing import Final
 from .clip_plan import ClipKind
 from .paths import remove
 
+EVENT: Final = "event"
+DAY: Final = "day"
 _NAME: Final = re.compile(r"(event|day)\.([A-Za-z0-9_-]+)\.([0-9a-f]+)\.([0-9a-f]+|open)\.(mp4|gif)")
 _CAMERA: Final = re.compile(r"[a-z0-9_]{1,64}")
 _PART: Final = ".part"

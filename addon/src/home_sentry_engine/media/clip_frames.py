@@ -75,21 +75,21 @@ class Timeline:
             yield frame
 
     def _cut(self, part: Part, start_s: float) -> Iterator[VideoFrame]:
-        tick, end_s, step = start_s, start_s + part.seconds, 1 / self.rate
+        step, ticks = 1 / self.rate, max(1, round(part.seconds * self.rate))
         held: VideoFrame | None = None
         shown: VideoFrame | None = None
-        last_s = start_s
+        last_s, tick = start_s, 0
         with open_regular(part.path) as file:
-            for frame, offset in self._reader.between(file, start_s, end_s):
-                while held is not None and tick + step / 2 < offset and tick < end_s:
+            for frame, offset in self._reader.between(file, start_s, start_s + part.seconds):
+                while held is not None and tick < ticks and start_s + (tick + 0.5) * step < offset:
                     shown = shown or self._of_video(held)
                     yield shown
-                    tick += step
+                    tick += 1
                 held, shown, last_s = frame, None, offset
-        while held is not None and tick < min(end_s, last_s + step):
+        while held is not None and tick < ticks and start_s + tick * step < last_s + step:
             shown = shown or self._of_video(held)
             yield shown
-            tick += step
+            tick += 1
 
     def _of_video(self, frame: VideoFrame) -> VideoFrame:
         place = _fitted((frame.width, frame.height), self.size)

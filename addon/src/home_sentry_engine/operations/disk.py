@@ -64,6 +64,11 @@ class DiskGuard:
         self.pauses = 0
 
     @property
+    def folder(self) -> Path:
+        """Give the folder that is guarded."""
+        return self._folder
+
+    @property
     def limits(self) -> DiskLimits:
         """Give the limits."""
         return self._limits
