@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from home_sentry_engine.domain.lazy import lazy
 
 if TYPE_CHECKING:
     import av
+    from av.video.codeccontext import VideoCodecContext
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
     from PIL import Image
@@ -53,7 +54,7 @@ def write_mp4(place: Path, frames: Iterable[VideoFrame], size: Size, rate: float
     """
     pace, count = Fraction(rate).limit_denominator(1001), 0
     with av.open(str(place), "w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}) as target:
-        stream: VideoStream = target.add_stream(encoder, rate=pace)
+        stream = cast("VideoStream", target.add_stream(encoder, rate=pace))
         stream.width, stream.height = size
         stream.pix_fmt, stream.options = "yuv420p", dict(_OPTIONS[encoder])
         stream.codec_context.thread_count = _THREADS
@@ -106,7 +107,7 @@ def _paletted(frame: VideoFrame) -> Image.Image:
 
 def _works(name: str) -> bool:
     try:
-        context = av.CodecContext.create(name, "w")
+        context = cast("VideoCodecContext", av.CodecContext.create(name, "w"))
         context.width, context.height = _TRIAL
         context.pix_fmt, context.time_base, context.options = "yuv420p", Fraction(1, 10), dict(_OPTIONS[name])
         grey = np.full((_TRIAL[1] * 3 // 2, _TRIAL[0]), 128, np.uint8)

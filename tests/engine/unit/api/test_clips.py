@@ -60,8 +60,8 @@ async def test_margins_and_days_are_checked(engine, client):
     for bad in ({"before_s": "301"}, {"after_s": "-1"}, {"before_s": "x"}, {"speed": "2"}):
         async with client.get(CLIP, params=bad) as response:
             assert response.status == 400
-    for bad in ("2026-13-01", "today", "2026-02-30"):
-        async with client.get("/api/v1/cameras/front_door/timelapse.mp4", params={"day": bad}) as response:
+    for day in ("2026-13-01", "today", "2026-02-30"):
+        async with client.get("/api/v1/cameras/front_door/timelapse.mp4", params={"day": day}) as response:
             assert response.status == 400
 
 
