@@ -1,37 +1,141 @@
-"""Whether a revision of an event is a reason to alarm somebody."""
+"""Whether a revision of an event is a reason to alarm somebody, rule by rule."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
-from home_sentry_engine.contract import AlertDecision, AlertEvaluation, Event, RiskLevel, VisualVerdict
+from home_sentry_engine.contract import (
+    AlertCondition,
+    AlertDecision,
+    AlertRule,
+    Event,
+    RiskLevel,
+    RuleOutcome,
+    VisualVerdict,
+)
+from home_sentry_engine.domain.risk import severity
+
+from .conditions import Look, Match, Miss, match
+from .dedup import key_of
 
 ALARMING: Final = (RiskLevel.HIGH, RiskLevel.CRITICAL)
-_ORDER: Final = (RiskLevel.LOW, RiskLevel.MEDIUM, RiskLevel.HIGH, RiskLevel.CRITICAL)
+_MOST_OUTCOMES: Final = 50
+_GRADES: Final = frozenset({AlertCondition.LEVELS, AlertCondition.RISK_THRESHOLD})
+# what the whole evaluation says, where rules differ
+_FIRST: Final = (
+    *(AlertDecision.DUE, AlertDecision.IN_COOLDOWN, AlertDecision.LEARNING, AlertDecision.SNOOZED),
+    *(AlertDecision.REJECTED, AlertDecision.BY_PERSON, AlertDecision.TOLD_BEFORE, AlertDecision.BELOW_LEVEL),
+    *(AlertDecision.NO_MATCH, AlertDecision.RULE_BROKEN, AlertDecision.RULE_OFF),
+)
 
 
-def evaluate(event: Event, *, now: datetime, learning: bool, told: RiskLevel | None) -> AlertEvaluation:
-    """Decide for one revision; ``told`` is the highest level for which this event was a reason before.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """What one rule says; with ``decision`` None it wants somebody to be told of its ``match``."""
 
-    An event is a reason once for each level from high on. It is held back in the trash, while its camera only learns,
-    and while it is snoozed, which a critical one breaks through. What a vision model rejected is none unless a floor of
-    the evidence keeps it up.
+    rule: AlertRule
+    decision: AlertDecision | None
+    condition: AlertCondition | None = None
+    match: Match | None = None
+    alert_id: str | None = None
+
+    def outcome(self) -> RuleOutcome:
+        """Give it as it is stored."""
+        decision = self.decision or AlertDecision.DUE
+        return RuleOutcome(rule_id=self.rule.id, decision=decision, condition=self.condition, alert_id=self.alert_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What else decides: the home's time zone, whether the camera only learns, and whether a person made the change."""
+
+    now: datetime
+    home: ZoneInfo
+    learning: bool = False
+    by_person: bool = False
+
+
+def rulings(event: Event, rules: Iterable[AlertRule], look: Look, home: ZoneInfo) -> tuple[Ruling, ...]:
+    """Hold every rule against a revision; those that are switched off or broken never match.
+
+    The built-in rule leaves what the owner's rules match to them.
     """
-    return AlertEvaluation(
-        revision=event.revision, at=now, level=event.risk_level, decision=_decision(event, now, told, learning=learning)
+    found = tuple(_ruling(rule, event, look, home) for rule in rules)
+    if any(one.match is not None and not one.rule.builtin for one in found):
+        told = AlertDecision.TOLD_BEFORE
+        found = tuple(replace(one, decision=told) if one.match and one.rule.builtin else one for one in found)
+    return found
+
+
+def settled(found: Sequence[Ruling], event: Event, around: Around, told: Mapping[str, RiskLevel]) -> tuple[Ruling, ...]:
+    """Hold back what must not be told now: a rule tells an event once for each level, ``told`` is its highest so far.
+
+    Held back is what a camera sees while it only learns, what is snoozed, which a critical event breaks through, what
+    a look at the pictures did not confirm unless its floor keeps the score, and what a person changed.
+    """
+    held = _held(event, around)
+
+    def settle(one: Ruling) -> Ruling:
+        if one.decision is not None:
+            return one
+        if held is not None:
+            return replace(one, decision=held)
+        before = told.get(one.rule.id)
+        if before is not None and severity(before) >= severity(event.risk_level):
+            return replace(one, decision=AlertDecision.TOLD_BEFORE)
+        return one
+
+    return tuple(map(settle, found))
+
+
+def summed(found: Sequence[Ruling]) -> AlertDecision:
+    """Give the one decision that stands for all rules."""
+    decisions = {one.outcome().decision for one in found}
+    return next((word for word in _FIRST if word in decisions), AlertDecision.NO_MATCH)
+
+
+def outcomes(found: Sequence[Ruling]) -> tuple[RuleOutcome, ...]:
+    """Give what is stored of the rules, those that matched first, at most fifty."""
+    ordered = sorted(found, key=lambda one: one.match is None)
+    return tuple(one.outcome() for one in ordered[:_MOST_OUTCOMES])
+
+
+def key_for(rule: AlertRule, event: Event, matched: Match) -> str:
+    """Give the key by which alerts of the rule are known to be the same."""
+    subject = next((one.entity_id for one in event.identities if one.entity_id), matched.object_type)
+    return key_of(
+        rule.dedup_key,
+        {
+            "camera_id": event.camera_id,
+            "rule_id": rule.id,
+            "object_type": matched.object_type,
+            "zone_id": matched.zone_ids[0] if matched.zone_ids else "",
+            "subject": subject,
+        },
     )
 
 
-def _decision(event: Event, now: datetime, told: RiskLevel | None, *, learning: bool) -> AlertDecision:
-    if event.deleted_at is not None:
-        return AlertDecision.IN_TRASH
-    rejected = event.visual_verdict is VisualVerdict.REJECTED and event.floor < event.risk_score
-    if event.risk_level not in ALARMING or rejected:
-        return AlertDecision.BELOW_LEVEL
-    if learning:
+def _ruling(rule: AlertRule, event: Event, look: Look, home: ZoneInfo) -> Ruling:
+    if not rule.enabled:
+        return Ruling(rule=rule, decision=AlertDecision.RULE_OFF, condition=AlertCondition.ENABLED)
+    if rule.broken is not None:
+        return Ruling(rule=rule, decision=AlertDecision.RULE_BROKEN, condition=AlertCondition.BROKEN)
+    found = match(rule, event, look, home)
+    if isinstance(found, Miss):
+        graded = found.condition in _GRADES
+        decision = AlertDecision.BELOW_LEVEL if graded else AlertDecision.NO_MATCH
+        return Ruling(rule=rule, decision=decision, condition=found.condition)
+    return Ruling(rule=rule, decision=None, match=found)
+
+
+def _held(event: Event, around: Around) -> AlertDecision | None:
+    if around.learning:
         return AlertDecision.LEARNING
-    snoozed = event.snoozed_until is not None and now < event.snoozed_until
+    snoozed = event.snoozed_until is not None and around.now < event.snoozed_until
     if snoozed and event.risk_level is not RiskLevel.CRITICAL:
         return AlertDecision.SNOOZED
-    if told is not None and _ORDER.index(told) >= _ORDER.index(event.risk_level):
-        return AlertDecision.TOLD_BEFORE
-    return AlertDecision.DUE
+    if event.visual_verdict is VisualVerdict.REJECTED and event.risk_score > event.floor:
+        return AlertDecision.REJECTED
+    return AlertDecision.BY_PERSON if around.by_person else None

@@ -48,4 +48,5 @@ def expiries(tables: Tables, settings: Settings) -> Mapping[str, Expire]:
         "summaries": lambda conn, now: tables.summaries.prune(conn, now - kept),
         "exports": tables.exports.prune,
         "plates": tables.plates.expire,
+        "keys of alerts": lambda conn, now: tables.alerting.raised.prune(conn, now - _REPLAY),
     }

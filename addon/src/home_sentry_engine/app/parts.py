@@ -60,6 +60,7 @@ from home_sentry_engine.storage.repositories.scenes import Scenes
 from home_sentry_engine.storage.repositories.traces import TraceRows
 from home_sentry_engine.storage.repositories.zones import Zones
 
+from .alert_parts import AlertParts
 from .enriching import Eyes, association_of, make_closely
 from .queues import QueueFigures
 from .recognising import Comparers, make_recognising
@@ -129,6 +130,16 @@ def make_tables(settings: Settings, clock: Clock, queue: Queue[Connection]) -> T
         recognitions=Recognitions(),
         facts=FactRows(),
         plates=PlateReads(),
+        alerting=alert_parts(settings),
+    )
+
+
+def alert_parts(settings: Settings) -> AlertParts:
+    """Give what evaluating alerts needs."""
+    return AlertParts(
+        zone=settings.time_zone,
+        association=association_of(settings),
+        best_detections=settings.batch.best_detections,
     )
 
 

@@ -31,6 +31,7 @@ from home_sentry_engine.storage.repositories.traces import TraceRows
 from home_sentry_engine.storage.repositories.watching import CameraStates, Deliveries, Spells
 from home_sentry_engine.storage.repositories.zones import Zones
 
+from .alert_parts import AlertParts
 from .home import HomeRows
 from .queues import QueueFigures
 
@@ -66,6 +67,7 @@ class Tables:
     rhythm: Rhythm = field(default_factory=Rhythm)
     home: HomeRows = field(default_factory=HomeRows)
     alerts: AlertEvaluations = field(default_factory=AlertEvaluations)
+    alerting: AlertParts = field(default_factory=AlertParts)
     states: CameraStates = field(default_factory=CameraStates)
     spells: Spells = field(default_factory=Spells)
     deliveries: Deliveries = field(default_factory=Deliveries)

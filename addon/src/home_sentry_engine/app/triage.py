@@ -130,7 +130,7 @@ class TriageDesk:
         changed = replace(event, revision=event.revision + 1)
         now = self._clock.steady()
         self._tables.events.save(conn, changed)
-        keep_evaluation(conn, self._tables, changed, now)
+        keep_evaluation(conn, self._tables, changed, now, by_person=True)
         self._tables.outbox.add(conn, kind="event_updated", camera_id=event.camera_id, body=encode(changed), now=now)
         self._database.after_commit(conn, self._announced)
         return changed

@@ -2,25 +2,35 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from home_sentry_engine.alerting.evaluation import evaluate
-from home_sentry_engine.contract import AlertDecision, RiskLevel, VisualVerdict
+from home_sentry_engine.alerting.evaluation import Around, key_for, outcomes, rulings, settled, summed
+from home_sentry_engine.alerting.rules import BUILTIN
+from home_sentry_engine.contract import (
+    AlertCondition,
+    AlertDecision,
+    AlertRule,
+    Identity,
+    RiskLevel,
+    VisualVerdict,
+)
 from tests.engine.unit.storage.samples import event
 
+HOME = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 LEVELS = (RiskLevel.LOW, RiskLevel.MEDIUM, RiskLevel.HIGH, RiskLevel.CRITICAL)
 SOON = NOW + timedelta(minutes=5)
 
 
-def decided(level, *, learning=False, told=None, **changes):
+def decided(level, *, learning=False, told=None, by_person=False, **changes):
     one = replace(event(), risk_level=level, revision=7, **changes)
-    made = evaluate(one, now=NOW, learning=learning, told=told)
-    assert (made.revision, made.at, made.level) == (7, NOW, level)
-    return made.decision
+    around = Around(now=NOW, home=HOME, learning=learning, by_person=by_person)
+    found = rulings(one, (BUILTIN,), tuple, HOME)
+    return summed(settled(found, one, around, {} if told is None else {BUILTIN.id: told}))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +48,7 @@ def test_from_high_on_an_event_is_a_reason(level, decision):
 
 def test_what_a_vision_model_rejected_is_a_reason_only_by_a_floor():
     said = {"visual_verdict": VisualVerdict.REJECTED, "risk_score": 60}
-    assert decided(RiskLevel.HIGH, floor=10, **said) is AlertDecision.BELOW_LEVEL
+    assert decided(RiskLevel.HIGH, floor=10, **said) is AlertDecision.REJECTED
     assert decided(RiskLevel.HIGH, floor=60, **said) is AlertDecision.DUE
     assert decided(RiskLevel.HIGH, floor=10, risk_score=60) is AlertDecision.DUE
 
@@ -55,9 +65,49 @@ def test_what_is_snoozed_waits_unless_it_is_critical():
     assert decided(RiskLevel.HIGH, snoozed_until=NOW) is AlertDecision.DUE
 
 
-def test_a_camera_that_learns_alarms_nobody_and_neither_does_the_trash():
+def test_a_camera_that_learns_alarms_nobody_and_neither_does_what_a_person_changed():
     assert decided(RiskLevel.CRITICAL, learning=True) is AlertDecision.LEARNING
-    assert decided(RiskLevel.CRITICAL, deleted_at=NOW) is AlertDecision.IN_TRASH
+    assert decided(RiskLevel.CRITICAL, by_person=True) is AlertDecision.BY_PERSON
+
+
+def test_the_builtin_rule_leaves_to_the_rules_of_the_owner_what_they_match():
+    mine = AlertRule(id="mine", name="Mine", risk_threshold=50)
+    other = AlertRule(id="other", name="Other", camera_ids=("attic",))
+    one = replace(event(), risk_level=RiskLevel.HIGH, risk_score=70)
+    found = rulings(one, (BUILTIN, mine), tuple, HOME)
+    assert [ruling.decision for ruling in found] == [AlertDecision.TOLD_BEFORE, None]
+    found = rulings(one, (BUILTIN, other), tuple, HOME)
+    assert [ruling.decision for ruling in found] == [None, AlertDecision.NO_MATCH]
+
+
+def test_a_rule_that_is_off_or_broken_never_matches_and_says_so():
+    off = AlertRule(id="off", name="Off", enabled=False)
+    broken = AlertRule(id="broken", name="Broken", broken="there is no zone porch")
+    found = rulings(replace(event(), risk_level=RiskLevel.CRITICAL), (off, broken), tuple, HOME)
+    assert [(one.decision, one.condition) for one in outcomes(found)] == [
+        (AlertDecision.RULE_OFF, AlertCondition.ENABLED),
+        (AlertDecision.RULE_BROKEN, AlertCondition.BROKEN),
+    ]
+    assert summed(found) is AlertDecision.RULE_BROKEN
+    assert summed(()) is AlertDecision.NO_MATCH
+
+
+def test_what_is_stored_of_many_rules_is_bounded_and_holds_those_that_matched():
+    rules = [AlertRule(id=f"r{number}", name="R", camera_ids=("attic",)) for number in range(80)]
+    found = rulings(event(), (*rules, AlertRule(id="last", name="Last")), tuple, HOME)
+    kept = outcomes(found)
+    assert len(kept) == 50
+    assert kept[0].rule_id == "last"
+    assert kept[0].decision is AlertDecision.DUE
+
+
+def test_keys_name_the_place_the_rule_and_who_it_is():
+    rule = AlertRule(id="mine", name="Mine", dedup_key="{camera_id}:{rule_id}:{zone_id}:{subject}")
+    known = Identity(kind="person", finding="match", name="Anna", entity_id="anna 7")
+    one = replace(event(), camera_id="door", object_types=("dog", "person"), identities=(known,))
+    (found,) = rulings(one, (rule,), tuple, HOME)
+    assert key_for(rule, one, found.match) == "door:mine:any:anna_7"
+    assert key_for(rule, replace(one, identities=()), found.match) == "door:mine:any:person"
 
 
 @given(st.lists(st.sampled_from(LEVELS), max_size=12))

@@ -5,10 +5,12 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
-from home_sentry_engine.contract import AlertRule, AlertSchedule, PathMove, RiskLevel, from_plain, to_plain
+from home_sentry_engine.contract import AlertRule, AlertSchedule, PathMove, RiskLevel, ZoneType, from_plain, to_plain
 from home_sentry_engine.contract.errors import InvalidRequest
 from home_sentry_engine.storage.alerts_schema import alert_rules
+from home_sentry_engine.storage.context_schema import zones
 from home_sentry_engine.storage.rows import insert_into
+from home_sentry_engine.storage.schema import cameras
 
 _COLUMNS: Final = tuple(name for name in AlertRule.__dataclass_fields__ if name != "broken")
 _UNREADABLE: Final = AlertSchedule(start="?", end="?")
@@ -35,6 +37,16 @@ class AlertRules:
         changed = {name: value for name, value in values.items() if name not in {"id", "created_at"}}
         statement = insert_into(conn, alert_rules).values(**values)
         conn.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changed))
+
+    def cameras(self, conn: Connection) -> frozenset[str]:
+        """Give the ids of the cameras that rules may name."""
+        return frozenset(conn.execute(sa.select(cameras.c.id).where(cameras.c.deleted_at.is_(None))).scalars())
+
+    def zones(self, conn: Connection) -> tuple[tuple[str, str, bool], ...]:
+        """Give camera, id and whether it ever matches of each zone that rules may name."""
+        matches = sa.and_(zones.c.enabled, zones.c.type != ZoneType.IGNORE)
+        rows = conn.execute(sa.select(zones.c.camera_id, zones.c.id, matches.label("matches")))
+        return tuple((row.camera_id, row.id, bool(row.matches)) for row in rows)
 
     def delete(self, conn: Connection, rule_id: str) -> bool:
         """Delete a rule; tells whether it was there."""

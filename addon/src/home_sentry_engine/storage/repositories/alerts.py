@@ -6,7 +6,6 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from home_sentry_engine.contract import AlertDecision, AlertEvaluation, RiskLevel, RuleOutcome, from_plain, to_plain
-from home_sentry_engine.domain.risk import severity
 from home_sentry_engine.storage.alerts_schema import alert_evaluations
 from home_sentry_engine.storage.rows import insert_into
 
@@ -46,10 +45,3 @@ class AlertEvaluations:
         waited = sa.and_(table.c.decision == AlertDecision.IN_COOLDOWN, table.c.at >= since)
         found = sa.select(sa.func.count(sa.distinct(table.c.event_id))).where(waited, table.c.event_id.not_in(due))
         return conn.execute(found).scalar_one()
-
-    def told(self, conn: Connection, event_id: str) -> RiskLevel | None:
-        """Give the highest level for which an event was a reason to alarm somebody."""
-        table = alert_evaluations
-        due = sa.and_(table.c.event_id == event_id, table.c.decision == AlertDecision.DUE)
-        levels = {RiskLevel(word) for word in conn.execute(sa.select(table.c.level).where(due).distinct()).scalars()}
-        return max(levels, key=severity, default=None)
