@@ -2,9 +2,11 @@
 
 Forbidden are link-local addresses (a cloud's metadata service among them), the metadata addresses outside that range,
 multicast, broadcast and the unspecified address. Loopback and private networks are where a household's own servers
-stand: who writes such a URL into the settings allows it.
+stand: who writes such a URL into the settings allows it. Where others may name an address, ``private=False`` forbids
+those too.
 """
 
+import asyncio
 import http.client
 import ipaddress
 import socket
@@ -45,12 +47,22 @@ def why_forbidden(host: str) -> str | None:
     return None
 
 
+def why_refused(host: str, *, private: bool) -> str | None:
+    """Tell what is wrong with an address as ``why_forbidden``; without ``private`` only public ones are right."""
+    reason = why_forbidden(host)
+    address = _address(host)
+    if reason is not None or private or address is None:
+        return reason
+    return next(("an address of this machine or its network" for one in _within(address) if not one.is_global), None)
+
+
 class GuardedResolver(AbstractResolver):
     """Resolves names for aiohttp and leaves forbidden addresses out; raises ``ForbiddenAddress`` if none is left."""
 
-    def __init__(self) -> None:
-        """Take the resolver of the system."""
+    def __init__(self, *, private: bool = True) -> None:
+        """Take the resolver of the system, and whether addresses of this machine and its network are allowed."""
         self._inner = aiohttp.ThreadedResolver()
+        self._private = private
 
     @override
     async def resolve(
@@ -58,9 +70,10 @@ class GuardedResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         """Give the addresses that may be asked."""
         found = await self._inner.resolve(host, port, family)
-        allowed = [result for result in found if why_forbidden(result["host"]) is None]
+        refusals = [why_refused(result["host"], private=self._private) for result in found]
+        allowed = [result for result, reason in zip(found, refusals, strict=True) if reason is None]
         if found and not allowed:
-            raise ForbiddenAddress(f"{host} leads to {why_forbidden(found[0]['host'])}, which is never asked")
+            raise ForbiddenAddress(_refusal(host, refusals[0], leads=True))
         return allowed
 
     @override
@@ -69,18 +82,46 @@ class GuardedResolver(AbstractResolver):
         await self._inner.close()
 
 
-def guarded_connector(limit: int = 4) -> aiohttp.TCPConnector:
+def guarded_connector(limit: int = 4, *, private: bool = True) -> aiohttp.TCPConnector:
     """Give a connector that resolves through ``GuardedResolver``; literal addresses are for ``only_allowed``."""
-    return aiohttp.TCPConnector(resolver=GuardedResolver(), limit=limit)
+    return aiohttp.TCPConnector(resolver=GuardedResolver(private=private), limit=limit)
 
 
 async def only_allowed(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
     """Middleware of aiohttp that raises ``ForbiddenAddress`` for literal addresses, also those of redirects."""
-    host = request.url.host or ""
-    reason = why_forbidden(host)
-    if reason is not None:
-        raise ForbiddenAddress(f"{host} is {reason}, which is never asked")
+    refuse_literal(request.url.host or "", private=True)
     return await handler(request)
+
+
+def refuse_literal(host: str, *, private: bool) -> None:
+    """Raise ``ForbiddenAddress`` for an address that may not be asked; names are left to their resolver."""
+    reason = why_refused(host, private=private)
+    if reason is not None:
+        raise ForbiddenAddress(_refusal(host, reason))
+
+
+async def dial(host: str, port: int, *, private: bool) -> socket.socket:
+    """Connect as ``connect`` does, without blocking the event loop and without a time-out of its own."""
+    loop = asyncio.get_running_loop()
+    refused: OSError | None = None
+    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        reason = why_refused(str(address[0]), private=private)
+        if reason is not None:
+            refused = refused or ForbiddenAddress(_refusal(host, reason, leads=True))
+            continue
+        link = socket.socket(family, kind, protocol)
+        try:
+            link.setblocking(False)
+            await loop.sock_connect(link, address)
+        except OSError as err:
+            link.close()
+            refused = err
+            continue
+        except BaseException:
+            link.close()
+            raise
+        return link
+    raise refused or OSError(f"{host} has no address")
 
 
 def connect(host: str, port: int, timeout_s: float) -> socket.socket:
@@ -92,7 +133,7 @@ def connect(host: str, port: int, timeout_s: float) -> socket.socket:
     for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         reason = why_forbidden(str(address[0]))
         if reason is not None:
-            refused = refused or ForbiddenAddress(f"{host} leads to {reason}, which is never asked")
+            refused = refused or ForbiddenAddress(_refusal(host, reason, leads=True))
             continue
         link = socket.socket(family, kind, protocol)
         try:
@@ -128,6 +169,10 @@ class _SecureConnection(http.client.HTTPSConnection):
         except BaseException:
             link.close()
             raise
+
+
+def _refusal(host: str, reason: str | None, *, leads: bool = False) -> str:
+    return f"{host} {'leads to' if leads else 'is'} {reason}, which is never asked"
 
 
 def _address(host: str) -> Address | None:

@@ -25,7 +25,13 @@ from home_sentry_engine.domain.batch import OpenBatch
 from home_sentry_engine.domain.box import Box
 from home_sentry_engine.domain.detection import Detection, FrameDetections
 from home_sentry_engine.domain.messages import Media
-from home_sentry_engine.storage import alerts_schema, context_schema, operations_schema, summaries_schema
+from home_sentry_engine.storage import (
+    alerts_schema,
+    context_schema,
+    notify_schema,
+    operations_schema,
+    summaries_schema,
+)
 from home_sentry_engine.storage.repositories.cameras import Cameras
 from home_sentry_engine.storage.repositories.media import MediaFiles
 from tests.fakes.clock import START
@@ -146,5 +152,6 @@ def is_described(name: str | None, kind: str, _parents: object) -> bool:
 
 def described_tables() -> sa.MetaData:
     """All tables but those of the queue; the modules that describe them share one collection."""
-    (metadata,) = {room.metadata for room in (alerts_schema, context_schema, operations_schema, summaries_schema)}
+    rooms = (alerts_schema, context_schema, notify_schema, operations_schema, summaries_schema)
+    (metadata,) = {room.metadata for room in rooms}
     return metadata

@@ -1,0 +1,1 @@
+"""Ways by which the engine itself tells people of alerts."""
