@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 from home_sentry_engine.contract import Alert, AlertStatus, RiskLevel, from_plain, to_plain
 from home_sentry_engine.domain.risk import severity
 from home_sentry_engine.storage.alerts_schema import alert_slots, alerts
-from home_sentry_engine.storage.query import Keyset, Page, PageQuery, fetch_page, time_range
+from home_sentry_engine.storage.query import Keyset, Page, PageQuery, fetch_page, of_cameras, time_range
 from home_sentry_engine.storage.rows import insert_into
 
 _LEVELS: Final = tuple(level for level in RiskLevel if level is not RiskLevel.UNKNOWN)
@@ -113,8 +113,10 @@ class Alerts:
     def page(self, conn: Connection, query: AlertQuery) -> Page[Alert]:
         """Give a page, newest first; raises ``InvalidCursor``."""
         keyset = Keyset(at=alerts.c.made_at, id=alerts.c.id)
-        statement = sa.select(alerts).where(*time_range(query, alerts.c.made_at))
-        for name in ("camera_id", "status", "severity", "rule_id", "event_id"):
+        statement = sa.select(alerts).where(
+            *time_range(query, alerts.c.made_at), *of_cameras(query, alerts.c.camera_id)
+        )
+        for name in ("status", "severity", "rule_id", "event_id"):
             if (wanted := getattr(query, name)) is not None:
                 statement = statement.where(alerts.c[name] == wanted)
         return fetch_page(conn, query, statement, keyset, _alerts)
