@@ -20,14 +20,19 @@ def parse_reply(text: str, *, truncated: bool = False) -> Answer:
 
     Raises ``OutputTruncated`` for a text that was cut at its token limit before the object ended, else ``BadOutput``.
     """
-    if len(text) > MAX_REPLY:
-        raise BadOutput(f"the answer is longer than {MAX_REPLY} characters")
-    newest = deque(_objects(_without_thoughts(text)), maxlen=1)
+    newest = objects_of(text)
     if not newest:
         if truncated:
             raise OutputTruncated("the answer was cut at its token limit")
         raise BadOutput("the answer holds no JSON object" if text.strip() else "the answer is empty")
-    return answer_of(newest[0])
+    return answer_of(newest[-1])
+
+
+def objects_of(text: str) -> list[dict[str, Any]]:
+    """Strip thinking and give the last JSON object of a text, none where there is none; raises ``BadOutput``."""
+    if len(text) > MAX_REPLY:
+        raise BadOutput(f"the answer is longer than {MAX_REPLY} characters")
+    return list(deque(_objects(_without_thoughts(text)), maxlen=1))
 
 
 def _without_thoughts(text: str) -> str:

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -11,6 +12,9 @@ from sqlalchemy import Connection
 from home_sentry_engine.contract import CameraStatus
 from home_sentry_engine.storage.schema import media, rejections
 from home_sentry_engine.storage.summaries_schema import camera_states, spells
+from home_sentry_engine.storage.types import UtcDateTime
+
+_MOMENT: Final = timedelta(minutes=5)
 
 
 class Ability(StrEnum):
@@ -52,7 +56,17 @@ class CameraStates:
     """The health of cameras over time."""
 
     def note(self, conn: Connection, state: CameraState) -> None:
-        """Append a change."""
+        """Append a change.
+
+        A camera whose view is impaired seems well with each picture until that is looked at: such a moment is undone.
+        """
+        table = camera_states
+        newest = sa.select(table).where(table.c.camera_id == state.camera_id).order_by(table.c.id.desc()).limit(2)
+        last, before = (*conn.execute(newest), None, None)[:2]
+        seemed_well = last is not None and last.status == CameraStatus.ONLINE and state.at - last.at < _MOMENT
+        if seemed_well and before is not None and (before.status, before.reason) == (state.status, state.reason):
+            conn.execute(table.delete().where(table.c.id == last.id))
+            return
         values = {"camera_id": state.camera_id, "status": state.status, "reason": state.reason, "at": state.at}
         conn.execute(camera_states.insert().values(values))
 
@@ -64,7 +78,7 @@ class CameraStates:
             .where(before.c.camera_id == table.c.camera_id, before.c.at <= since)
             .scalar_subquery()
         )
-        wanted = sa.and_(table.c.at < until, table.c.at >= sa.func.coalesce(held, since))
+        wanted = sa.and_(table.c.at < until, table.c.at >= sa.func.coalesce(held, sa.literal(since, UtcDateTime)))
         rows = conn.execute(sa.select(table).where(wanted).order_by(table.c.at, table.c.id))
         return tuple(
             CameraState(camera_id=row.camera_id, status=CameraStatus(row.status), reason=row.reason, at=row.at)
