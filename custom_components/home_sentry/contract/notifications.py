@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .household import Schedule
+from .alerts import AlertSchedule
 from .vocabulary import RiskLevel, _Vocabulary
 
 
@@ -85,7 +85,7 @@ class ChannelFilters:
 
     level: RiskLevel = RiskLevel.HIGH
     cameras: tuple[str, ...] = ()
-    quiet_hours: tuple[Schedule, ...] = ()
+    quiet_hours: tuple[AlertSchedule, ...] = ()
     breaks_quiet: RiskLevel | None = RiskLevel.CRITICAL
     per_hour: int = 6
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from home_sentry_engine.contract import ChannelFilters
-from home_sentry_engine.contract import Schedule as Span
 from home_sentry_engine.contract.notifications import DeliveryGate, DeliveryReason, GateResult
 from home_sentry_engine.contract.vocabulary import RiskLevel
-from home_sentry_engine.domain.household import Schedule
 from home_sentry_engine.domain.risk import severity
+
+from .schedule import holds
 
 STALE_AFTER: Final = timedelta(minutes=15)
 RATE_WINDOW: Final = timedelta(hours=1)
@@ -20,14 +21,15 @@ RATE_WINDOW: Final = timedelta(hours=1)
 class Telling:
     """An alert before the gates of one channel.
 
-    ``local`` is now by the home's clock. ``lag`` is how long ago its picture was taken when it came. ``told`` is the
+    ``home`` is the home's time zone. ``lag`` is how long ago its picture was taken when it came. ``told`` is the
     highest level that the channel told of this event, or is about to. ``recent`` counts what it told of this camera in
     the last hour at this level or above.
     """
 
     level: RiskLevel
     camera_id: str
-    local: datetime
+    at: datetime
+    home: ZoneInfo
     lag: timedelta = timedelta()
     told: RiskLevel | None = None
     recent: int = 0
@@ -67,20 +69,7 @@ def _quiet(telling: Telling, filters: ChannelFilters) -> bool:
     breaks = filters.breaks_quiet
     if breaks is not None and severity(telling.level) >= severity(breaks):
         return True
-    return not any(_holds(span, telling.local) for span in filters.quiet_hours)
-
-
-def _holds(span: Span, local: datetime) -> bool:
-    begins, ends = time.fromisoformat(span.begins), time.fromisoformat(span.ends)
-    days = frozenset(span.days)
-    if begins == ends:
-        return local.weekday() in days
-    # the minute at which it ends is not quiet any more
-    return Schedule(days=days, begins=begins, ends=ends).holds(local) and _minute(local) != ends
-
-
-def _minute(local: datetime) -> time:
-    return local.time().replace(second=0, microsecond=0, tzinfo=None)
+    return not any(holds(span, telling.at, telling.home) for span in filters.quiet_hours)
 
 
 def _rate(telling: Telling, filters: ChannelFilters) -> bool:

@@ -1,22 +1,24 @@
 """Which alerts a channel tells, and what it says of those that it does not."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
 from home_sentry_engine.alerting.gates import Telling, held_by, pass_gates
-from home_sentry_engine.contract import ChannelFilters, RiskLevel, Schedule
+from home_sentry_engine.contract import AlertSchedule, ChannelFilters, RiskLevel
 from home_sentry_engine.contract.notifications import DeliveryGate, DeliveryReason
 from home_sentry_engine.domain.risk import severity
 
 # a Friday
-NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-HIGH = Telling(level=RiskLevel.HIGH, camera_id="front_door", local=NOON)
+HOME = ZoneInfo("Europe/Berlin")
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=HOME)
+HIGH = Telling(level=RiskLevel.HIGH, camera_id="front_door", at=NOON, home=HOME)
 LEVELS = (RiskLevel.LOW, RiskLevel.MEDIUM, RiskLevel.HIGH, RiskLevel.CRITICAL)
-NIGHT = ChannelFilters(quiet_hours=(Schedule(days=(4,), begins="22:00", ends="06:30"),))
+NIGHT = ChannelFilters(quiet_hours=(AlertSchedule(days=(4,), start="22:00", end="06:30"),))
 
 
 def held(telling, filters=None, *, enabled=True):
@@ -38,7 +40,7 @@ def test_an_alert_of_level_high_passes_a_channel_as_it_comes():
         (replace(HIGH, lag=timedelta(minutes=15, seconds=1)), ChannelFilters(), DeliveryReason.STALE),
         (replace(HIGH, told=RiskLevel.HIGH), ChannelFilters(), DeliveryReason.TOLD_BEFORE),
         (replace(HIGH, told=RiskLevel.CRITICAL), ChannelFilters(), DeliveryReason.TOLD_BEFORE),
-        (replace(HIGH, local=NOON.replace(hour=23)), NIGHT, DeliveryReason.QUIET_HOURS),
+        (replace(HIGH, at=NOON.replace(hour=23)), NIGHT, DeliveryReason.QUIET_HOURS),
         (replace(HIGH, recent=6), ChannelFilters(), DeliveryReason.RATE_CAPPED),
         (replace(HIGH, recent=1), ChannelFilters(per_hour=1), DeliveryReason.RATE_CAPPED),
     ],
@@ -61,7 +63,7 @@ def test_a_channel_that_is_off_holds_everything():
         (replace(HIGH, level=RiskLevel.CRITICAL, told=RiskLevel.HIGH), ChannelFilters()),
         (replace(HIGH, recent=1000), ChannelFilters(per_hour=0)),
         (replace(HIGH, recent=5), ChannelFilters()),
-        (replace(HIGH, level=RiskLevel.CRITICAL, local=NOON.replace(hour=23)), NIGHT),
+        (replace(HIGH, level=RiskLevel.CRITICAL, at=NOON.replace(hour=23)), NIGHT),
         (replace(HIGH, level=RiskLevel.MEDIUM), ChannelFilters(level=RiskLevel.MEDIUM)),
     ],
 )
@@ -84,19 +86,19 @@ def test_what_passes(telling, filters):
 )
 def test_quiet_hours_of_a_friday_end_on_saturday_morning(day, clock, quiet):
     hour, minute = map(int, clock.split(":"))
-    local = NOON.replace(day=day, hour=hour, minute=minute, second=30)
-    assert (held(replace(HIGH, local=local), NIGHT) is DeliveryReason.QUIET_HOURS) is quiet
+    at = NOON.replace(day=day, hour=hour, minute=minute, second=30)
+    assert (held(replace(HIGH, at=at), NIGHT) is DeliveryReason.QUIET_HOURS) is quiet
 
 
 def test_quiet_hours_that_end_where_they_begin_are_the_whole_day():
-    whole = ChannelFilters(quiet_hours=(Schedule(days=(4,), begins="00:00", ends="00:00"),))
+    whole = ChannelFilters(quiet_hours=(AlertSchedule(days=(4,)),))
     assert held(HIGH, whole) is DeliveryReason.QUIET_HOURS
-    assert held(replace(HIGH, local=NOON + timedelta(days=1)), whole) is None
+    assert held(replace(HIGH, at=NOON + timedelta(days=1)), whole) is None
 
 
 def test_without_a_level_nothing_breaks_through_quiet_hours():
     silent = replace(NIGHT, breaks_quiet=None)
-    night = replace(HIGH, level=RiskLevel.CRITICAL, local=NOON.replace(hour=23))
+    night = replace(HIGH, level=RiskLevel.CRITICAL, at=NOON.replace(hour=23))
     assert held(night, silent) is DeliveryReason.QUIET_HOURS
 
 
