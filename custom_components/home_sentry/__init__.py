@@ -20,6 +20,7 @@ from .client import (
     Untrusted,
     WrongEngine,
 )
+from .clips import async_setup_clips
 from .const import DOMAIN
 from .contract import Info
 from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator, store_of
@@ -42,6 +43,7 @@ CONFIG_SCHEMA: Final = cv.config_entry_only_config_schema(DOMAIN)
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions, so that automations with them are valid whatever the engine does."""
     async_setup_actions(hass)
+    async_setup_clips(hass)
     return True
 
 

@@ -13,6 +13,7 @@ import probatio as vol
 
 from .acting import ENTRY, EVENT, Action, Doing
 from .asking import async_ask, async_require_admin, on_behalf_of
+from .clips import CLIP_ACTIONS
 from .const import DOMAIN
 from .contract import BulkReviewed, Dropped, FeedbackKind, Requeued, RiskLevel, from_plain, to_plain
 from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator
@@ -190,6 +191,7 @@ ACTIONS: Final = (
     *HOUSEHOLD_ACTIONS,
     *ZONE_ACTIONS,
     *MASK_ACTIONS,
+    *CLIP_ACTIONS,
 )
 
 

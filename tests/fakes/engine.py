@@ -55,6 +55,7 @@ from tests.fakes.sightings import sighting
 
 TOKEN = "right-token-of-the-fake-engine"
 START = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+CLIP = bytes(range(200))
 JPEG = b"\xff\xd8\xff\xe0 a picture \xff\xd9"
 
 
@@ -137,6 +138,7 @@ class FakeEngine:
         app.router.add_get("/api/v1/status", self._status)
         app.router.add_get("/api/v1/ws", self._socket)
         app.router.add_get("/api/v1/{kind}/{id}/{picture}.jpg", self._picture)
+        app.router.add_get("/api/v1/{kind}/{id}/{clip:clip|timelapse}.{format:mp4|gif}", self._clip)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls)
@@ -317,6 +319,24 @@ class FakeEngine:
         if request.match_info["id"] == "gone":
             return web.Response(status=404)
         return web.Response(body=JPEG + request.path.encode(), content_type=self.content_type)
+
+    async def _clip(self, request: web.Request) -> web.StreamResponse:
+        if refusal := self._refusal(request):
+            return refusal
+        if request.match_info["id"] == "gone":
+            return web.Response(status=409)
+        kind = "video/mp4" if request.match_info["format"] == "mp4" else "image/gif"
+        if request.match_info["id"] == "broken":
+            response = web.StreamResponse(headers={"Content-Type": kind, "Content-Length": str(len(CLIP))})
+            await response.prepare(request)
+            await response.write(CLIP[:50])
+            request.transport.close()  # type: ignore[union-attr]
+            return response
+        wanted = request.http_range
+        if wanted.start is None:
+            return web.Response(body=CLIP, content_type=kind)
+        told = f"bytes {wanted.start}-{wanted.stop - 1}/{len(CLIP)}"
+        return web.Response(status=206, body=CLIP[wanted], content_type=kind, headers={"Content-Range": told})
 
     def _snapshot(self) -> Snapshot:
         newest: dict[str, Event] = {}

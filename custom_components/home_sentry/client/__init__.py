@@ -20,7 +20,7 @@ from .errors import (
 from .ledger import DetectionNews, Ledger, News, SecurityNews
 from .live import ConnectionState, Live, Observer
 from .mirror import Mirror
-from .rest import Deadlines, Engine, Picture
+from .rest import Deadlines, Engine, Footage, Picture
 
 __all__ = [
     "Backoff",
@@ -31,6 +31,7 @@ __all__ = [
     "Deadlines",
     "DetectionNews",
     "Engine",
+    "Footage",
     "Incompatible",
     "InvalidAddress",
     "Ledger",

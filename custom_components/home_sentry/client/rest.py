@@ -1,7 +1,7 @@
 """REST side of the client: identity, status and pictures, each with a deadline."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -36,6 +36,10 @@ _API: Final = "/api/v1"
 _MAX_JSON_BYTES: Final = 1 << 20
 _MAX_PICTURE_BYTES: Final = 32 << 20
 _MAX_MESSAGE_BYTES: Final = 16 << 20
+_CHUNK_BYTES: Final = 1 << 16
+_OF_CLIPS: Final = {HTTPStatus.PARTIAL_CONTENT, HTTPStatus.NOT_MODIFIED, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}
+_NO_CLIP: Final = {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}
+_PASSED: Final = ("Content-Type", "Content-Length", "Content-Range", "Accept-Ranges", "ETag", "Last-Modified")
 _REFUSALS: Final = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 
@@ -45,6 +49,7 @@ class Deadlines:
 
     request_s: float = 10.0
     picture_s: float = 15.0
+    clip_s: float = 210.0
     greeting_s: float = 10.0
     heartbeat_s: float = 15.0
 
@@ -55,6 +60,15 @@ class Picture:
 
     content: bytes
     content_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footage:
+    """A clip on its way: HTTP status (200, 206, 304 or 416), the headers that a player needs, and the bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
 
 
 class Engine:
@@ -126,6 +140,38 @@ class Engine:
     async def media_picture(self, media_id: str) -> Picture:
         """Give one stored picture."""
         return await self._picture("media", media_id, "picture.jpg")
+
+    @asynccontextmanager
+    async def clip(
+        self, *parts: str, query: Mapping[str, str], wanted: Mapping[str, str], only_headers: bool = False
+    ) -> AsyncIterator[Footage]:
+        """Open the clip at a path below the API, the part of it that ``wanted`` (request headers) names.
+
+        The engine may have to make it first, which takes up to minutes. Raises ``NoPicture`` with the reason where
+        there is none.
+        """
+        try:
+            async with self._session.request(
+                "HEAD" if only_headers else "GET",
+                self._url(*parts),
+                params=query,
+                headers={**wanted, "Authorization": f"Bearer {self._token}"},
+                timeout=ClientTimeout(total=None, connect=self.deadlines.request_s, sock_read=self.deadlines.clip_s),
+                allow_redirects=False,
+                ssl=self._ssl,
+            ) as response:
+                if response.status in _NO_CLIP:
+                    raise NoPicture(f"the engine answered {response.status}")
+                if response.status not in _OF_CLIPS:
+                    _require_ok(response)
+                headers = {name: value for name in _PASSED if (value := response.headers.get(name)) is not None}
+                yield Footage(
+                    status=response.status, headers=headers, chunks=response.content.iter_chunked(_CHUNK_BYTES)
+                )
+        except (HttpError, OSError, TimeoutError) as err:
+            if isinstance(err, Unreachable | Refused | Untrusted):
+                raise
+            raise _translated(err) from err
 
     @asynccontextmanager
     async def socket(self) -> AsyncIterator[ClientWebSocketResponse]:
