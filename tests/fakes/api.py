@@ -1,7 +1,7 @@
 """An engine without an engine: the ports of the API over dictionaries, and a server in front of them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -72,6 +72,7 @@ from tests.fakes.changes import FakeKeys, FakeRegistry, FakeReplies
 from tests.fakes.clips import FakeClips
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.feed import FakeFeed
+from tests.fakes.keys import FakeBelongings, FakeKeyDesk
 from tests.fakes.load import FakeLoad
 from tests.fakes.model_shelf import FakeModels
 from tests.fakes.operating import FakeAudit, FakeParts, FakeQueues
@@ -88,6 +89,11 @@ GENEROUS = Limits(classes={name: Limit(per_minute=1e9) for name in LimitClass}, 
 # the status is told once and then not again
 QUIET = Pace(status_every_s=3600, status_pause_s=0.01)
 PATIENT = Patience(frames=Limit(per_minute=1e9))
+
+
+def _seen[T: (Event, Media, Detection, RejectedFile)](items: Iterable[T], query: PageQuery) -> list[T]:
+    found = [one for one in items if query.camera_id in {None, one.camera_id}]
+    return found if query.within is None else [one for one in found if one.camera_id in query.within]
 
 
 def _page[T](items: list[T], query: PageQuery) -> Page[T]:
@@ -139,6 +145,8 @@ class FakeEngine:
         self.replies = FakeReplies(self.pause)
         self.registry = FakeRegistry(self.pause, self.cameras)
         self.keys = FakeKeys()
+        self.api_keys = FakeKeyDesk(self.clock)
+        self.belongings = FakeBelongings(self)
         self.queues = FakeQueues(self.pause)
         self.parts = FakeParts(self.pause)
         self.models = FakeModels(self.pause)
@@ -169,6 +177,8 @@ class FakeEngine:
             replies=self.replies,
             registry=self.registry,
             keys=self.keys,
+            api_keys=self.api_keys,
+            belongings=self.belongings,
             feed=self.feed,
             queues=self.queues,
             parts=self.parts,
@@ -221,16 +231,16 @@ class FakeCatalogue:
 
     async def media_page(self, query: MediaQuery) -> Page[Media]:
         await self._engine.pause()
-        return _page(list(self._engine.media_files.values()), query)
+        return _page(_seen(self._engine.media_files.values(), query), query)
 
     async def rejections_page(self, query: RejectionQuery) -> Page[RejectedFile]:
         await self._engine.pause()
-        found = [one for one in self._engine.refused if query.reason in {None, one.reason}]
+        found = [one for one in _seen(self._engine.refused, query) if query.reason in {None, one.reason}]
         return _page(found, query)
 
     async def detections_page(self, query: DetectionQuery) -> Page[Detection]:
         await self._engine.pause()
-        return _page(self._engine.detections, query)
+        return _page(_seen(self._engine.detections, query), query)
 
     async def event(self, event_id: str) -> Event | None:
         await self._engine.pause()
@@ -238,14 +248,14 @@ class FakeCatalogue:
 
     async def events_page(self, query: EventQuery) -> Page[Event]:
         await self._engine.pause()
-        found = [one for one in self._engine.events.values() if query.level in {None, one.risk_level}]
+        found = [one for one in _seen(self._engine.events.values(), query) if query.level in {None, one.risk_level}]
         found = [one for one in found if query.reviewed in {None, one.reviewed}]
         return _page(sorted(found, key=lambda one: one.started_at, reverse=True), query)
 
     async def search(self, query: SearchQuery) -> Page[Event]:
         await self._engine.pause()
         tree = parse(query.text)
-        found = [one for one in self._engine.events.values() if fits(tree, words_of(one.summary))]
+        found = [one for one in _seen(self._engine.events.values(), query) if fits(tree, words_of(one.summary))]
         found = [one for one in found if query.level in {None, one.risk_level}]
         return _page(sorted(found, key=lambda one: one.started_at, reverse=True), query)
 

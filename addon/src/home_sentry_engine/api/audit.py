@@ -8,6 +8,7 @@ from typing import Final
 from home_sentry_engine.domain.errors import HomeSentryError
 from home_sentry_engine.storage.repositories.audit import Deed
 
+from .caller import INSTALLATION, Caller
 from .ports import AuditLog
 
 _LOGGER = logging.getLogger(__name__)
@@ -28,19 +29,20 @@ class Auditor:
         action: str,
         target: str | None,
         *,
-        address: str,
+        caller: Caller,
         failure: str | None = None,
         request_id: str | None = None,
-        actor: str | None = None,
+        user: str | None = None,
     ) -> None:
-        """Keep that somebody with the token did something, or tried; ``actor`` is the user that the client named."""
+        """Keep that a caller did something, or tried; ``user`` is whom a holder of the installation's token named."""
         deed = Deed(
-            actor=f"user {actor[:_LONGEST_USER]}" if actor else "token",
+            actor=f"user {user[:_LONGEST_USER]}" if user and caller.id == INSTALLATION else caller.actor,
             action=action,
             target=target[:_LONGEST_TARGET] if target else None,
             outcome=failure or "done",
-            address=address,
+            address=caller.address,
             request_id=request_id,
+            details=None if caller.id == INSTALLATION else {"key_id": caller.id},
         )
         await self._note(deed)
 

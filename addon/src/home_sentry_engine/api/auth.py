@@ -1,36 +1,31 @@
 """Who may call: bearer token in the header, or in the first message of a WebSocket; nowhere else."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 import ipaddress
 from typing import Final
 
 from aiohttp import web
 
-from home_sentry_engine.contract.errors import RateLimited, Unauthorized
+from home_sentry_engine.contract.errors import KeyExpired, RateLimited, Unauthorized
 from home_sentry_engine.domain.clock import Clock
+from home_sentry_engine.storage.repositories.keys import StoredKey
 
+from .caller import Caller
+from .key_book import KeyBook
 from .limits import Buckets, Limit
-from .tokens import TokenKeys
+from .tokens import TokenKeys, hash_of
 
 _PROXIES: Final = frozenset({"127.0.0.1", "::1"})
 _LONGEST_TOKEN: Final = 512
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """An authenticated peer; ``key`` names it in rate limits and never shows the token."""
-
-    key: str
-    address: str
-
-
 class Gate:
     """Checks tokens and counts failures; a wrong token is slowed down, a right one is never locked out."""
 
-    def __init__(self, keys: Callable[[], TokenKeys], clock: Clock, failures_per_minute: int) -> None:
-        """Ask ``keys`` at every check, so that a rotated token counts at once."""
+    def __init__(self, keys: Callable[[], TokenKeys], book: KeyBook, clock: Clock, failures_per_minute: int) -> None:
+        """Ask ``keys`` and ``book`` at every check, so that a rotated token or a revoked key counts at once."""
         self._keys = keys
+        self._book = book
         self._clock = clock
         self._failures = Buckets(Limit(per_minute=failures_per_minute), clock.monotonic)
 
@@ -43,14 +38,57 @@ class Gate:
         return self.admit(token.strip(), address)
 
     def admit(self, token: str, address: str) -> Caller:
-        """Check a token from that address; raises ``Unauthorized``, or ``RateLimited`` after too many wrong ones."""
-        keys = self._keys()
-        if len(token) <= _LONGEST_TOKEN and keys.accepts(token, self._clock.now()):
-            return Caller(key=f"{keys.current[:12]}@{address}", address=address)
+        """Check a token from that address.
+
+        Raises ``Unauthorized``, ``KeyExpired``, or ``RateLimited`` after too many wrong ones.
+        """
+        if len(token) <= _LONGEST_TOKEN:
+            proof = hash_of(token)
+            caller = self._installation(proof, address)
+            known = self._book.find(proof)
+            if caller is not None:
+                return caller
+            if known is not None:
+                return self._holder(known, address)
         wait_s = self._failures.take(address)
         if wait_s:
             raise RateLimited("too many wrong tokens from this address", details={"retry_after_s": round(wait_s, 3)})
         raise Unauthorized("the token is wrong")
+
+    def again(self, caller: Caller) -> Caller:
+        """Check once more what a peer showed before; raises ``Unauthorized`` or ``KeyExpired``."""
+        found = self._installation(caller.proof, caller.address)
+        if found is not None:
+            return found
+        known = self._book.find(caller.proof)
+        if known is None:
+            raise Unauthorized("the token was replaced")
+        return self._holder(known, caller.address)
+
+    def _installation(self, proof: str, address: str) -> Caller | None:
+        keys = self._keys()
+        if not keys.fits(proof, self._clock.now()):
+            return None
+        return Caller(key=f"{keys.current[:12]}@{address}", address=address, proof=proof)
+
+    def _holder(self, known: StoredKey, address: str) -> Caller:
+        # who holds the secret is no guesser: these refusals are not counted as failures
+        key = known.key
+        if key.revoked_at is not None:
+            raise Unauthorized("the key was revoked")
+        if key.expires_at is not None and key.expires_at <= self._clock.now():
+            raise KeyExpired("the key has expired")
+        self._book.use(key.id)
+        return Caller(
+            key=f"key:{key.id}",
+            address=address,
+            id=key.id,
+            name=key.name,
+            role=key.role,
+            cameras=frozenset(key.cameras) or None,
+            expires_at=key.expires_at,
+            proof=known.sha256,
+        )
 
 
 def address_of(request: web.BaseRequest) -> str:

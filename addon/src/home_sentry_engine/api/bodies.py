@@ -20,6 +20,7 @@ from home_sentry_engine.contract.errors import (
 )
 from home_sentry_engine.domain.filetypes import SNIFF_BYTES, FileType, sniff
 
+from .caller import CALLER
 from .fields import Field, read_object
 from .idempotency import arrived
 
@@ -77,6 +78,8 @@ class BodyReader:
         except orjson.JSONDecodeError as err:
             raise InvalidRequest("the body is not valid JSON") from err
         found = read_object(fields, value)
+        if "user" in found and (caller := request.get(CALLER)) is not None:
+            found["user"] = caller.user(found["user"])
         await arrived(request, data)
         return found
 

@@ -12,13 +12,19 @@ from home_sentry_engine.contract import (
 )
 from home_sentry_engine.contract.errors import InvalidRequest, NotFound
 
+from .access import COMMANDS, FORGOTTEN, Reach
+from .caller import Caller
 from .deeds import CommandRule, operating_rules, triage_rules
 from .details import detail_of, detailed
 from .fields import CAMERA_ID, EVENT_ID, read_object
+from .guard import Guard
 from .home_fields import REPORT_FIELDS, report_of
 from .household_commands import household_rules
+from .key_commands import key_rules
+from .keys import Keys
 from .limits import LimitClass
 from .mask_commands import mask_rules
+from .narrowing import Narrowing, seen
 from .ports import Ports
 from .routes.events import EVENT_FILTERS, event_query
 from .routes.rejections import REJECTION_FILTERS, rejections
@@ -31,11 +37,12 @@ from .zone_commands import zone_rules
 class Commands:
     """All commands by name."""
 
-    def __init__(self, ports: Ports) -> None:
-        """Take the ports."""
+    def __init__(self, ports: Ports, keys: Keys) -> None:
+        """Take the ports and the keys."""
         self._ports = ports
         self._catalogue = ports.catalogue
         self._health = ports.health
+        self._guard = Guard(ports.belongings)
         rules = (
             CommandRule(name="ping", fields=(), answer=self._ping),
             CommandRule(name="get_info", fields=(), answer=self._info),
@@ -71,16 +78,30 @@ class Commands:
             *household_rules(ports.household),
             *zone_rules(ports.places),
             *mask_rules(ports.masks),
+            *key_rules(keys),
         )
         self.rules: Final = {rule.name: rule for rule in rules}
 
-    async def answer(self, name: str, args: dict[str, Any]) -> Any:
-        """Run one command and give JSON values; raises ``InvalidRequest``, ``NotFound`` and what the ports raise."""
+    async def answer(self, name: str, args: dict[str, Any], caller: Caller) -> Any:
+        """Run one command for a caller and give JSON values.
+
+        Raises ``InvalidRequest``, ``Forbidden``, ``NotFound`` and what the ports raise.
+        """
         rule = self.rules.get(name)
         if rule is None:
             raise InvalidRequest(f"there is no command '{name[:40]}'", details={"known": sorted(self.rules)})
-        found = await rule.answer(read_object(rule.fields, args))
-        return None if found is None else to_plain(found)
+        grant = COMMANDS.get(name, FORGOTTEN)
+        self._guard.check_role(grant, caller)
+        values = read_object(rule.fields, args)
+        await self._guard.check_reach(grant, caller, values)
+        if grant.reach is Reach.CUT:
+            values["within"] = caller.within
+        if "user" in values:
+            values["user"] = caller.user(values["user"])
+        found = await rule.answer(values)
+        plain = None if found is None else to_plain(found)
+        narrowing = await Narrowing.of(caller.cameras, self._catalogue)
+        return plain if narrowing is None else narrowing.plain(plain)
 
     def audited(self, name: str) -> str | None:
         """Name the deed that a command is, None for one that changes nothing."""
@@ -98,11 +119,13 @@ class Commands:
     async def _info(self, _args: dict[str, Any]) -> object:
         return await self._health.info()
 
-    async def _status(self, _args: dict[str, Any]) -> object:
-        return await self._health.status()
+    async def _status(self, args: dict[str, Any]) -> object:
+        narrowing = await Narrowing.of(args["within"], self._catalogue)
+        status = await self._health.status()
+        return status if narrowing is None else narrowing.status(status)
 
-    async def _cameras(self, _args: dict[str, Any]) -> object:
-        cameras = await self._catalogue.cameras()
+    async def _cameras(self, args: dict[str, Any]) -> object:
+        cameras = seen(args["within"], await self._catalogue.cameras())
         return CameraPage(items=cameras, total=len(cameras))
 
     async def _camera(self, args: dict[str, Any]) -> object:

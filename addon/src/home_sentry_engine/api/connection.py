@@ -26,13 +26,14 @@ from home_sentry_engine.contract import (
 from home_sentry_engine.contract.errors import InvalidRequest, RateLimited, Unauthorized
 
 from .acks import Unacknowledged
-from .auth import Caller
+from .caller import Caller
 from .hub import DropReason, Gap
 from .limits import LimitClass, TokenBucket
 from .peer import Peer, Services
 from .ports import Published
 from .problems import wire_error_of
 from .subscription import Subscription
+from .view import View
 
 _LOGGER = logging.getLogger(__name__)
 _ROOM_BYTES: Final = 32 * 1024
@@ -66,6 +67,8 @@ class Connection:
         self._address = peer.address
         self._deflate_bits = peer.deflate_bits
         self._subscription = Subscription()
+        self._view: View | None = None
+        self._refusal: Unauthorized | None = None
         self._acks: Unacknowledged | None = None
         self._acks_due = asyncio.Event()
         self._notices: deque[bytes] = deque(maxlen=_MOST_NOTICES)
@@ -97,6 +100,10 @@ class Connection:
         """Take the newest message if everything before it went out and the peer keeps up."""
         if message.seq <= self.cursor:
             return True
+        if self._view is None or self._view.is_limited:
+            # what is left for it is worked out as it reads by itself
+            self._live = False
+            return False
         wanted = self._subscription.wants(message.kind, message.camera_id)
         room = self._transport.get_write_buffer_size() + len(message.body) <= _ROOM_BYTES
         if not self._live or (wanted and not room) or self._transport.is_closing():
@@ -113,7 +120,7 @@ class Connection:
 
     def tell(self, kind: str, body: bytes) -> None:
         """Take a message without a number; the oldest give way where the peer does not keep up."""
-        if self._subscription.wants(kind):
+        if self._view is not None and not self._view.is_limited and self._subscription.wants(kind):
             self._notices.append(body)
             self._news.set()
 
@@ -132,13 +139,24 @@ class Connection:
         if self._task is not None:
             self._task.cancel()
 
+    def recheck(self) -> None:
+        """End the session if what the peer showed counts no longer; what a key may do may have changed, too."""
+        if self._view is None or self._task is None:
+            return
+        try:
+            self._view.turn(self._shared.again(self._view.caller))
+        except Unauthorized as err:
+            self._refusal = err
+            self._task.cancel()
+
     async def _session(self, hello: Hello) -> None:
         try:
             await self._send(encode(hello))
-            auth, caller = await self._authenticated()
+            auth, view = await self._authenticated()
+            self._view = view
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._write(auth.since))
-                group.create_task(self._read(caller, group))
+                group.create_task(self._write(auth.since, view))
+                group.create_task(self._read(view, group))
                 if self._acks is not None:
                     group.create_task(self._chase(self._acks))
         except* _Leave as ending:
@@ -146,7 +164,7 @@ class Connection:
         except* (ConnectionError, TimeoutError) as lost:
             _LOGGER.debug("A WebSocket broke: %s", lost)
 
-    async def _authenticated(self) -> tuple[Auth, Caller]:
+    async def _authenticated(self) -> tuple[Auth, View]:
         try:
             async with asyncio.timeout(self._shared.patience.auth_s):
                 message = await self._received()
@@ -158,8 +176,7 @@ class Connection:
             caller = self._shared.admit(message.token, self._address)
         except Unauthorized as err:
             await self._shared.audit.refused(self._address, None)
-            await self._send(encode(AuthFailed(message=err.message)))
-            await self._close(_REFUSED)
+            self._refusal = err
             raise _Leave(None) from err
         except RateLimited as err:
             # the token may well be right: the peer is to come back later, not to ask its user for another one
@@ -169,7 +186,7 @@ class Connection:
         self._subscribe(message)
         if message.acks:
             self._acks = Unacknowledged(self._shared.patience.acks, self._shared.random)
-        return message, caller
+        return message, View(self._shared, caller)
 
     def _subscribe(self, wish: Auth | Subscribe) -> None:
         try:
@@ -177,7 +194,7 @@ class Connection:
         except InvalidRequest as err:
             raise _Leave("protocol") from err
 
-    async def _read(self, caller: Caller, group: asyncio.TaskGroup) -> None:
+    async def _read(self, view: View, group: asyncio.TaskGroup) -> None:
         while True:
             try:
                 async with asyncio.timeout(self._shared.patience.idle_s) as idle:
@@ -192,7 +209,7 @@ class Connection:
                         self._acks.acknowledged(seq)
                 case Command(id=number) if 0 <= number <= _LARGEST_ID:
                     await self._slots.acquire()
-                    group.create_task(self._answer(message, caller))
+                    group.create_task(self._answer(message, view.caller))
                 case _:
                     raise _Leave("protocol")
 
@@ -236,64 +253,65 @@ class Connection:
             if (limit := shared.commands.limit(command.name)) is not None:
                 shared.limiter.check(limit, caller.key)
             async with asyncio.timeout(deadline_s):
-                data = await shared.commands.answer(command.name, command.args)
-            await self._kept(command, None)
+                data = await shared.commands.answer(command.name, command.args, caller)
+            await self._kept(command, caller, None)
             return Result(id=command.id, ok=True, data=data)
         except Exception as err:
             failure = wire_error_of(err)
-            await self._kept(command, failure.code)
+            await self._kept(command, caller, failure.code)
             if failure.code == "internal":
                 _LOGGER.exception("Command %s failed", command.name[:40])
             return Result(id=command.id, ok=False, code=failure.code, message=failure.message, details=failure.details)
 
-    async def _kept(self, command: Command, failure: str | None) -> None:
+    async def _kept(self, command: Command, caller: Caller, failure: str | None) -> None:
         action = self._shared.commands.audited(command.name)
         if action is not None:
             target = next((str(value) for name, value in command.args.items() if name.endswith("_id")), None)
             user = command.args.get("user")
-            actor = user if isinstance(user, str) else None
-            await self._shared.audit.done(action, target, address=self._address, failure=failure, actor=actor)
+            named = user if isinstance(user, str) else None
+            await self._shared.audit.done(action, target, caller=caller, failure=failure, user=named)
 
-    async def _write(self, since: int | None) -> None:
+    async def _write(self, since: int | None, view: View) -> None:
         async with asyncio.timeout(self._shared.patience.auth_s):
             await self._shared.hub.join(self)
         self._told_status = self._shared.hub.status
-        await self._begin(since)
+        await self._begin(since, view)
         while True:
             self._news.clear()
             if self._told_status is not (status := self._shared.hub.status) and status is not None:
                 self._told_status = status
-                await self._send(status)
+                await self._send(await view.status(status))
             while self._notices:
                 await self._send(self._notices.popleft())
-            await self._catch_up()
+            await self._catch_up(view)
             await self._news.wait()
 
-    async def _begin(self, since: int | None) -> None:
+    async def _begin(self, since: int | None, view: View) -> None:
         if since is None:
-            await self._send_snapshot()
+            await self._send_snapshot(view)
             return
         span = await self._shared.hub.span()
         if not span.first - 1 <= since <= span.last:
-            await self._resync("the engine does not keep what came after that number")
+            await self._resync("the engine does not keep what came after that number", view)
             return
         health = self._shared.health
         info, status = await health.info(), await health.status()
-        await self._send(encode(Snapshot(cursor=since, resumed=True, info=info, status=status)))
+        await self._send(await view.snapshot(Snapshot(cursor=since, resumed=True, info=info, status=status)))
         self.cursor = since
 
-    async def _catch_up(self) -> None:
+    async def _catch_up(self, view: View) -> None:
         hub = self._shared.hub
         while not self._live:
             try:
                 messages = await hub.after(self.cursor)
             except Gap:
-                await self._resync("the engine dropped older messages meanwhile")
+                await self._resync("the engine dropped older messages meanwhile", view)
                 continue
             for message in messages:
-                if self._subscription.wants(message.kind, message.camera_id):
-                    await self._send(message.body)
-                    self._expect(message)
+                wanted = self._subscription.wants(message.kind, message.camera_id)
+                if wanted and (left := await view.message(message)) is not None:
+                    await self._send(left.body)
+                    self._expect(left)
                 self.cursor = message.seq
             if not messages:
                 # nothing awaits between this look at the tape and going live, so no message falls between
@@ -302,13 +320,13 @@ class Connection:
                     raise ConnectionError("the feed and the store disagree")
                 self.replaying = False
 
-    async def _resync(self, reason: str) -> None:
+    async def _resync(self, reason: str, view: View) -> None:
         await self._send(encode(Resync(reason=reason)))
-        await self._send_snapshot()
+        await self._send_snapshot(view)
 
-    async def _send_snapshot(self) -> None:
+    async def _send_snapshot(self, view: View) -> None:
         snapshot = await self._shared.feed.snapshot()
-        await self._send(encode(snapshot))
+        await self._send(await view.snapshot(snapshot))
         self.cursor = snapshot.cursor
         if self._acks is not None:
             self._acks.clear()
@@ -351,7 +369,11 @@ class Connection:
 
     async def _say_goodbye(self, code: int) -> None:
         try:
-            if self._farewell is not None and not self._socket.closed:
+            if self._refusal is not None and not self._socket.closed:
+                refused = AuthFailed(message=self._refusal.message, code=self._refusal.code)
+                await self._socket.send_frame(encode(refused), WSMsgType.TEXT)
+                code = _REFUSED
+            elif self._farewell is not None and not self._socket.closed:
                 await self._socket.send_frame(encode(Bye(reason=self._farewell)), WSMsgType.TEXT)
             await self._close(_CODES[self._farewell] if self._farewell else code)
         except ConnectionError:

@@ -11,7 +11,7 @@ from home_sentry_engine.contract.errors import Conflict, InvalidRequest
 from home_sentry_engine.domain.errors import HomeSentryError
 from home_sentry_engine.storage.repositories.replies import KeptReply
 
-from .auth import Caller
+from .caller import Caller
 
 _LOGGER = logging.getLogger(__name__)
 HEADER: Final = "Idempotency-Key"

@@ -11,11 +11,11 @@ from home_sentry_engine.domain.clock import Clock
 
 from .acks import AckRules
 from .audit import Auditor
-from .auth import Caller
+from .caller import Caller
 from .commands import Commands
 from .hub import Hub
 from .limits import Limit, RateLimiter
-from .ports import Feed, Health
+from .ports import Catalogue, Feed, Health
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,8 @@ class Services:
     health: Health
     commands: Commands
     admit: Callable[[str, str], Caller]
+    again: Callable[[Caller], Caller]
+    catalogue: Catalogue
     audit: Auditor
     limiter: RateLimiter
     clock: Clock

@@ -41,6 +41,7 @@ from .change_ports import CameraRegistry, TokenKeeper
 from .clip_ports import Clips
 from .household_ports import Entities, HouseholdDesk
 from .idempotency import Replies
+from .key_ports import Belongings, KeyDesk
 from .load_ports import Load
 from .model_ports import ModelShelf
 from .triage_ports import Triage
@@ -360,6 +361,8 @@ class Ports:
     replies: Replies
     registry: CameraRegistry
     keys: TokenKeeper
+    api_keys: KeyDesk
+    belongings: Belongings
     feed: Feed
     queues: Queues
     parts: Parts

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from home_sentry_engine.contract.errors import InvalidRequest, NotAllowed, NotFound, WireError
 
-from .auth import Caller
+from .caller import Caller
 from .fields import Field
 from .limits import LimitClass
 

@@ -21,44 +21,28 @@ from home_sentry_engine.settings import ApiSettings
 from home_sentry_engine.telemetry.logs import request_context
 from home_sentry_engine.telemetry.metrics import Registry
 
+from .access import FORGOTTEN, ROUTES, Reach
 from .addresses import ANY_V4, ANY_V6, is_loopback
 from .audit import Auditor
-from .auth import Caller, Gate, address_of
+from .auth import Gate, address_of
 from .bodies import BodyReader
+from .caller import CALLER, Caller
 from .commands import Commands
 from .fields import read_query
+from .guard import Guard
 from .hub import Hub, Pace
 from .idempotency import REPLAYED, Replayed, arrived, claim_of
+from .key_book import KeyBook
+from .keys import Keys
 from .limits import Buckets, Limit, Limits, RateLimiter
+from .narrowing import Narrowing
 from .openapi import document
 from .peer import Patience, Services
 from .pictures import PictureShelf
 from .ports import Ports
 from .problems import problem_response, wire_error_of
 from .protocol import HttpServer
-from .routes.analyze import AnalyzeRoutes
-from .routes.cameras import CameraRoutes
-from .routes.changes import ChangeRoutes
-from .routes.clips import ClipRoutes
-from .routes.detect import DetectRoutes
-from .routes.entities import EntityRoutes
-from .routes.events import EventRoutes
-from .routes.home import HomeRoutes
-from .routes.household import HouseholdRoutes
-from .routes.load import LoadRoutes
-from .routes.masks import MaskRoutes
-from .routes.media import MediaRoutes
-from .routes.models import ModelRoutes
-from .routes.places import PlaceRoutes
-from .routes.queues import QueueRoutes
-from .routes.rejections import RejectionRoutes
-from .routes.scenes import SceneRoutes
-from .routes.search import SearchRoutes
-from .routes.state import StateRoutes
-from .routes.system import SystemRoutes
-from .routes.triage import TriageRoutes
-from .routes.upkeep import UpkeepRoutes
-from .routes.verdicts import VerdictRoutes
+from .route_table import Tools, families
 from .routing import Access, Call, Match, Route, Router
 from .socket import SocketRoute
 from .tokens import TokenKeys
@@ -116,7 +100,9 @@ class ApiServer:
         self._ports = ports
         self._clock = surroundings.clock
         self._new_id = surroundings.request_id
-        self._gate = Gate(keys, surroundings.clock, surroundings.limits.failed_logins)
+        self._book = KeyBook(ports.api_keys, surroundings.clock)
+        self._gate = Gate(keys, self._book, surroundings.clock, surroundings.limits.failed_logins)
+        self._guard = Guard(ports.belongings)
         self._auditor = Auditor(ports.audit)
         self._limiter = RateLimiter(surroundings.limits, surroundings.clock.monotonic)
         self._stubborn = Buckets(_PATIENT, surroundings.clock.monotonic)
@@ -174,6 +160,7 @@ class ApiServer:
             raise InsecureBinding(
                 f"'host' is {settings.host}: without TLS this needs 'allow_insecure', or use 127.0.0.1"
             )
+        await self._book.refresh()
         self._router = Router(self._all_routes())
         server = HttpServer(self._handle, self._broken)
         runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
@@ -201,51 +188,40 @@ class ApiServer:
             await runner.cleanup()
 
     async def run(self) -> None:
-        """Broadcast until cancelled."""
-        await self._hub.run()
+        """Broadcast, and look after keys and who connected with them, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._hub.run(), name="api hub")
+            group.create_task(self._book.run(self._recheck), name="api keys")
+
+    def _recheck(self) -> None:
+        if self._socket is not None:
+            self._socket.recheck()
 
     def _all_routes(self) -> tuple[Route, ...]:
         ports, settings, surroundings = self._ports, self._settings, self._surroundings
-        bodies = BodyReader(max_json_bytes=settings.max_body_bytes, max_file_bytes=settings.max_upload_bytes)
-        shelf = self._shelf
+        keys = Keys(ports.api_keys, self._book, self._recheck)
         shared = Services(
             hub=self._hub,
             feed=ports.feed,
             health=ports.health,
-            commands=Commands(ports),
+            commands=Commands(ports, keys),
             admit=self._gate.admit,
+            again=self._gate.again,
+            catalogue=ports.catalogue,
             audit=self._auditor,
             limiter=self._limiter,
             clock=self._clock,
             patience=surroundings.patience,
         )
         self._socket = SocketRoute(self._gate, shared)
-        return (
-            *StateRoutes(ports.health, surroundings.metrics, lambda: document(self._router.routes)).routes(),
-            *CameraRoutes(ports.catalogue, ports.pictures, ports.uploads, bodies).routes(),
-            *MediaRoutes(ports.catalogue, ports.pictures, shelf).routes(),
-            *ClipRoutes(ports.clips).routes(),
-            *RejectionRoutes(ports.catalogue).routes(),
-            *EventRoutes(ports.catalogue, ports.triage, ports.pictures, shelf, bodies).routes(),
-            *SearchRoutes(ports.catalogue).routes(),
-            *TriageRoutes(ports.triage, bodies).routes(),
-            *VerdictRoutes(ports.verdicts).routes(),
-            *PlaceRoutes(ports.places, bodies).routes(),
-            *MaskRoutes(ports.masks, bodies, shelf).routes(),
-            *SceneRoutes(ports.scenes).routes(),
-            *HomeRoutes(ports.home, ports.learning, bodies).routes(),
-            *EntityRoutes(ports.entities, bodies).routes(),
-            *HouseholdRoutes(ports.household, bodies).routes(),
-            *AnalyzeRoutes(ports.analyzer, bodies).routes(),
-            *DetectRoutes(ports.eyes, bodies).routes(),
-            *ModelRoutes(ports.models, bodies).routes(),
-            *QueueRoutes(ports.queues).routes(),
-            *SystemRoutes(ports.parts, ports.audit).routes(),
-            *UpkeepRoutes(ports.upkeep).routes(),
-            *LoadRoutes(ports.load).routes(),
-            *ChangeRoutes(ports.registry, ports.keys, bodies).routes(),
-            *self._socket.routes(),
+        tools = Tools(
+            bodies=BodyReader(max_json_bytes=settings.max_body_bytes, max_file_bytes=settings.max_upload_bytes),
+            shelf=self._shelf,
+            metrics=surroundings.metrics,
+            keys=keys,
+            document=lambda: document(self._router.routes),
         )
+        return (*families(ports, tools), *self._socket.routes())
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         request_id = self._new_id()
@@ -276,7 +252,7 @@ class ApiServer:
             raise
         if match.route.access is not Access.TOKEN:
             return match, None
-        caller = self._gate.open(request)
+        caller = request[CALLER] = self._gate.open(request)
         if match.route.limit is not None:
             self._limiter.check(match.route.limit, caller.key)
         return match, caller
@@ -285,7 +261,15 @@ class ApiServer:
         self, request: web.BaseRequest, request_id: str, match: Match, caller: Caller | None
     ) -> web.StreamResponse:
         route = match.route
+        grant = ROUTES.get(route.name, FORGOTTEN)
+        if caller is not None:
+            self._guard.check_role(grant, caller)
         query = read_query(route.query, list(request.query.items())) if route.access is Access.TOKEN else {}
+        if caller is not None:
+            async with asyncio.timeout(route.deadline_s):
+                await self._guard.check_reach(grant, caller, match.path | query)
+            if grant.reach is Reach.CUT:
+                query["within"] = caller.within
         call = Call(request=request, request_id=request_id, path=match.path, query=query, caller=caller)
         if route.access is Access.IN_BAND:
             return await route.respond(call)
@@ -296,12 +280,20 @@ class ApiServer:
             async with asyncio.timeout(route.deadline_s):
                 if route.body is None:
                     await arrived(request, b"")
-                response = await route.respond(call)
+                response = await self._narrowed(await route.respond(call), caller)
         except Replayed as known:
             return known.response
         finally:
             if claim is not None:
                 await asyncio.shield(claim.settle(response))
+        return response
+
+    async def _narrowed(self, response: web.StreamResponse, caller: Caller | None) -> web.StreamResponse:
+        if caller is None or caller.cameras is None or not isinstance(response, web.Response):
+            return response
+        narrowing = await Narrowing.of(caller.cameras, self._ports.catalogue)
+        if narrowing is not None and response.content_type == "application/json" and isinstance(response.body, bytes):
+            response.body = narrowing.body(response.body)
         return response
 
     async def _keep(
@@ -315,7 +307,7 @@ class ApiServer:
             target = "/".join(str(value) for value in match.path.values()) or None
             failure = wire_error_of(err).code if err is not None else None
             await self._auditor.done(
-                match.route.audited, target, address=address, failure=failure, request_id=request_id
+                match.route.audited, target, caller=request[CALLER], failure=failure, request_id=request_id
             )
 
     def _refused(self, err: Exception, request: web.BaseRequest, request_id: str) -> web.Response:

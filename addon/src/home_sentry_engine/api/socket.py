@@ -48,6 +48,11 @@ class SocketRoute:
             ),
         )
 
+    def recheck(self) -> None:
+        """Ask again whether what each client showed still counts, and end those for which it does not."""
+        for connection in tuple(self._open):
+            connection.recheck()
+
     async def close(self, within_s: float) -> None:
         """Tell every client that the engine stops, and wait for them to go."""
         for connection in tuple(self._open):

@@ -21,6 +21,7 @@ from .feed import OutboxFeed
 from .ground import Ground
 from .home import StoredHome
 from .household import make_household
+from .keys import StoredBelongings, StoredKeys
 from .learning import StoredLearning
 from .minds import Minds
 from .model_desk import ModelDesk
@@ -113,6 +114,8 @@ async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: Ke
         replies=StoredReplies(database, clock),
         registry=registry,
         keys=TokenFiles(settings.data, ring, clock),
+        api_keys=StoredKeys(database, tables.cameras, clock, ground.around.ids),
+        belongings=StoredBelongings(database),
         feed=OutboxFeed(database, tables, ground.relay, room.health),
         queues=QueueDesk(database, tables),
         upkeep=UpkeepDesk(ground.wellbeing.backups, ground.wellbeing.cleaning, ground.board),

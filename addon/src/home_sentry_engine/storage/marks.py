@@ -8,7 +8,7 @@ import re
 from typing import Final, NamedTuple
 
 from .query import EventQuery
-from .search import All, Term, Tree
+from .search import All, Either, Term, Tree
 
 SIGN: Final = "·"
 _FLAGS: Final = {"reviewed": f"{SIGN}r", "flagged": f"{SIGN}f", "favourite": f"{SIGN}b", "ongoing": f"{SIGN}n"}
@@ -43,10 +43,11 @@ def narrowed(tree: Tree, query: EventQuery) -> Tree:
         value = getattr(query, name)
         if value is not None:
             (wanted if value else unwanted).append(mark)
-    if not wanted and not unwanted:
+    if not wanted and not unwanted and query.within is None:
         return tree
+    seen = () if query.within is None else (Either(tuple(Term((_camera(one),)) for one in query.within)),)
     # they stand first, since fewer events have them than have common words
-    return All((*(Term((mark,)) for mark in wanted), tree), tuple(Term((mark,)) for mark in unwanted))
+    return All((*(Term((mark,)) for mark in wanted), *seen, tree), tuple(Term((mark,)) for mark in unwanted))
 
 
 def _named(query: EventQuery) -> Iterator[str]:

@@ -38,7 +38,10 @@ class Page[T]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageQuery:
-    """What every list understands: ``since`` <= time < ``until``, ``limit`` 1..1000, ``cursor`` of the page before."""
+    """What every list understands: ``since`` <= time < ``until``, ``limit`` 1..1000, ``cursor`` of the page before.
+
+    ``within`` are the cameras beyond which nothing exists, None for all.
+    """
 
     camera_id: str | None = None
     since: datetime | None = None
@@ -46,6 +49,7 @@ class PageQuery:
     limit: int = DEFAULT_LIMIT
     cursor: str | None = None
     with_total: bool = False
+    within: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         """Raise ``ValueError`` for a limit outside 1..1000."""
@@ -55,7 +59,10 @@ class PageQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventQuery(PageQuery):
-    """Filters of events; ``object_type`` is a label that the event's objects must include."""
+    """Filters of events; ``object_type`` is a label that the event's objects must include.
+
+    ``property_id`` names a group of cameras; whoever asks the rows puts its cameras into ``within``.
+    """
 
     level: RiskLevel | None = None
     object_type: str | None = None
@@ -63,6 +70,7 @@ class EventQuery(PageQuery):
     ongoing: bool | None = None
     flagged: bool | None = None
     favourite: bool | None = None
+    property_id: str | None = None
 
 
 class SearchOrder(StrEnum):
@@ -103,6 +111,16 @@ class Keyset:
 
     at: sa.ColumnElement[datetime]
     id: sa.ColumnElement[Any]
+
+
+def of_cameras(query: PageQuery, camera_id: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
+    """Give the conditions of ``camera_id`` and ``within``."""
+    conditions: list[sa.ColumnElement[bool]] = []
+    if query.camera_id is not None:
+        conditions.append(camera_id == query.camera_id)
+    if query.within is not None:
+        conditions.append(camera_id.in_(query.within))
+    return conditions
 
 
 def time_range(query: PageQuery, at: sa.ColumnElement[datetime]) -> list[sa.ColumnElement[bool]]:

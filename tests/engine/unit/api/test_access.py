@@ -6,6 +6,7 @@ import aiohttp
 import pytest
 
 from home_sentry_engine.api.auth import Gate
+from home_sentry_engine.api.key_book import KeyBook
 from home_sentry_engine.api.limits import Limits
 from home_sentry_engine.api.routing import Access
 from home_sentry_engine.api.tokens import TokenKeys, hash_of
@@ -13,6 +14,7 @@ from home_sentry_engine.contract import Problem, decode
 from home_sentry_engine.contract.errors import RateLimited, Unauthorized
 from tests.fakes.api import TOKEN, FakeEngine, serving
 from tests.fakes.clock import FakeClock
+from tests.fakes.keys import FakeKeyDesk
 
 OPEN_PATHS = {"/", "/health", "/ready"}
 IDS = {
@@ -29,6 +31,7 @@ IDS = {
     "{owner_id}": "o1",
     "{sample_id}": "1",
     "{fact_id}": "o1",
+    "{key_id}": "k1",
 }
 STRANGERS = {
     "no token": {},
@@ -43,6 +46,10 @@ STRANGERS = {
     "spoofed address": {"X-Forwarded-For": "127.0.0.1", "X-Real-IP": "127.0.0.1"},
     "spoofed ingress": {"X-Ingress-Path": "/api/hassio_ingress/x", "X-Remote-User-Id": "1"},
 }
+
+
+def gate_of(keys: TokenKeys, clock: FakeClock, failures: int) -> Gate:
+    return Gate(lambda: keys, KeyBook(FakeKeyDesk(clock), clock), clock, failures)
 
 
 def _concrete(path: str) -> str:
@@ -73,6 +80,7 @@ async def test_every_route_opens_with_the_token(server, client, engine):
         engine.household.seed()
         engine.entities.seed()
         engine.triage.seed()
+        engine.api_keys.add("k" * 43, id="k1")
         async with client.request(route.method, _concrete(route.path)) as response:
             assert response.status not in {401, 403, 404, 405, 500}, route.name
 
@@ -130,7 +138,7 @@ def test_the_old_token_works_for_ten_minutes_after_a_rotation():
     keys = TokenKeys(
         current=hash_of("new"), previous=hash_of("old"), previous_until=clock.now() + timedelta(minutes=10)
     )
-    gate = Gate(lambda: keys, clock, 5)
+    gate = gate_of(keys, clock, 5)
     assert gate.admit("new", "a").address == "a"
     assert gate.admit("old", "a").address == "a"
     clock.tick(600)
@@ -140,7 +148,7 @@ def test_the_old_token_works_for_ten_minutes_after_a_rotation():
 
 
 def test_the_count_of_failures_is_per_address():
-    gate = Gate(lambda: TokenKeys(current=hash_of(TOKEN)), FakeClock(), 2)
+    gate = gate_of(TokenKeys(current=hash_of(TOKEN)), FakeClock(), 2)
     for address in ("a", "b"):
         for _ in range(2):
             with pytest.raises(Unauthorized):
@@ -151,5 +159,5 @@ def test_the_count_of_failures_is_per_address():
 
 
 def test_the_caller_does_not_show_the_token():
-    caller = Gate(lambda: TokenKeys(current=hash_of(TOKEN)), FakeClock(), 5).admit(TOKEN, "192.0.2.9")
+    caller = gate_of(TokenKeys(current=hash_of(TOKEN)), FakeClock(), 5).admit(TOKEN, "192.0.2.9")
     assert TOKEN not in repr(caller)

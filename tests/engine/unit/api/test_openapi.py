@@ -67,7 +67,9 @@ async def test_making_it_holds_nothing_up():
         loop.call_soon_threadsafe(others.set)
         return {"others_went_on": others.wait(5)}
 
-    routes = {route.name: route for route in StateRoutes(FakeHealth(FakeEngine()), Registry(), describe).routes()}
+    engine = FakeEngine()
+    table = StateRoutes(FakeHealth(engine), engine.catalogue, Registry(), describe).routes()
+    routes = {route.name: route for route in table}
     request = make_mocked_request("GET", "/api/v1/openapi.json")
     answer = await routes["get_openapi"].respond(Call(request=request, request_id="r", path={}, query={}, caller=None))
     assert isinstance(answer, web.Response)

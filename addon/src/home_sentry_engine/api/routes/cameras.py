@@ -8,6 +8,7 @@ from aiohttp import web
 from home_sentry_engine.api.bodies import BodyReader
 from home_sentry_engine.api.fields import CAMERA_ID, Field, Kind
 from home_sentry_engine.api.limits import LimitClass
+from home_sentry_engine.api.narrowing import seen
 from home_sentry_engine.api.pictures import REVALIDATED, existing, respond
 from home_sentry_engine.api.ports import Catalogue, Duplicate, Pictures, Upload, Uploads
 from home_sentry_engine.api.routing import Answer, Call, FileBody, Route
@@ -90,7 +91,8 @@ class CameraRoutes:
 
     async def _list(self, call: Call) -> web.Response:
         wanted = call.query["status"]
-        cameras = tuple(camera for camera in await self._catalogue.cameras() if wanted in {None, camera.status})
+        found = seen(call.query["within"], await self._catalogue.cameras())
+        cameras = tuple(camera for camera in found if wanted in {None, camera.status})
         return json_reply(CameraPage(items=cameras, total=len(cameras)))
 
     async def _get(self, call: Call) -> web.Response:

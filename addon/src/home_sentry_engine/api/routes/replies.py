@@ -27,6 +27,7 @@ def page_arguments(values: dict[str, Any]) -> dict[str, Any]:
         "limit": values["limit"],
         "cursor": values["cursor"],
         "with_total": values["total"],
+        "within": values.get("within"),
     }
 
 

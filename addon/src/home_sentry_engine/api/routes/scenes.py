@@ -99,8 +99,16 @@ class SceneRoutes:
         )
 
     async def _list(self, call: Call) -> web.Response:
+        within: tuple[str, ...] | None = call.query.get("within")
+        if within is not None:
+            return json_reply(SceneChangeList(items=await self._of_cameras(within, call.query["limit"])))
         found = await self._scenes.changes(call.path.get("camera_id"), call.query["limit"])
         return json_reply(SceneChangeList(items=_found(found, "camera")))
+
+    async def _of_cameras(self, within: tuple[str, ...], limit: int) -> tuple[SceneChange, ...]:
+        pages = [await self._scenes.changes(camera_id, limit) or () for camera_id in within]
+        newest = sorted((one for page in pages for one in page), key=lambda one: one.id, reverse=True)
+        return tuple(newest[:limit])
 
     async def _acknowledge(self, call: Call) -> web.Response:
         return json_reply(_found(await self._scenes.acknowledge(call.path["change_id"]), "change"))

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from aiohttp import web
 import orjson
 
-from home_sentry_engine.api.ports import Health
+from home_sentry_engine.api.narrowing import Narrowing
+from home_sentry_engine.api.ports import Catalogue, Health
 from home_sentry_engine.api.routing import Access, Answer, Call, Respond, Route
 from home_sentry_engine.contract import Info, Status
 from home_sentry_engine.telemetry.metrics import CONTENT_TYPE as METRICS_TYPE
@@ -20,9 +21,12 @@ _PLAIN = "text/plain"
 class StateRoutes:
     """Liveness, readiness, identity, status, metrics and OpenAPI."""
 
-    def __init__(self, health: Health, metrics: Registry, document: Callable[[], dict[str, object]]) -> None:
+    def __init__(
+        self, health: Health, catalogue: Catalogue, metrics: Registry, document: Callable[[], dict[str, object]]
+    ) -> None:
         """``document`` gives the OpenAPI document of the whole table."""
         self._health = health
+        self._catalogue = catalogue
         self._metrics = metrics
         self._document = document
         self._encoded: bytes | None = None
@@ -58,8 +62,10 @@ class StateRoutes:
     async def _info(self, _call: Call) -> web.Response:
         return json_reply(await self._health.info())
 
-    async def _status(self, _call: Call) -> web.Response:
-        return json_reply(await self._health.status())
+    async def _status(self, call: Call) -> web.Response:
+        narrowing = await Narrowing.of(call.query["within"], self._catalogue)
+        status = await self._health.status()
+        return json_reply(status if narrowing is None else narrowing.status(status))
 
     async def _openapi(self, _call: Call) -> web.Response:
         if self._encoded is None:

@@ -16,7 +16,7 @@ from home_sentry_engine.domain.detection import Detection, FrameDetections
 from home_sentry_engine.domain.labels import group_of
 from home_sentry_engine.domain.messages import Sighting
 from home_sentry_engine.domain.quality import PictureQuality
-from home_sentry_engine.storage.query import DetectionQuery, Keyset, Page, fetch_page, time_range
+from home_sentry_engine.storage.query import DetectionQuery, Keyset, Page, fetch_page, of_cameras, time_range
 from home_sentry_engine.storage.rows import insert_into
 from home_sentry_engine.storage.schema import cameras, detections, inspections, media
 
@@ -138,7 +138,8 @@ class Detections:
     def page(self, conn: Connection, query: DetectionQuery) -> Page[contract.Detection]:
         """Give detections by time, newest first; raises ``InvalidCursor``."""
         statement = sa.select(detections).where(*time_range(query, detections.c.detected_at))
-        for name in ("camera_id", "label", "event_id", "media_id"):
+        statement = statement.where(*of_cameras(query, detections.c.camera_id))
+        for name in ("label", "event_id", "media_id"):
             value = getattr(query, name)
             if value is not None:
                 statement = statement.where(detections.c[name] == value)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row
 
 from home_sentry_engine.domain.household import Appearance, Entity, EntityTrust
 from home_sentry_engine.storage.context_schema import appearances, entities, recognitions
-from home_sentry_engine.storage.query import Keyset, Page, PageQuery, fetch_page, time_range
+from home_sentry_engine.storage.query import Keyset, Page, PageQuery, fetch_page, of_cameras, time_range
 from home_sentry_engine.storage.rows import insert_into
 from home_sentry_engine.storage.vectors import Vector, from_half, to_half
 
@@ -43,9 +43,9 @@ class Entities:
         for column, wanted in ((entities.c.kind, query.kind), (entities.c.trust, query.trust)):
             if wanted is not None:
                 statement = statement.where(column == wanted)
-        if query.camera_id is not None:
+        if seen := of_cameras(query, appearances.c.camera_id):
             there = appearances.c.entity_id == entities.c.id
-            statement = statement.where(sa.exists().where(there, appearances.c.camera_id == query.camera_id))
+            statement = statement.where(sa.exists().where(there, *seen))
         keyset = Keyset(at=entities.c.last_at, id=entities.c.id)
         return fetch_page(conn, query, statement, keyset, lambda rows: [_entity(row) for row in rows])
 
@@ -54,8 +54,7 @@ class Entities:
         statement = sa.select(appearances).where(
             appearances.c.entity_id == query.entity_id, *time_range(query, appearances.c.at)
         )
-        if query.camera_id is not None:
-            statement = statement.where(appearances.c.camera_id == query.camera_id)
+        statement = statement.where(*of_cameras(query, appearances.c.camera_id))
         keyset = Keyset(at=appearances.c.at, id=appearances.c.id)
         return fetch_page(conn, query, statement, keyset, lambda rows: [_appearance(row) for row in rows])
 

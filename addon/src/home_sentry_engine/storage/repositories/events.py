@@ -23,7 +23,7 @@ from home_sentry_engine.contract import (
     to_plain,
 )
 from home_sentry_engine.storage.errors import StaleRevision, UnknownRow
-from home_sentry_engine.storage.query import EventQuery, Keyset, Page, fetch_page, time_range
+from home_sentry_engine.storage.query import EventQuery, Keyset, Page, fetch_page, of_cameras, time_range
 from home_sentry_engine.storage.quick import QuickInsert
 from home_sentry_engine.storage.schema import cameras, event_objects, event_words, events, transitions
 from home_sentry_engine.storage.search_index import add_many_words, add_words, change_words, remove_words
@@ -204,9 +204,7 @@ class Events:
 
 def event_filters(query: EventQuery) -> list[sa.ColumnElement[bool]]:
     """Give the conditions of the query, without its times."""
-    conditions: list[sa.ColumnElement[bool]] = []
-    if query.camera_id is not None:
-        conditions.append(events.c.camera_id == query.camera_id)
+    conditions = of_cameras(query, events.c.camera_id)
     if query.level is not None:
         conditions.append(events.c.risk_level == query.level)
     if query.reviewed is not None:

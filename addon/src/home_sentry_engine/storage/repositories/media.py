@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row
 from home_sentry_engine.contract import Accounting, MediaKind, MediaState
 from home_sentry_engine.domain.errors import RejectReason
 from home_sentry_engine.domain.messages import Media
-from home_sentry_engine.storage.query import Keyset, MediaQuery, Page, PageQuery, fetch_page, time_range
+from home_sentry_engine.storage.query import Keyset, MediaQuery, Page, PageQuery, fetch_page, of_cameras, time_range
 from home_sentry_engine.storage.rows import insert_into
 from home_sentry_engine.storage.schema import claims, media, rejections, sources
 
@@ -163,8 +163,7 @@ class MediaFiles:
     def rejected(self, conn: Connection, query: RejectionQuery) -> Page[Rejection]:
         """Give refused files, newest first; raises ``InvalidCursor``."""
         statement = sa.select(rejections).where(*time_range(query, rejections.c.at))
-        if query.camera_id is not None:
-            statement = statement.where(rejections.c.camera_id == query.camera_id)
+        statement = statement.where(*of_cameras(query, rejections.c.camera_id))
         if query.reason is not None:
             statement = statement.where(rejections.c.reason == query.reason)
         keyset = Keyset(at=rejections.c.at, id=rejections.c.id)
@@ -178,8 +177,7 @@ class MediaFiles:
     def page(self, conn: Connection, query: MediaQuery) -> Page[StoredMedia]:
         """Give files by receipt, newest first; raises ``InvalidCursor``."""
         statement = sa.select(media).where(*time_range(query, media.c.received_at))
-        if query.camera_id is not None:
-            statement = statement.where(media.c.camera_id == query.camera_id)
+        statement = statement.where(*of_cameras(query, media.c.camera_id))
         if query.state is not None:
             statement = statement.where(media.c.state == query.state)
         keyset = Keyset(at=media.c.received_at, id=media.c.id)

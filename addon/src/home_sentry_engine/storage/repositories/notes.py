@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row
 
 from home_sentry_engine.domain.household import HouseholdFact, PlateRead
 from home_sentry_engine.storage.context_schema import household_facts, plate_reads
-from home_sentry_engine.storage.query import Keyset, Page, PageQuery, fetch_page, time_range
+from home_sentry_engine.storage.query import Keyset, Page, PageQuery, fetch_page, of_cameras, time_range
 from home_sentry_engine.storage.rows import insert_into
 
 
@@ -48,8 +48,7 @@ class PlateReads:
     def page(self, conn: Connection, query: PageQuery) -> Page[PlateRead]:
         """Give plates, newest first; raises ``InvalidCursor``."""
         statement = sa.select(plate_reads).where(*time_range(query, plate_reads.c.at))
-        if query.camera_id is not None:
-            statement = statement.where(plate_reads.c.camera_id == query.camera_id)
+        statement = statement.where(*of_cameras(query, plate_reads.c.camera_id))
         keyset = Keyset(at=plate_reads.c.at, id=plate_reads.c.id)
         return fetch_page(conn, query, statement, keyset, lambda rows: [_read(row) for row in rows])
 

@@ -1,0 +1,392 @@
+"""Every operation with every kind of caller, against a table that is written by hand.
+
+``least`` is the lowest role that may call; ``limited`` is what a key for the front door alone gets: ``all`` that others
+get, ``own`` of it, ``404`` for a thing of another camera, or ``403`` because the answer cannot be parted by cameras.
+"""
+
+from collections.abc import AsyncGenerator, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final
+
+import aiohttp
+import pytest
+
+from home_sentry_engine.api.routing import Access, FileBody, JsonBody, Route
+from home_sentry_engine.api.server import ApiServer
+from home_sentry_engine.contract import KeyRole, Problem, decode
+from tests.engine.unit.api.test_access import IDS, STRANGERS
+from tests.fakes.api import QUIET, TOKEN, FakeEngine, serving
+from tests.fakes.peer import Peer
+from tests.fakes.records import camera, detection, event, jpeg, media
+
+ROUTES: Final = """
+get_info                      viewer    all
+get_status                    viewer    own
+get_openapi                   viewer    all
+get_whoami                    viewer    all
+metrics                       viewer    403
+list_cameras                  viewer    own
+get_camera                    viewer    404
+get_camera_latest             viewer    404
+upload_frame                  operator  404
+create_camera                 admin     403
+change_camera                 admin     403
+delete_camera                 admin     403
+list_media                    viewer    own
+get_media                     viewer    404
+get_media_picture             viewer    404
+get_media_thumbnail           viewer    404
+list_rejections               viewer    own
+list_detections               viewer    own
+get_detection_picture         viewer    404
+list_events                   viewer    own
+search_events                 viewer    own
+get_event_stats               viewer    own
+list_trash                    viewer    own
+get_event                     viewer    404
+list_event_detections         viewer    404
+get_event_thumbnail           viewer    404
+get_event_snapshot            viewer    404
+get_event_clip_mp4            viewer    404
+get_event_clip_gif            viewer    404
+get_camera_timelapse          viewer    404
+get_event_recognition         viewer    403
+review_event                  operator  404
+review_events                 operator  403
+give_feedback                 operator  404
+delete_event                  admin     403
+restore_event                 admin     403
+reassess_event                admin     403
+get_zones                     viewer    404
+put_zones                     admin     403
+get_baseline                  viewer    404
+reset_baseline                admin     403
+get_masks                     viewer    404
+put_masks                     admin     403
+list_scene_changes            viewer    own
+list_scene_changes_of_camera  viewer    404
+acknowledge_scene_change      operator  404
+acknowledge_scene             operator  404
+reset_scene                   admin     403
+reset_scenes                  admin     403
+get_home                      viewer    403
+put_home                      admin     403
+get_baseline_limits           viewer    all
+patch_baseline_limits         admin     403
+get_learning                  viewer    404
+finish_learning               admin     403
+list_entities                 viewer    403
+get_entity                    viewer    403
+list_appearances              viewer    403
+change_entity                 admin     403
+erase_entity                  admin     403
+erase_entities                admin     403
+get_household                 viewer    403
+add_member                    admin     403
+change_member                 admin     403
+erase_member                  admin     403
+add_vehicle                   admin     403
+change_vehicle                admin     403
+erase_vehicle                 admin     403
+list_samples                  admin     403
+enrol                         admin     403
+erase_samples                 admin     403
+erase_sample                  admin     403
+erase_faces                   admin     403
+list_plates                   viewer    403
+erase_plates                  admin     403
+add_fact                      admin     403
+put_fact                      admin     403
+remove_fact                   admin     403
+analyze                       operator  404
+detect                        operator  all
+detect_batch                  operator  all
+list_models                   viewer    all
+get_models_status             viewer    all
+get_model_latency             viewer    all
+get_model                     viewer    all
+remove_model                  admin     403
+fetch_model                   admin     403
+enable_model                  admin     403
+disable_model                 admin     403
+verify_model                  admin     403
+load_model                    admin     403
+unload_model                  admin     403
+list_queues                   viewer    403
+list_dead_letters             admin     403
+drop_all_dead_letters         admin     403
+requeue_all_dead_letters      admin     403
+requeue_dead_letter           admin     403
+drop_dead_letter              admin     403
+list_components               viewer    403
+get_component                 viewer    403
+list_component_history        viewer    403
+restart_component             admin     403
+enable_component              admin     403
+disable_component             admin     403
+list_audit                    admin     403
+back_up                       admin     403
+clean_up                      admin     403
+get_gpu                       viewer    all
+get_gpu_history               viewer    403
+get_performance               viewer    403
+get_latency_history           viewer    403
+rotate_token                  admin     403
+list_keys                     admin     403
+create_key                    admin     403
+change_key                    admin     403
+revoke_key                    admin     403
+"""
+
+COMMANDS: Final = """
+ping                          viewer    all
+get_info                      viewer    all
+get_status                    viewer    own
+list_cameras                  viewer    own
+get_camera                    viewer    404
+get_event                     viewer    404
+list_events                   viewer    own
+search_events                 viewer    own
+list_rejections               viewer    own
+list_event_detections         viewer    404
+review_event                  operator  404
+acknowledge_scene             operator  404
+reset_scene                   admin     403
+finish_learning               admin     403
+get_learning                  viewer    404
+report_home                   admin     403
+reassess_event                admin     403
+review_events                 operator  403
+give_feedback                 operator  404
+delete_event                  admin     403
+restore_event                 admin     403
+list_trash                    viewer    own
+list_components               viewer    403
+restart_component             admin     403
+enable_component              admin     403
+disable_component             admin     403
+requeue_dead_letters          admin     403
+drop_dead_letters             admin     403
+list_dead_letters             admin     403
+get_household                 viewer    403
+save_member                   admin     403
+save_vehicle                  admin     403
+erase_owner                   admin     403
+enrol                         admin     403
+list_samples                  admin     403
+erase_samples                 admin     403
+erase_faces                   admin     403
+put_fact                      admin     403
+remove_fact                   admin     403
+list_zones                    viewer    404
+set_zone                      admin     403
+remove_zone                   admin     403
+list_masks                    viewer    404
+set_masks                     admin     403
+list_keys                     admin     403
+create_key                    admin     403
+change_key                    admin     403
+revoke_key                    admin     403
+"""
+
+FOREIGN: Final = {
+    "{camera_id}": "garden",
+    "{event_id}": "g1",
+    "{media_id}": "gm1",
+    "{detection_id}": "99",
+    "{change_id}": "2",
+}
+RANKS: Final = {"viewer": 1, "operator": 2, "admin": 3}
+KEYS: Final = {"viewer": KeyRole.VIEWER, "operator": KeyRole.OPERATOR, "admin": KeyRole.ADMIN}
+# what a caller gets who is let through, whatever the request then lacks
+REFUSALS: Final = frozenset({401, 403, 404, 405, 500})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table."""
+
+    least: str
+    limited: str
+
+
+class Table(dict[str, Row]):
+    """What is not in it is for administrators alone."""
+
+    def __missing__(self, name: str) -> Row:
+        return Row("admin", "403")
+
+
+def table(text: str) -> Table:
+    lines = [line.split() for line in text.strip().splitlines()]
+    assert len({name for name, *_ in lines}) == len(lines)
+    return Table({name: Row(least, limited) for name, least, limited in lines})
+
+
+def two_cameras(engine: FakeEngine) -> None:
+    """A front door, and a garden of which a limited key must not see anything."""
+    engine.cameras["garden"] = camera("garden", "Secret Garden")
+    engine.media_files["gm1"] = replace(media("gm1"), camera_id="garden")
+    engine.pictures["gm1"] = jpeg(colour="green")
+    engine.detections.append(replace(detection(99), camera_id="garden", event_id="g1", media_id="gm1"))
+    engine.events["g1"] = replace(event("g1"), camera_id="garden", camera_name="Secret Garden", media_id="gm1")
+    engine.scenes.known[2] = replace(engine.scenes.known[1], id=2, camera_id="garden")
+
+
+def restored(engine: FakeEngine) -> None:
+    """Undo what the operation before may have done."""
+    engine.household.seed()
+    engine.entities.seed()
+    engine.triage.seed()
+    for number in (1, 2):
+        engine.scenes.known[number] = replace(engine.scenes.known[1], id=number)
+    engine.scenes.known[2] = replace(engine.scenes.known[2], camera_id="garden")
+    two_cameras(engine)
+
+
+def token_of(name: str) -> str:
+    return f"{name}-{'k' * 43}"
+
+
+@pytest.fixture
+async def server(engine: FakeEngine) -> AsyncGenerator[ApiServer]:
+    two_cameras(engine)
+    for role in ("viewer", "operator", "admin"):
+        engine.api_keys.add(token_of(role), KEYS[role], name=role)
+        if role != "admin":
+            limited = f"limited {role}"
+            engine.api_keys.add(token_of(limited), KEYS[role], name=limited, cameras=("front_door",))
+    long_ago = engine.clock.now() - timedelta(days=1)
+    engine.api_keys.add(token_of("expired"), KeyRole.ADMIN, expires_at=long_ago)
+    engine.api_keys.add(token_of("revoked"), KeyRole.ADMIN, revoked_at=long_ago)
+    async with serving(engine, pace=QUIET) as running:
+        yield running
+
+
+@pytest.fixture
+async def session(server: ApiServer) -> AsyncGenerator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(server.url) as opened:
+        yield opened
+
+
+def path_of(route: Route, ids: dict[str, str]) -> str:
+    path = route.path
+    for name, value in (IDS | ids).items():
+        path = path.replace(name, value)
+    return path
+
+
+def guarded(server: ApiServer) -> Iterator[Route]:
+    return (route for route in server.routes if route.access is Access.TOKEN)
+
+
+async def status_of(session: aiohttp.ClientSession, route: Route, token: str, **ids: Any) -> int:
+    body: dict[str, Any] = {}
+    match route.body:
+        case JsonBody():
+            body = {"json": {}}
+        case FileBody():
+            body = {"data": jpeg(), "headers": {"Content-Type": "image/jpeg"}}
+    headers = {"Authorization": f"Bearer {token}"} | body.pop("headers", {})
+    async with session.request(route.method, path_of(route, **ids), headers=headers, **body) as response:
+        await response.read()
+        return response.status
+
+
+def test_each_operation_is_in_the_table(server):
+    assert {route.name for route in guarded(server)} >= set(table(ROUTES))
+
+
+@pytest.mark.parametrize("kind", [*STRANGERS, "expired", "revoked"])
+async def test_who_shows_nothing_that_counts_is_refused_everywhere(server, session, kind):
+    headers = STRANGERS.get(kind, {"Authorization": f"Bearer {token_of(kind)}"})
+    for route in guarded(server):
+        async with session.request(route.method, path_of(route, {}), headers=headers) as response:
+            problem = decode(Problem, await response.read())
+            assert (response.status, route.name) == (401, route.name)
+            assert problem.code == ("key_expired" if kind == "expired" else "unauthorized")
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator", "admin"])
+async def test_a_role_may_do_what_the_table_says_and_nothing_else(server, session, engine, role):
+    for route in guarded(server):
+        restored(engine)
+        status = await status_of(session, route, token_of(role), ids={})
+        expected = RANKS[role] >= RANKS[table(ROUTES)[route.name].least]
+        assert status not in REFUSALS if expected else status == 403, (route.name, status)
+
+
+async def test_the_token_of_the_installation_may_do_everything(server, session, engine):
+    for route in guarded(server):
+        restored(engine)
+        assert await status_of(session, route, TOKEN, ids={}) not in REFUSALS, route.name
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator"])
+async def test_a_limited_key_gets_what_the_table_says(server, session, engine, role):
+    token = token_of(f"limited {role}")
+    for route in guarded(server):
+        row = table(ROUTES)[route.name]
+        restored(engine)
+        own = await status_of(session, route, token, ids={})
+        foreign = await status_of(session, route, token, ids=FOREIGN)
+        if RANKS[role] < RANKS[row.least] or row.limited == "403":
+            assert (own, foreign) == (403, 403), route.name
+            continue
+        assert own not in REFUSALS, (route.name, own)
+        if row.limited == "404" and path_of(route, {}) != path_of(route, FOREIGN):
+            assert foreign == 404, route.name
+
+
+async def test_what_is_not_there_and_what_is_elsewhere_look_alike(server, session):
+    missing = dict(zip(FOREIGN, ("attic", "x9", "x9", "98", "9"), strict=True))
+    for route in guarded(server):
+        if table(ROUTES)[route.name].limited != "404" or path_of(route, {}) == path_of(route, FOREIGN):
+            continue
+        answers = []
+        for ids in (missing, FOREIGN):
+            headers = {"Authorization": f"Bearer {token_of('limited operator')}"}
+            async with session.request(route.method, path_of(route, ids), headers=headers) as response:
+                problem = decode(Problem, await response.read())
+                answers.append((response.status, problem.detail, problem.details))
+        assert answers[0] == answers[1], route.name
+
+
+async def test_a_camera_named_in_a_query_counts_too(server, session):
+    headers = {"Authorization": f"Bearer {token_of('limited operator')}"}
+    for camera_id, expected in (("front_door", 200), ("garden", 404)):
+        async with session.post(
+            "/api/v1/analyze", params={"camera_id": camera_id}, data=jpeg(), headers=headers
+        ) as response:
+            assert response.status == expected
+
+
+async def test_each_command_is_in_the_table_and_held_to_it(server, session, engine):
+    peers = {}
+    for name in ("viewer", "operator", "admin", "limited viewer", "limited operator"):
+        peers[name] = Peer(await session.ws_connect("/api/v1/ws"))
+        assert (await peers[name].greet(token=token_of(name))).caller.name == name
+    unknown = await peers["admin"].ask("no_such_command")
+    assert set(unknown.details["known"]) >= set(table(COMMANDS))
+    for command, row in table(COMMANDS).items():
+        for name, peer in peers.items():
+            restored(engine)
+            role = name.removeprefix("limited ")
+            allowed = RANKS[role] >= RANKS[row.least] and (role == name or row.limited != "403")
+            refused = (await peer.ask(command, arguments(command, {}))).code == "forbidden"
+            assert refused is not allowed, (command, name)
+            if allowed and row.limited == "404":
+                elsewhere = await peer.ask(command, arguments(command, FOREIGN))
+                assert (elsewhere.code == "not_found") is (role != name), (command, name)
+
+
+def arguments(command: str, ids: dict[str, str]) -> dict[str, Any]:
+    """Give the ids that a command needs, and what else it cannot do without."""
+    values = {name.strip("{}"): value for name, value in (IDS | ids).items()}
+    wanted = {
+        **dict.fromkeys(("get_camera", "get_learning", "list_zones", "list_masks", "acknowledge_scene"), "camera_id"),
+        **dict.fromkeys(("get_event", "list_event_detections", "review_event", "give_feedback"), "event_id"),
+    }
+    found: dict[str, Any] = {wanted[command]: values[wanted[command]]} if command in wanted else {}
+    return found | ({"kind": "correct"} if command == "give_feedback" else {})
