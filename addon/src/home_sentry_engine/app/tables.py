@@ -14,6 +14,7 @@ from home_sentry_engine.storage.repositories.components import Components
 from home_sentry_engine.storage.repositories.detections import Detections
 from home_sentry_engine.storage.repositories.enrichments import Enrichments
 from home_sentry_engine.storage.repositories.entities import Entities, Recognitions
+from home_sentry_engine.storage.repositories.evaluations import Evaluations
 from home_sentry_engine.storage.repositories.events import Events
 from home_sentry_engine.storage.repositories.exports import Exports
 from home_sentry_engine.storage.repositories.household import Household
@@ -21,6 +22,7 @@ from home_sentry_engine.storage.repositories.masks import MaskRows
 from home_sentry_engine.storage.repositories.media import MediaFiles
 from home_sentry_engine.storage.repositories.notes import FactRows, PlateReads
 from home_sentry_engine.storage.repositories.outbox import Outbox
+from home_sentry_engine.storage.repositories.prompts import Prompts, ShadowRuns
 from home_sentry_engine.storage.repositories.properties import Properties
 from home_sentry_engine.storage.repositories.reassessments import Reassessments
 from home_sentry_engine.storage.repositories.resting import RestingRows
@@ -74,3 +76,6 @@ class Tables:
     summaries: Summaries = field(default_factory=Summaries)
     exports: Exports = field(default_factory=Exports)
     properties: Properties = field(default_factory=Properties)
+    prompts: Prompts = field(default_factory=Prompts)
+    shadow_runs: ShadowRuns = field(default_factory=ShadowRuns)
+    evaluations: Evaluations = field(default_factory=Evaluations)

@@ -28,6 +28,7 @@ from home_sentry_engine.domain.messages import Media
 from home_sentry_engine.storage import (
     alerts_schema,
     context_schema,
+    evaluation_schema,
     notify_schema,
     operations_schema,
     summaries_schema,
@@ -152,6 +153,6 @@ def is_described(name: str | None, kind: str, _parents: object) -> bool:
 
 def described_tables() -> sa.MetaData:
     """All tables but those of the queue; the modules that describe them share one collection."""
-    rooms = (alerts_schema, context_schema, notify_schema, operations_schema, summaries_schema)
+    rooms = (alerts_schema, context_schema, evaluation_schema, notify_schema, operations_schema, summaries_schema)
     (metadata,) = {room.metadata for room in rooms}
     return metadata
