@@ -12,6 +12,7 @@
     ├── ModelOutOfMemory (MemoryError)       out_of_memory
     │   └── ModelTooLarge                    out_of_memory
     └── ModelMissing (FileNotFoundError)     model_missing
+        └── ModelBlind                       model_missing
 """
 
 from typing import ClassVar
@@ -82,3 +83,7 @@ class ModelMissing(LanguageError, FileNotFoundError):
     """There is no model file, or no runtime for it."""
 
     reason = AnalysisReason.MODEL_MISSING
+
+
+class ModelBlind(ModelMissing):
+    """The model does not see pictures: it has no projector, or does not name what a known picture shows."""

@@ -20,6 +20,7 @@ from .errors import (
     BadOutput,
     ContextOverflow,
     LanguageError,
+    ModelBlind,
     ModelDied,
     ModelMissing,
     ModelOutOfMemory,
@@ -36,6 +37,7 @@ _ERRORS: Final[dict[str, type[LanguageError]]] = {
     "out_of_memory": ModelOutOfMemory,
     "context_overflow": ContextOverflow,
     "bad_output": BadOutput,
+    "model_blind": ModelBlind,
 }
 
 
@@ -61,11 +63,14 @@ class ProcessPolicy:
     window_s: float = 300.0
 
 
-def worker_command(model: Path, *, context: int, gpu_layers: int, threads: int) -> tuple[str, ...]:
-    """Give the command line of the child for a model file."""
+def worker_command(
+    model: Path, *, context: int, gpu_layers: int, threads: int, projector: Path | None = None
+) -> tuple[str, ...]:
+    """Give the command line of the child for a model file, which sees pictures with the file of its projector."""
     module = "home_sentry_engine.language.worker"
     options = (f"--context={context}", f"--gpu-layers={gpu_layers}", f"--threads={threads}")
-    return (sys.executable, "-m", module, f"--model={model}", *options)
+    sight = (f"--projector={projector}",) if projector is not None else ()
+    return (sys.executable, "-m", module, f"--model={model}", *options, *sight)
 
 
 class ModelProcess:

@@ -1,11 +1,12 @@
 """The answer's schema: one table of fields drives the prompt, the grammar and the parser."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 import math
 from typing import Any, Final
 
+from home_sentry_engine.contract import VisualVerdict
 from home_sentry_engine.domain.claims import Claim
 from home_sentry_engine.domain.risk import MAX_SCORE, MIN_SCORE
 
@@ -23,6 +24,7 @@ class Kind(StrEnum):
     TEXTS = "texts"
     CLAIMS = "claims"
     PERCENT = "percent"
+    WORD = "word"
 
 
 class Size(StrEnum):
@@ -34,7 +36,10 @@ class Size(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One field of the answer; ``length`` in characters and ``count`` in items, each for (full, compact)."""
+    """One field of the answer; ``length`` in characters and ``count`` in items, each for (full, compact).
+
+    A word is one of ``words``.
+    """
 
     name: str
     kind: Kind
@@ -42,6 +47,7 @@ class Field:
     length: tuple[int, int] = (0, 0)
     count: tuple[int, int] = (0, 0)
     required: bool = True
+    words: tuple[str, ...] = ()
 
 
 # the reasoning stands before the score, so that the score follows from it; strings stay below 600 characters because
@@ -78,9 +84,22 @@ FIELDS: Final[tuple[Field, ...]] = (
 )
 
 
+# what a model is asked that sees the pictures: the verdict follows from the reasoning, and the score from the verdict
+SEEING_FIELDS: Final[tuple[Field, ...]] = (
+    FIELDS[0],
+    Field(
+        name="verdict",
+        kind=Kind.WORD,
+        words=(VisualVerdict.CONFIRMED, VisualVerdict.REJECTED, VisualVerdict.UNCERTAIN),
+        meaning="whether what was detected is really in the pictures",
+    ),
+    *FIELDS[1:],
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A validated answer; ``risk_score`` and ``confidence`` are 0..100."""
+    """A validated answer; ``risk_score`` and ``confidence`` are 0..100, ``verdict`` is of those who see alone."""
 
     reasoning: str
     risk_score: int
@@ -90,31 +109,32 @@ class Answer:
     flags: tuple[str, ...]
     confidence: int
     confidence_factors: tuple[str, ...]
+    verdict: str | None = None
 
 
-def json_schema(size: Size) -> dict[str, Any]:
+def json_schema(size: Size, fields: Sequence[Field] = FIELDS) -> dict[str, Any]:
     """Give the JSON schema that binds the answer; scores are an enum because llama-cpp-python ignores number bounds."""
     return {
         "type": "object",
-        "properties": {field.name: _shape(field, size) for field in FIELDS},
-        "required": [field.name for field in FIELDS],
+        "properties": {field.name: _shape(field, size) for field in fields},
+        "required": [field.name for field in fields],
         "additionalProperties": False,
     }
 
 
-def instructions(size: Size) -> str:
+def instructions(size: Size, fields: Sequence[Field] = FIELDS) -> str:
     """Describe the answer for the prompt: one line per field, or their names only in the compact form."""
     if size is Size.COMPACT:
-        return ", ".join(field.name for field in FIELDS)
-    return "\n".join(f'- "{field.name}" ({_shape_words(field)}): {field.meaning}' for field in FIELDS)
+        return ", ".join(field.name for field in fields)
+    return "\n".join(f'- "{field.name}" ({_shape_words(field)}): {field.meaning}' for field in fields)
 
 
-def answer_of(value: object) -> Answer:
+def answer_of(value: object, fields: Sequence[Field] = FIELDS) -> Answer:
     """Validate and clamp a parsed JSON value; raises ``BadOutput`` naming the field."""
     if not isinstance(value, Mapping):
         raise BadOutput("the answer is not a JSON object")
     parsed: dict[str, Any] = {}
-    for field in FIELDS:
+    for field in fields:
         if field.name not in value:
             if field.required:
                 raise BadOutput(f"the answer has no {field.name}")
@@ -128,6 +148,8 @@ def _shape(field: Field, size: Size) -> dict[str, Any]:
     column = 0 if size is Size.FULL else 1
     if field.kind is Kind.PERCENT:
         return {"type": "integer", "enum": list(range(MIN_SCORE, MAX_SCORE + 1))}
+    if field.kind is Kind.WORD:
+        return {"type": "string", "enum": list(field.words)}
     if field.kind is Kind.TEXT:
         return {"type": "string", "minLength": 1, "maxLength": field.length[column]}
     item: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": field.length[column]}
@@ -139,6 +161,8 @@ def _shape(field: Field, size: Size) -> dict[str, Any]:
 def _shape_words(field: Field) -> str:
     if field.kind is Kind.PERCENT:
         return "whole number"
+    if field.kind is Kind.WORD:
+        return f"one of {', '.join(field.words)}"
     if field.kind is Kind.TEXT:
         return f"text, at most {field.length[0]} characters"
     return f"list, at most {field.count[0]}"
@@ -168,4 +192,11 @@ def _texts(field: Field, value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in texts if text))
 
 
-_PARSERS: Final = {Kind.TEXT: _text, Kind.TEXTS: _texts, Kind.CLAIMS: _texts, Kind.PERCENT: _percent}
+def _word(field: Field, value: object) -> str:
+    word = value.strip().casefold() if isinstance(value, str) else ""
+    if word not in field.words:
+        raise BadOutput(f"{field.name} is none of {', '.join(field.words)}")
+    return word
+
+
+_PARSERS: Final = {Kind.WORD: _word, Kind.TEXT: _text, Kind.TEXTS: _texts, Kind.CLAIMS: _texts, Kind.PERCENT: _percent}

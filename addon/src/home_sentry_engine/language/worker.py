@@ -20,6 +20,7 @@ import threading
 import time
 from typing import Any, BinaryIO, Final
 
+from .picture_tokens import PictureReader, Unseeing
 from .segments import Segment, fenced, segments_of
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -66,7 +67,13 @@ class Model:
                 template=self._template, eos_token=self._token(self._llama.token_eos()), bos_token=self._bos_text()
             )
         self._grammars: dict[str, Any] = {}
+        self._reader: PictureReader | None = None
+        if arguments.projector:
+            from llama_cpp import mtmd_cpp  # noqa: PLC0415 - loads another library, which a model of text does not need
+
+            self._reader = PictureReader(mtmd_cpp, self._llama, arguments.projector, gpu=offload)
         self.facts = {
+            "sees": self._reader is not None,
             "window": self._llama.n_ctx(),
             "architecture": self._llama.metadata.get("general.architecture", ""),
             "name": self._llama.metadata.get("general.name", ""),
@@ -78,9 +85,13 @@ class Model:
         """Count the tokens of a rendered prompt."""
         return {"tokens": len(self._tokens(request["messages"]))}
 
+    def weigh(self, request: Answer) -> Answer:
+        """Count the tokens of one picture."""
+        return {"tokens": self._sight().tokens(request["picture"])}
+
     def complete(self, request: Answer) -> Answer:
         """Answer a prompt, bound by the schema's grammar."""
-        tokens = self._tokens(request["messages"])
+        tokens = self._read(request["messages"]) if _shown(request) else self._tokens(request["messages"])
         room = self._llama.n_ctx() - len(tokens)
         if room < 1:
             raise _Refused("context_overflow", f"{len(tokens)} tokens do not fit into {self._llama.n_ctx()}")
@@ -103,18 +114,45 @@ class Model:
             "answer_tokens": usage["completion_tokens"],
         }
 
-    def _tokens(self, messages: list[dict[str, str]]) -> list[int]:
+    def _sight(self) -> PictureReader:
+        if self._reader is None:
+            raise _Refused("model_blind", "the model has no projector (mmproj file): it takes no pictures")
+        return self._reader
+
+    def _read(self, messages: list[dict[str, Any]]) -> list[int]:
+        """Put texts and pictures into the model's memory; gives what stands there, in the place of tokens."""
+        sight = self._sight()
+        llama: Any = self._llama
+        pictures = iter([message.get("pictures", ()) for message in messages])
+        llama.reset()
+        llama._ctx.kv_cache_clear()  # noqa: SLF001 what llama-cpp-python's own handlers use
+        for number, segment in enumerate(self._segments(messages)):
+            for picture in () if segment.trusted else next(pictures):
+                sight.show(picture, room=llama.n_ctx() - llama.n_tokens - 1)
+            tokens = llama.tokenize(segment.text.encode(), add_bos=False, special=segment.trusted)
+            if number == 0:
+                tokens = self._begun(tokens)
+            if llama.n_tokens + len(tokens) >= llama.n_ctx():
+                raise _Refused("context_overflow", f"pictures and text do not fit into {llama.n_ctx()} tokens")
+            llama.eval(tokens)
+        read: list[int] = llama.input_ids[: llama.n_tokens].tolist()
+        return read
+
+    def _tokens(self, messages: list[dict[str, Any]]) -> list[int]:
         tokens: list[int] = []
         for segment in self._segments(messages):
             data = segment.text.encode()
             tokens += self._llama.tokenize(data, add_bos=False, special=segment.trusted)
+        return self._begun(tokens)
+
+    def _begun(self, tokens: list[int]) -> list[int]:
         bos = self._llama.token_bos()
         wants_bos = self._llama.metadata.get("tokenizer.ggml.add_bos_token", "true" if not self._template else "false")
         if wants_bos == "true" and bos >= 0 and tokens[:1] != [bos]:
             tokens.insert(0, bos)
         return tokens
 
-    def _segments(self, messages: list[dict[str, str]]) -> list[Segment]:
+    def _segments(self, messages: list[dict[str, Any]]) -> list[Segment]:
         contents = [message["content"] for message in messages]
         if self._formatter is None:
             return [Segment(text=f"{content}\n\n", trusted=False) for content in contents]
@@ -146,6 +184,10 @@ class Model:
         return self._token(self._llama.token_bos())
 
 
+def _shown(request: Answer) -> bool:
+    return any(message.get("pictures") for message in request["messages"])
+
+
 def _window(arguments: argparse.Namespace) -> int:
     """Take the wanted window, but never more than the model was trained for."""
     import llama_cpp  # noqa: PLC0415 - see Model
@@ -162,6 +204,8 @@ def _load(arguments: argparse.Namespace) -> Model:
         return Model(arguments)
     except ImportError as err:
         raise _Refused("model_missing", f"the package '{err.name}' is not installed") from err
+    except Unseeing as err:
+        raise _Refused("model_blind", str(err)) from err
     except Exception as err:
         raise _Refused(_code_of(err), f"the model file cannot be loaded: {err}") from err
 
@@ -174,7 +218,11 @@ def _code_of(err: Exception) -> str:
 
 
 def _answered(model: Model, request: Answer) -> Answer:
-    operations: dict[str, Callable[[Answer], Answer]] = {"count": model.count, "complete": model.complete}
+    operations: dict[str, Callable[[Answer], Answer]] = {
+        "count": model.count,
+        "weigh": model.weigh,
+        "complete": model.complete,
+    }
     try:
         return {"id": request["id"], "ok": True, **operations[request["op"]](request)}
     except _Refused as err:
@@ -206,6 +254,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Load the model and answer until the parent is gone; 1 if the model cannot be loaded."""
     parser = argparse.ArgumentParser(description="language model of Home Sentry, driven by the engine")
     parser.add_argument("--model", required=True)
+    parser.add_argument("--projector", default="")
     parser.add_argument("--context", type=int, default=4096)
     parser.add_argument("--gpu-layers", type=int, default=-1)
     parser.add_argument("--threads", type=int, default=0)

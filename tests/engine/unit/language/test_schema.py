@@ -8,18 +8,37 @@ import pytest
 
 from home_sentry_engine.domain.claims import Claim
 from home_sentry_engine.language.errors import BadOutput
-from home_sentry_engine.language.schema import FIELDS, Answer, Size, answer_of, instructions, json_schema
+from home_sentry_engine.language.schema import (
+    FIELDS,
+    SEEING_FIELDS,
+    Answer,
+    Size,
+    answer_of,
+    instructions,
+    json_schema,
+)
 from tests.fakes.language import ANSWER
 
 NAMES = [field.name for field in FIELDS]
 
 
 def test_prompt_grammar_and_parser_know_the_same_fields():
-    assert [field.name for field in fields(Answer)] == NAMES
+    assert [field.name for field in fields(Answer)] == [*NAMES, "verdict"]
     for size in Size:
         schema = json_schema(size)
         assert list(schema["properties"]) == schema["required"] == NAMES
         assert all(name in instructions(size) for name in NAMES)
+
+
+def test_a_model_that_sees_is_asked_for_a_verdict_before_the_score():
+    schema = json_schema(Size.FULL, SEEING_FIELDS)
+    assert schema["required"][:3] == ["reasoning", "verdict", "risk_score"]
+    assert schema["properties"]["verdict"]["enum"] == ["confirmed", "rejected", "uncertain"]
+    assert "confirmed, rejected, uncertain" in instructions(Size.FULL, SEEING_FIELDS)
+    assert answer_of({**ANSWER, "verdict": " Rejected"}, SEEING_FIELDS).verdict == "rejected"
+    for wrong in ({}, {"verdict": "no"}, {"verdict": 3}):
+        with pytest.raises(BadOutput, match="verdict"):
+            answer_of({**ANSWER, **wrong}, SEEING_FIELDS)
 
 
 def test_the_score_is_an_enum_and_follows_the_reasoning():

@@ -1,16 +1,46 @@
 """What every backend offers."""
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+import math
+from typing import Any, Final, Literal, Protocol
+
+# models turn a picture into one token per 28 x 28 pixels or fewer, and some into a fixed number that is no higher
+_PICTURE_CELL_PX: Final = 28
+_PICTURE_LEAST: Final = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A JPEG without metadata, ``width`` x ``height`` pixels."""
+
+    jpeg: bytes
+    width: int
+    height: int
+
+    @property
+    def tokens(self) -> int:
+        """Estimate from above how many tokens a model makes of it."""
+        cells = math.ceil(self.width / _PICTURE_CELL_PX) * math.ceil(self.height / _PICTURE_CELL_PX)
+        return max(_PICTURE_LEAST, cells)
+
+    @property
+    def base64(self) -> str:
+        """The file as text."""
+        return base64.b64encode(self.jpeg).decode("ascii")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One turn; the content is text from outside as far as tokens are concerned: never read as a template token."""
+    """One turn; the content is text from outside as far as tokens are concerned: never read as a template token.
+
+    ``pictures`` come before the content; only models that see take them.
+    """
 
     role: Literal["system", "user"]
     content: str
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,20 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from home_sentry_engine.language.errors import BadOutput, ContextOverflow, LanguageError, ModelTimeout, ModelUnreachable
+from home_sentry_engine.language.errors import (
+    BadOutput,
+    ContextOverflow,
+    LanguageError,
+    ModelBlind,
+    ModelTimeout,
+    ModelUnreachable,
+)
 from home_sentry_engine.resilience.outbound import ForbiddenAddress, guarded_connector, why_forbidden
 
 MAX_BODY: Final = 256 * 1024
 _OVERFLOW_WORDS: Final = ("context", "too long", "exceed", "maximum length")
+# llama-server without its projector, vLLM and Ollama with a model of text alone
+_BLIND_WORDS: Final = ("image input is not supported", "mmproj", "not a multimodal", "does not support image")
 
 
 class JsonClient:
@@ -99,6 +108,8 @@ def _json_object(raw: bytes) -> dict[str, Any]:
 
 def _refusal(host: str, status: int, raw: bytes) -> LanguageError:
     said = raw[:2000].decode(errors="replace").casefold()
+    if any(words in said for words in _BLIND_WORDS):
+        return ModelBlind(f"the model at {host} takes no pictures: its server needs the projector (mmproj) beside it")
     if status in {400, 413, 422} and any(word in said for word in _OVERFLOW_WORDS):
         return ContextOverflow(f"{host} says that the prompt is too long")
     if 300 <= status < 400:

@@ -1,7 +1,6 @@
 """Any server that speaks the OpenAI chat API: llama-server, vLLM, Ollama, LM Studio."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, Final
 
 from home_sentry_engine.language.errors import BadOutput, ModelUnreachable
@@ -52,7 +51,8 @@ class OpenAICompatible:
 
     async def count(self, messages: Sequence[Message]) -> int:
         """Estimate from above."""
-        return sum(len(message.content.encode()) // _BYTES_PER_TOKEN + _TURN_TOKENS for message in messages)
+        words = sum(len(message.content.encode()) // _BYTES_PER_TOKEN + _TURN_TOKENS for message in messages)
+        return words + sum(picture.tokens for message in messages for picture in message.pictures)
 
     async def complete(self, question: Question) -> Completion:
         """Ask with a strict schema; a server that refuses that form is asked in weaker ones, which is remembered."""
@@ -77,13 +77,23 @@ class OpenAICompatible:
     def _body(self, question: Question) -> dict[str, Any]:
         body = {
             "model": self._model,
-            "messages": [asdict(message) for message in question.messages],
+            "messages": [_turn(message) for message in question.messages],
             "max_tokens": question.max_tokens,
             "temperature": question.temperature,
             "top_p": question.top_p,
             "stream": False,
         }
         return body | _FORMS[self._form](question.schema)
+
+
+def _turn(message: Message) -> dict[str, Any]:
+    if not message.pictures:
+        return {"role": message.role, "content": message.content}
+    shown = [
+        {"type": "image_url", "image_url": {"url": f"data:image/jpeg;base64,{picture.base64}"}}
+        for picture in message.pictures
+    ]
+    return {"role": message.role, "content": [*shown, {"type": "text", "text": message.content}]}
 
 
 def completion_of(answer: Mapping[str, Any]) -> Completion:
