@@ -1,4 +1,4 @@
-"""Benchmark ``video``: what key frames cost over a bare decode, and what they see against fixed steps.
+"""Benchmark ``video``: what key frames cost over a bare decode, what they see against fixed steps, what clips cost.
 
 The chain is scan, choice, decode of the chosen frames, their JPEGs and small pictures; bare is a loop over PyAV's
 decoder. Who was there is taken from dense sampling with the same detector; as one clip is one throw of dice, the same
@@ -34,6 +34,8 @@ from home_sentry_engine.media.video import Sampling, VideoReader
 from home_sentry_engine.settings import DetectSettings, ModelSettings
 from home_sentry_engine.vision.zoo import Zoo
 
+from .clip import TARGET as ENCODE_TARGET
+from .clip import EncodeFigures, encode_figures
 from .windows import CHANCE, Shown, WindowFigures, window_figures
 
 TARGET: Final = 0.25
@@ -92,11 +94,13 @@ class VideoBench:
     rounds: int
     clips: tuple[ClipFigures, ...]
     short: tuple[ShortFigures, ...]
+    encoded: tuple[EncodeFigures, ...] = ()
     target: float = TARGET
+    encode_target: float = ENCODE_TARGET
 
     @property
     def passed(self) -> bool:
-        """Whether key frames see as many as fixed steps, need no more looks, and cost a bounded share.
+        """Whether key frames see as many as fixed steps, need no more looks, and they and clips cost a bounded share.
 
         Who is seen counts over the windows of each clip, with two in a hundred for chance; where it is too short for
         windows, in the whole clip.
@@ -111,7 +115,8 @@ class VideoBench:
         short = all(
             one.noticed_by_chosen == one.appearances and one.chosen_looks < one.fixed_looks for one in self.short
         )
-        return clips and seen and short
+        encoded = all(one.ratio >= self.encode_target for one in self.encoded)
+        return clips and seen and short and encoded
 
     def document(self) -> dict[str, Any]:
         """Give the result as JSON values."""
@@ -146,7 +151,7 @@ class VideoBench:
                 (f"{what}: noticed, key frames and fixed", seen, ""),
                 (f"{what}: looks, key frames and fixed", f"{brief.chosen_looks} and {brief.fixed_looks}", ""),
             ]
-        return rows
+        return rows + [row for one in self.encoded for row in one.rows()]
 
 
 async def bench_video(
@@ -164,7 +169,10 @@ async def bench_video(
 
         figures = [await _clip_figures(clip, look, clock, rounds) for clip in clips]
     short = [found for clip in clips if (found := await asyncio.to_thread(_short_figures, clip)) is not None]
-    return VideoBench(model_id=status.model_id, rounds=rounds, clips=tuple(figures), short=tuple(short))
+    encoded = [await encode_figures(clip, rounds) for clip in clips]
+    return VideoBench(
+        model_id=status.model_id, rounds=rounds, clips=tuple(figures), short=tuple(short), encoded=tuple(encoded)
+    )
 
 
 def _clips(place: Path) -> list[Path]:
