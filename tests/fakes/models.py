@@ -122,5 +122,5 @@ class Ranks:
     def __init__(self, *scores: tuple[str, float]) -> None:
         self.scores = scores
 
-    def rank(self, frame, *, cancel=None):
+    def rank(self, frame, sentences=None, *, cancel=None):
         return Ranked(scores=self.scores, model_id="fake")

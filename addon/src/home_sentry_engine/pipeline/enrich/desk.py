@@ -17,9 +17,12 @@ from home_sentry_engine.pipeline.subject_views import SceneViews, SubjectView
 from home_sentry_engine.vision.catalog import UnknownModel
 from home_sentry_engine.vision.models import Adapter, NotSwitchedOn
 from home_sentry_engine.vision.session import Cancel, InferenceTimeout
+from home_sentry_engine.vision.tasks.action import SENTENCES
 from home_sentry_engine.vision.tasks.crops import Crop, cut_box
 from home_sentry_engine.vision.tasks.depth import DepthOf, DepthScale
+from home_sentry_engine.vision.tasks.open_vocabulary import PROMPTS
 from home_sentry_engine.vision.tasks.pictures import RgbFrame
+from home_sentry_engine.vision.tasks.sentences import FashionWords
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -46,7 +49,8 @@ class EnrichmentRules:
     ``deadline_s`` is what an ordinary question may take. ``instead`` names services that are asked in the place of
     this engine's models, by the cards that they stand for. ``vision_tasks`` are those of ``VISION_TASKS`` that are
     wanted, ``vision_questions`` what is asked where ``vqa`` is one of them. ``depth_scales`` turn depth into metres, by
-    camera; ``depth_of`` is the part of a box that speaks for the thing in it.
+    camera; ``depth_of`` is the part of a box that speaks for the thing in it. ``names`` are things that are looked for,
+    from ``names_confidence`` on, None for the model's own; ``actions`` and ``fashion`` the sentences about persons.
     """
 
     switched_off: frozenset[str] = frozenset()
@@ -58,6 +62,10 @@ class EnrichmentRules:
     vision_questions: tuple[str, ...] = ()
     depth_scales: Mapping[str, DepthScale] = field(default_factory=dict)
     depth_of: DepthOf = DepthOf.MEDIAN
+    names: tuple[str, ...] = PROMPTS
+    names_confidence: float | None = None
+    actions: Mapping[str, str] = field(default_factory=lambda: dict(SENTENCES))
+    fashion: FashionWords = field(default_factory=FashionWords)
 
     def scale_of(self, camera_id: str) -> DepthScale | None:
         """Give what somebody measured at a camera."""

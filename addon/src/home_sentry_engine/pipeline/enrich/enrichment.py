@@ -1,7 +1,7 @@
 """The orchestrator: all questions that a visit raises, at the same time, each with its deadline."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from home_sentry_engine.domain.enrichment import EnrichmentResult
@@ -27,29 +27,53 @@ def branches_of(rules: EnrichmentRules) -> tuple[tuple[Step, ...], ...]:
     return (*usual, *caption_branches(tasks), *picture_branches(tasks, rules.vision_questions))
 
 
+type Renew = Callable[[EnrichmentRules], EnrichmentRules]
+
+
+def _as_they_are(rules: EnrichmentRules) -> EnrichmentRules:
+    return rules
+
+
 class Enrichment:
     """Asks the models about a visit; a step of a branch waits for the one before it, branches wait for nobody."""
 
     def __init__(
-        self, models: Models, rules: EnrichmentRules | None = None, *, branches: Sequence[Sequence[Step]] | None = None
+        self,
+        models: Models,
+        rules: EnrichmentRules | None = None,
+        *,
+        branches: Sequence[Sequence[Step]] | None = None,
+        newest: Renew = _as_they_are,
     ) -> None:
-        """Take the models, the rules, and other branches than theirs; raises ``ValueError`` for two of one name."""
+        """Take the models, the rules, and other branches than theirs; raises ``ValueError`` for two of one name.
+
+        ``newest`` makes of the rules those that hold for a visit.
+        """
         self._models = models
         self._rules = rules or EnrichmentRules()
-        self._branches = branches_of(self._rules) if branches is None else branches
-        names = [step.about for branch in self._branches for step in branch]
+        self._newest = newest
+        self._branches = branches
+        first = branches_of(self._rules) if branches is None else branches
+        names = [step.about for branch in first for step in branch]
         if len(set(names)) != len(names):
             raise ValueError("two questions have the same name")
         self._at_once = asyncio.Semaphore(self._rules.at_once)
 
     async def __call__(self, views: SceneViews) -> EnrichmentResult:
         """Give what was found and what became of every question; never raises for what a model does."""
-        case = Case(views=views, reported=self._rules.reported)
-        desk = Desk(self._models, self._at_once, self._rules)
+        rules = self._newest(self._rules)
+        return await self.under(rules, self._branches if self._branches is not None else branches_of(rules), views)
+
+    async def under(
+        self, rules: EnrichmentRules, branches: Sequence[Sequence[Step]], views: SceneViews
+    ) -> EnrichmentResult:
+        """Ask what these branches ask, under these rules."""
+        case = Case(views=views, reported=rules.reported)
+        desk = Desk(self._models, self._at_once, rules)
         async with asyncio.TaskGroup() as group:
-            for branch in self._branches:
+            for branch in branches:
                 group.create_task(_asked(desk, branch, case), name=f"enrich {branch[0].about}")
-        order = {step.about: index for index, step in enumerate(step for branch in self._branches for step in branch)}
+        order = {step.about: index for index, step in enumerate(step for branch in branches for step in branch)}
         return EnrichmentResult(
             findings=settle(sorted(desk.findings, key=lambda one: (order[one.about], one.subject or 0))),
             attempts=tuple(sorted(desk.attempts, key=lambda one: order[one.about])),

@@ -11,7 +11,7 @@ type Answers = Mapping[str, Sequence[Finding]]
 type Made = tuple[str, tuple[str, ...], Callable[[Answers], object]]
 
 _CARRIED_PARCEL: Final = frozenset({"package", "box", "suitcase", "cardboard box", "parcel"})
-_BEHAVIOUR: Final = {
+BEHAVIOUR: Final = {
     "running": "running",
     "running away": "running",
     "climbing": "climbing",
@@ -21,8 +21,8 @@ _BEHAVIOUR: Final = {
     "hiding": "hiding",
     "delivering": "carrying_package",
 }
-_FORCING: Final = "forcing door"
-_TOOLS: Final = frozenset({"crowbar"})
+FORCING: Final = "forcing door"
+TOOLS: Final = frozenset({"crowbar"})
 # what single pictures of harmless people resemble has to be surer than other behaviour
 _SURE: Final = {"looking_in": 0.6, "hiding": 0.6}
 _COURIER: Final = frozenset({"delivery uniform", "postal uniform"})
@@ -86,7 +86,7 @@ def _pose(answers: Answers) -> object:
 def _behaviour(answers: Answers) -> object:
     looks: list[dict[str, object]] = []
     for one in _of(answers, "pose", "action"):
-        kind = _BEHAVIOUR.get(str(one.value.get("posture") or one.value.get("action")))
+        kind = BEHAVIOUR.get(str(one.value.get("posture") or one.value.get("action")))
         if kind is not None and (one.confidence or 0.0) >= _SURE.get(kind, 0.0):
             looks.append({"kind": kind, "confidence": one.confidence or 0.0, "source": one.model_id})
     for one in _of(answers, "carrying"):
@@ -100,8 +100,8 @@ def _behaviour(answers: Answers) -> object:
 
 def _forced(answers: Answers) -> list[dict[str, object]]:
     """A way is forced in where one model sees it done and another one the tool; neither alone says so."""
-    done = [one for one in _of(answers, "action") if one.value.get("action") == _FORCING]
-    tools = [one for one in _of(answers, "threats") if one.value.get("label") in _TOOLS]
+    done = [one for one in _of(answers, "action") if one.value.get("action") == FORCING]
+    tools = [one for one in _of(answers, "threats") if one.value.get("label") in TOOLS]
     if not done or not tools:
         return []
     act, tool = (max(found, key=lambda one: one.confidence or 0.0) for found in (done, tools))

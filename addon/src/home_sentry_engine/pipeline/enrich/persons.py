@@ -101,7 +101,10 @@ async def _ranked(desk: Desk, notes: Notes, joints: list[Pose], clip: list[Subje
         except NotSwitchedOn:
             pass
     crops = [cut_out(one) for one in clip]
-    return await desk.use(notes, CLIP_ACTION, ClipAction, lambda model, cancel: model.rank(crops, cancel=cancel))
+    sentences = desk.rules.actions
+    return await desk.use(
+        notes, CLIP_ACTION, ClipAction, lambda model, cancel: model.rank(crops, sentences, cancel=cancel)
+    )
 
 
 async def _garments(case: Case, notes: Notes, desk: Desk) -> None:
@@ -113,7 +116,7 @@ async def _garments(case: Case, notes: Notes, desk: Desk) -> None:
         def look(model: ImageText | ServedFashion, cancel: Cancel) -> Fashion:
             if isinstance(model, ServedFashion):
                 return model.tell(crop)
-            return fashion_by_sentences(model, crop, cancel=cancel)
+            return fashion_by_sentences(model, crop, desk.rules.fashion, cancel=cancel)
 
         fashion = await desk.use(notes, FASHION, ImageText, look)
         sure = fashion.garment.confidence >= _SURE_GARMENT

@@ -112,7 +112,13 @@ async def _depth(case: Case, notes: Notes, desk: Desk) -> None:
 
 async def _named(case: Case, notes: Notes, desk: Desk) -> None:
     frame = case.best_picture
-    found = await desk.use(notes, NAMED, NamedFinder, lambda model, cancel: model.find(frame, cancel=cancel))
+    names, confidence = desk.rules.names, desk.rules.names_confidence
+    found = await desk.use(
+        notes,
+        NAMED,
+        NamedFinder,
+        lambda model, cancel: model.find(frame, names, confidence=confidence, cancel=cancel),
+    )
     for thing in found:
         value: dict[str, object] = {"label": thing.label}
         if thing.label in WEAPONS:

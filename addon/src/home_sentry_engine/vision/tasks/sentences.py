@@ -1,6 +1,7 @@
 """The sentences that the home asks about pictures, by the label that each stands for."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from home_sentry_engine.vision.session import Cancel
@@ -47,6 +48,16 @@ HIDING: Final = frozenset({"face mask or balaclava"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FashionWords:
+    """Sentences about clothes by their labels; ``service`` and ``hiding`` are garments of which more is said."""
+
+    garments: Mapping[str, str] = field(default_factory=lambda: dict(GARMENTS))
+    colours: Mapping[str, str] = field(default_factory=lambda: dict(COLOURS))
+    service: frozenset[str] = SERVICE
+    hiding: frozenset[str] = HIDING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fashion:
     """What a person wears; weak evidence.
 
@@ -64,13 +75,16 @@ def weather_by_sentences(model: ImageText, frame: Frame, *, cancel: Cancel | Non
     return weather_of(model.rank(frame, WEATHER, cancel=cancel))
 
 
-def fashion_by_sentences(model: ImageText, person: Frame, *, cancel: Cancel | None = None) -> Fashion:
+def fashion_by_sentences(
+    model: ImageText, person: Frame, words: FashionWords | None = None, *, cancel: Cancel | None = None
+) -> Fashion:
     """Tell garment and colour of a cut-out person without a model of their own, from one look."""
+    words = words or FashionWords()
     seen = model.embed(person, cancel=cancel)
-    garment = model.rank_embedding(seen, GARMENTS, cancel=cancel)
+    garment = model.rank_embedding(seen, words.garments, cancel=cancel)
     return Fashion(
         garment=garment,
-        colour=model.rank_embedding(seen, COLOURS, cancel=cancel).label,
-        is_service_uniform=garment.label in SERVICE,
-        hides_face=garment.label in HIDING,
+        colour=model.rank_embedding(seen, words.colours, cancel=cancel).label,
+        is_service_uniform=garment.label in words.service,
+        hides_face=garment.label in words.hiding,
     )
