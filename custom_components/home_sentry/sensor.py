@@ -104,7 +104,10 @@ def _queue_depth(coordinator: HomeSentryCoordinator) -> Reading:
 
 def _dead_letters(coordinator: HomeSentryCoordinator) -> Reading:
     status = coordinator.data.status
-    return (sum(queue.dead for queue in status.queues) if status else None), {}
+    if status is None:
+        return None, {}
+    given_up = {queue.queue: queue.dead for queue in status.queues}
+    return sum(given_up.values()), {"queues": given_up}
 
 
 def _detector_ms(coordinator: HomeSentryCoordinator) -> Reading:

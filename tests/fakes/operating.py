@@ -92,6 +92,17 @@ class FakeParts:
         self.part = replace(part, restarts=part.restarts + 1)
         return self.part
 
+    async def start(self, part_id: str) -> Part:
+        part = await self.one(part_id)
+        if not part.enabled:
+            raise Conflict("it is switched off")
+        self.part = replace(part, stopped=False)
+        return self.part
+
+    async def stop(self, part_id: str) -> Part:
+        self.part = replace(await self.one(part_id), stopped=True)
+        return self.part
+
     async def switch(self, part_id: str, *, on: bool) -> Part:
         self.part = replace(await self.one(part_id), enabled=on)
         return self.part

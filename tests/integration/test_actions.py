@@ -12,7 +12,15 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUs
 
 from custom_components.home_sentry.actions import ACTIONS
 from custom_components.home_sentry.const import DOMAIN
-from custom_components.home_sentry.contract import BulkReviewed, DeadJob, DeadJobPage, Dropped, Requeued, to_plain
+from custom_components.home_sentry.contract import (
+    BulkReviewed,
+    DeadJob,
+    DeadJobPage,
+    Dropped,
+    FailedTry,
+    Requeued,
+    to_plain,
+)
 from tests.fakes.engine import START, FakeEngine
 
 from .conftest import Setup
@@ -82,6 +90,8 @@ def _answers(engine: FakeEngine) -> None:
             enqueued_at=START,
             first_failed_at=START,
             last_failed_at=START,
+            body='{"media_id": "m1"}',
+            tries=(FailedTry(failed_at=START, after_s=1.5, error="no answer"),),
         )
         return to_plain(DeadJobPage(items=(job,)))
 
@@ -160,6 +170,8 @@ async def test_given_up_jobs_of_one_queue_or_all(hass: HomeAssistant, engine: Fa
     await reach(hass, entry, engine)
     found = await act(hass, "dlq_list")
     assert [(job["id"], job["queue"]) for job in found["items"]] == [(7, "detect"), (7, "assess")]
+    assert found["items"][0]["body"] == '{"media_id": "m1"}'
+    assert [(one["after_s"], one["error"]) for one in found["items"][0]["tries"]] == [(1.5, "no answer")]
     assert len((await act(hass, "dlq_list", limit=1))["items"]) == 1
     assert await act(hass, "dlq_requeue") == {"requeued": 4, "remaining": 2}
     assert await act(hass, "dlq_requeue", queue="detect", letter_id=7) == {"requeued": 2, "remaining": 1}

@@ -214,7 +214,8 @@ async def test_rare_entities_wait_for_the_user(hass: HomeAssistant, engine: Fake
         registry.async_update_entity(name, disabled_by=None)
     await hass.config_entries.async_reload(entry.entry_id)
     await reach(hass, entry, engine)
-    assert state(hass, "sensor", "dead_letters", camera=None).state == "1"
+    dead = state(hass, "sensor", "dead_letters", camera=None)
+    assert (dead.state, sum(dead.attributes["queues"].values())) == ("1", 1)
     assert state(hass, "sensor", "detector_time", camera=None).state == "41.5"
     assert dt_util.parse_datetime(state(hass, "sensor", "last_picture").state) is not None
 

@@ -27,8 +27,8 @@ async def ack(backend: Backend, one) -> None:
     await backend.do(lambda conn: backend.queue.ack(conn, one))
 
 
-async def retry(backend: Backend, one, after_s: float = 0.0, *, counted: bool = True) -> None:
-    await backend.do(lambda conn: backend.queue.retry(conn, one, after_s=after_s, error="later", counted=counted))
+async def retry(backend: Backend, one, after_s: float = 0.0, *, counted: bool = True, error: str = "later") -> None:
+    await backend.do(lambda conn: backend.queue.retry(conn, one, after_s=after_s, error=error, counted=counted))
 
 
 async def bury(backend: Backend, one, error: str = "broken", stack: str | None = None) -> None:

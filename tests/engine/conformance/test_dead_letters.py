@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from home_sentry_engine.broker.queue import InvalidDeadCursor, PutOutcome, QueueLimits, UnknownDeadLetter
+from home_sentry_engine.broker.tries import MAX_TRIES, MAX_TRY_ERROR_CHARS
 from tests.engine.conformance.steps import Q, bury, claim, job, put, retry
 
 
@@ -25,6 +26,32 @@ async def test_a_dead_letter_keeps_the_job_and_its_story(backend):
     assert letter.enqueued_at == start
     assert letter.first_failed_at == start + timedelta(seconds=1)
     assert letter.last_failed_at == start + timedelta(seconds=2)
+    (tried,) = letter.tries
+    assert (tried.failed_at, tried.after_s) == (letter.first_failed_at, 0.0)
+    assert tried.error == "later"
+
+
+async def test_a_dead_letter_tells_the_tries_before_it_and_only_so_many(backend):
+    start = backend.clock.steady()
+    await put(backend, job(1))
+    (one,) = await claim(backend)
+    await retry(backend, one, counted=False)
+    for number in range(MAX_TRIES + 2):
+        (one,) = await claim(backend)
+        await retry(backend, one, after_s=float(number), error=f"{number} " + "x" * 4096)
+        backend.clock.tick(number + 1)
+    (one,) = await claim(backend)
+    await bury(backend, one)
+    (letter,) = (await backend.do(lambda conn: backend.queue.dead(conn, Q))).items
+    assert letter.attempts == MAX_TRIES + 3
+    assert letter.first_failed_at == start
+    assert [tried.after_s for tried in letter.tries] == [float(number) for number in range(2, MAX_TRIES + 2)]
+    assert letter.tries[0].error == ("2 " + "x" * 4096)[:MAX_TRY_ERROR_CHARS]
+    # put back, it begins anew
+    await backend.do(lambda conn: backend.queue.requeue(conn, letter.id))
+    (one,) = await claim(backend)
+    await bury(backend, one)
+    assert (await backend.do(lambda conn: backend.queue.dead(conn, Q))).items[0].tries == ()
 
 
 async def test_dead_letters_are_listed_newest_first_in_pages(backend):

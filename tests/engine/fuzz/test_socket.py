@@ -24,6 +24,7 @@ NAMES = (
     *("list_event_detections", "review_event", "nonsense", ""),
     *("review_events", "give_feedback", "delete_event", "restore_event", "list_trash"),
     *("list_components", "restart_component", "enable_component", "disable_component"),
+    *("start_component", "stop_component"),
     *("list_dead_letters", "requeue_dead_letters", "drop_dead_letters"),
     *("acknowledge_scene", "reset_scene", "finish_learning", "get_learning", "report_home"),
     *("get_household", "save_member", "save_vehicle", "erase_owner", "enrol", "list_samples", "erase_samples"),

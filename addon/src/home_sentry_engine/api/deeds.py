@@ -84,6 +84,12 @@ def operating_rules(parts: Parts, queues: Queues) -> tuple[CommandRule, ...]:
     async def restart(args: dict[str, Any]) -> object:
         return await parts.restart(args["component_id"])
 
+    async def start(args: dict[str, Any]) -> object:
+        return await parts.start(args["component_id"])
+
+    async def stop(args: dict[str, Any]) -> object:
+        return await parts.stop(args["component_id"])
+
     async def enable(args: dict[str, Any]) -> object:
         return await parts.switch(args["component_id"], on=True)
 
@@ -103,6 +109,8 @@ def operating_rules(parts: Parts, queues: Queues) -> tuple[CommandRule, ...]:
     return (
         CommandRule(name="list_components", fields=(), answer=listed),
         CommandRule(name="restart_component", fields=part, answer=restart, audited="component.restart"),
+        CommandRule(name="start_component", fields=part, answer=start, audited="component.start"),
+        CommandRule(name="stop_component", fields=part, answer=stop, audited="component.stop"),
         CommandRule(name="enable_component", fields=part, answer=enable, audited="component.enable"),
         CommandRule(name="disable_component", fields=part, answer=disable, audited="component.disable"),
         CommandRule(name="requeue_dead_letters", fields=letters, answer=requeue, audited="dead_letters.requeue"),

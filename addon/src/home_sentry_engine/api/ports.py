@@ -330,6 +330,14 @@ class Parts(Protocol):
         """Begin a component anew; raises ``Conflict`` where that is impossible."""
         ...
 
+    async def start(self, part_id: str) -> Part:
+        """Let a stopped component work again; raises ``Conflict`` where that is impossible."""
+        ...
+
+    async def stop(self, part_id: str) -> Part:
+        """End a component for now; raises ``Conflict`` where that is impossible."""
+        ...
+
     async def switch(self, part_id: str, *, on: bool) -> Part:
         """Enable or disable a component; raises ``Conflict`` where that is impossible."""
         ...

@@ -1,4 +1,4 @@
-"""Hands address and token to Home Assistant through the Supervisor that runs this app."""
+"""The Supervisor that runs this app: hands address and token to Home Assistant, and begins the app anew."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ _LOGGER = logging.getLogger(__name__)
 SERVICE: Final = "home_sentry"
 URL: Final = "http://supervisor"
 _TIMEOUT_S: Final = 10.0
+_RESTART_S: Final = 60.0
 _PAUSES_S: Final = (2.0, 5.0, 15.0, 30.0, 60.0)
 
 
@@ -46,7 +47,7 @@ class DiscoveryMessage:
 
 
 class SupervisorDiscovery:
-    """Posts the discovery message; the only connection that the API room opens by itself."""
+    """What this app asks of its Supervisor; the only connection that the API room opens by itself."""
 
     def __init__(self, session: aiohttp.ClientSession, token: str, clock: Clock, url: str = URL) -> None:
         """``token`` is the Supervisor's own (``SUPERVISOR_TOKEN``)."""
@@ -70,6 +71,13 @@ class SupervisorDiscovery:
             await self._clock.sleep(pause_s)
         raise AssertionError("the last try returns or raises")
 
+    async def restart_app(self) -> None:
+        """Have this app restarted; raises ``Permanent`` where the Supervisor refuses, ``Transient`` without an answer.
+
+        The Supervisor answers only after the restart, so this engine ends while it waits.
+        """
+        await self._call("POST", "/addons/self/restart", None, limit_s=_RESTART_S)
+
     async def withdraw(self, uuid: str) -> None:
         """Delete a message, so that Home Assistant forgets the address; raises ``Transient``."""
         await self._call("DELETE", f"/discovery/{uuid}", None)
@@ -82,10 +90,12 @@ class SupervisorDiscovery:
             raise Transient("the Supervisor's answer has no uuid", code="bad_answer")
         return uuid
 
-    async def _call(self, method: str, path: str, body: Mapping[str, object] | None) -> Mapping[str, object]:
+    async def _call(
+        self, method: str, path: str, body: Mapping[str, object] | None, *, limit_s: float = _TIMEOUT_S
+    ) -> Mapping[str, object]:
         try:
             async with (
-                asyncio.timeout(_TIMEOUT_S),
+                asyncio.timeout(limit_s),
                 self._session.request(
                     method, self._url + path, json=body, headers=self._headers, allow_redirects=False
                 ) as response,

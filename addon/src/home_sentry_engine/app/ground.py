@@ -101,9 +101,11 @@ async def open_ground(
     await database.write(lambda conn: tables.batches.recover(conn, clock.steady()))
     relay = Relay(OutboxReader(database, tables), poll_s=links.poll_s)
     links.follow(relay.nudge)
-    if links.bus is not None:
-        links.jobs |= Neighbours(node=node, roles=settings.roles, board=board, clock=clock, bus=links.bus).jobs()
     wellbeing = Wellbeing(settings, sound, tables, board, clock, node)
+    if links.bus is not None:
+        neighbours = Neighbours(node=node, roles=settings.roles, board=board, clock=clock, bus=links.bus)
+        links.jobs |= neighbours.jobs()
+        wellbeing.registry.remote |= neighbours.remote
     board.report(await asyncio.to_thread(wellbeing.guard.check))
     instruments = Instruments(
         database=database, tables=tables, board=board, metrics=metrics, clock=clock, node=node,

@@ -60,6 +60,13 @@ class Neighbours:
     _heard: dict[str, tuple[float, Word]] = field(default_factory=dict)
     _shown: set[str] = field(default_factory=set)
 
+    @property
+    def remote(self) -> frozenset[str]:
+        """Components that this engine only shows, because others have the role."""
+        if "api" not in self.roles:
+            return frozenset()
+        return frozenset(one for role in _SPEAKERS.keys() - self.roles for one in _SPEAKERS[role])
+
     def jobs(self) -> dict[str, Job]:
         """Give what has to run."""
         jobs: dict[str, Job] = {"health to others": self.tell}

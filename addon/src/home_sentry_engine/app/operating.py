@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from home_sentry_engine.broker.queue import DeadLetter, InvalidDeadCursor, PutOutcome, UnknownDeadLetter
 from home_sentry_engine.broker.queue import Requeued as PutBack
-from home_sentry_engine.contract import AuditEntry, DeadJob, DeadJobPage, Dropped, Part, QueueDepth, Requeued
+from home_sentry_engine.contract import AuditEntry, DeadJob, DeadJobPage, Dropped, FailedTry, Part, QueueDepth, Requeued
 from home_sentry_engine.contract.errors import Conflict, InvalidRequest, NotFound
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.operations.dead_letters import DeadLetterDesk
@@ -101,6 +101,24 @@ class PartDesk:
         except NotSwitchable as err:
             raise Conflict(str(err)) from err
 
+    async def start(self, part_id: str) -> Part:
+        """Let a stopped component work again; raises ``NotFound`` or ``Conflict``."""
+        try:
+            return self._registry.start(part_id)
+        except UnknownPart as err:
+            raise NotFound(str(err)) from err
+        except NotSwitchable as err:
+            raise Conflict(str(err)) from err
+
+    async def stop(self, part_id: str) -> Part:
+        """End a component for now; raises ``NotFound`` or ``Conflict``."""
+        try:
+            return self._registry.stop(part_id)
+        except UnknownPart as err:
+            raise NotFound(str(err)) from err
+        except NotSwitchable as err:
+            raise Conflict(str(err)) from err
+
     async def switch(self, part_id: str, *, on: bool) -> Part:
         """Enable or disable a component; raises ``NotFound`` or ``Conflict``."""
         try:
@@ -141,6 +159,8 @@ def _dead_job(letter: DeadLetter) -> DeadJob:
         enqueued_at=letter.enqueued_at,
         first_failed_at=letter.first_failed_at,
         last_failed_at=letter.last_failed_at,
-        payload=letter.payload,
+        payload=letter.shown_payload(),
         stack=letter.stack,
+        body=letter.shown_body(),
+        tries=tuple(FailedTry(failed_at=one.failed_at, after_s=one.after_s, error=one.error) for one in letter.tries),
     )

@@ -14,6 +14,7 @@ from .minds import Minds
 from .mqtt import mqtt_part
 from .pipeline_room import PipelineRoom
 from .quiet import QuietWatch, WatchTerms
+from .reviving import engine_part
 from .services import ServiceWatch, services_part
 from .wellbeing import ModelState
 from .workers import work_of
@@ -24,6 +25,7 @@ def scheduled(ground: Ground, minds: Minds, room: PipelineRoom, *, watch_folder:
     settings, roles = ground.settings, ground.settings.roles
     parts = [*_upkeep(ground), _masking(ground, room, watch_folder=watch_folder)] if "ingest" in roles else []
     parts.append(ground.measuring.part())
+    parts.append(engine_part(ground))
     if ground.links.jobs:
         parts.append(PartPlan(id="links", jobs=ground.links.jobs, fixed=True))
     if "detect" in roles:
@@ -91,10 +93,19 @@ def _judging(ground: Ground, minds: Minds, room: PipelineRoom) -> list[PartPlan]
         parts.append(enrichment_part(minds.zoo, ground.clock, ground.measuring.breakers))
         services = ServiceWatch(ground.settings.enrichment, ground.board.report, ground.clock)
         if services.needed:
+            ground.wellbeing.registry.remote |= services.names
             parts.append(services_part(services, ground.threads(1, "service health")))
     if isinstance(language, LanguageAssessor):
         ground.wellbeing.watch_model(language.backend)
         watch = ModelWatch(language, ground.clock)
-        jobs = {"language model": watch.run}
-        parts.append(PartPlan(id="llm", jobs=jobs, rank=Rank.MODEL, describe=lambda: None, renew=model.renew))
+        parts.append(
+            PartPlan(
+                id="llm",
+                jobs={"language model": watch.run},
+                rank=Rank.MODEL,
+                describe=lambda: None,
+                renew=model.renew,
+                strategy=model.strategy,
+            )
+        )
     return parts

@@ -33,6 +33,11 @@ class ServiceWatch:
         self._memory = {name: Hysteresis() for name in self._services}
 
     @property
+    def names(self) -> frozenset[str]:
+        """Components that it tells of."""
+        return frozenset(self._services)
+
+    @property
     def needed(self) -> bool:
         """Whether the settings name any service."""
         return bool(self._services)

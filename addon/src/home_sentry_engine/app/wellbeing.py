@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from home_sentry_engine.contract import RestartStrategy
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.language.assessor import LanguageAssessor
 from home_sentry_engine.language.backends.disabled import Disabled
@@ -38,7 +39,7 @@ from .tables import Tables
 class Wellbeing:
     """Made once the database is open; ``prepare`` then takes the parts, and ``registry`` and ``monitor`` run.
 
-    ``exhausted`` is set when the engine takes so much memory that it has to begin anew.
+    ``exhausted`` is set when the engine has to begin anew, because it takes too much memory or somebody asked for it.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Wellbeing:
         self.exhausted = asyncio.Event()
         self._model_died = False
         limit = engine_limit_bytes(settings.operations.memory_limit_mb, host_total_bytes())
-        self._watched = [Watched(name="engine", pid=own_pid, recycle=self._exhaust, limit_bytes=limit)]
+        self._watched = [Watched(name="engine", pid=own_pid, recycle=self.begin_anew, limit_bytes=limit)]
 
     def watch_model(self, backend: object) -> None:
         """Watch the memory of a language model's process; call before ``prepare``."""
@@ -120,7 +121,8 @@ class Wellbeing:
     def _free(self, folder: Path) -> int:
         return min(free_bytes(folder), free_bytes(self._settings.media_root))
 
-    async def _exhaust(self) -> None:
+    async def begin_anew(self) -> None:
+        """Have ``Engine.run`` return, with all work given back, so that its process begins anew."""
         self.exhausted.set()
 
     async def _review(self) -> None:
@@ -145,6 +147,12 @@ class ModelState:
     def answers(self) -> bool:
         """Tell whether the last use of the model, or its last canary, was a success."""
         return isinstance(self._language, LanguageAssessor) and self._language.worked
+
+    @property
+    def strategy(self) -> RestartStrategy:
+        """Tell whether the model runs in a process of this engine."""
+        own = isinstance(self._language, LanguageAssessor) and isinstance(self._language.backend, LocalModel)
+        return RestartStrategy.PROCESS if own else RestartStrategy.REMOTE
 
     async def renew(self) -> None:
         """End the model's process, so that the next question starts a new one; a remote model is only asked again."""

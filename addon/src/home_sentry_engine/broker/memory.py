@@ -26,6 +26,7 @@ from .queue import (
     dead_cursor,
 )
 from .tally import Tally
+from .tries import FailedTry, followed_by
 from .wakeup import Wakeup
 
 
@@ -39,6 +40,7 @@ class _Entry:
     attempts: int = 0
     fence: int = 0
     first_failed_at: datetime | None = None
+    tries: tuple[FailedTry, ...] = ()
 
     @property
     def place(self) -> tuple[int, int]:
@@ -118,6 +120,7 @@ class MemoryQueue:
         entry.not_before = now + timedelta(seconds=after_s)
         if counted:
             entry.first_failed_at = entry.first_failed_at or now
+            entry.tries = followed_by(entry.tries, FailedTry(failed_at=now, after_s=after_s, error=error))
         else:
             entry.attempts -= 1
         self._wakeup.raise_flag(job.queue)
@@ -142,6 +145,7 @@ class MemoryQueue:
                 attempts=entry.attempts,
                 first_failed_at=entry.first_failed_at or now,
                 stack=cut_stack(stack),
+                tries=entry.tries,
             )
         )
         del self._entries[entry.id]

@@ -11,14 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+import json
 from typing import Any, Protocol
 
 from home_sentry_engine.contract import QueueDepth
 from home_sentry_engine.domain.errors import HomeSentryError
 from home_sentry_engine.domain.jobs import Job, NewJob
 
+from .tries import FailedTry
+
 MAX_ERROR_CHARS = 4096
 MAX_STACK_CHARS = 4096
+MAX_BODY_CHARS = 2048
 
 
 class QueueError(HomeSentryError):
@@ -99,7 +103,11 @@ class PutResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """A job that was given up; ``job_id`` is None for one that never entered its queue."""
+    """A job that was given up; ``job_id`` is None for one that never entered its queue.
+
+    ``tries`` are those that failed before the last one, which ``error`` tells; those that a death cut off left no trace
+    but in ``attempts``.
+    """
 
     id: int
     queue: str
@@ -115,6 +123,16 @@ class DeadLetter:
     first_failed_at: datetime
     last_failed_at: datetime
     stack: str | None = None
+    tries: tuple[FailedTry, ...] = ()
+
+    def shown_body(self) -> str:
+        """Give the job as JSON text for people, with ``…`` at the end where it is cut; the job itself stays whole."""
+        text = json.dumps(self.payload, ensure_ascii=False)
+        return text if len(text) <= MAX_BODY_CHARS else f"{text[: MAX_BODY_CHARS - 1]}…"
+
+    def shown_payload(self) -> dict[str, Any]:
+        """Give the same as values; empty where the text is cut."""
+        return self.payload if len(json.dumps(self.payload, ensure_ascii=False)) <= MAX_BODY_CHARS else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

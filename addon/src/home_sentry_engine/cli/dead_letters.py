@@ -174,11 +174,16 @@ def _document(letter: DeadLetter) -> dict[str, Any]:
         "id": letter.id,
         "queue": letter.queue,
         "key": letter.key,
-        "payload": letter.payload,
+        "payload": letter.shown_payload(),
+        "body": letter.shown_body(),
         "attempts": letter.attempts,
         "error_type": letter.error_type,
         "error": letter.error,
         "enqueued_at": letter.enqueued_at.isoformat(),
         "first_failed_at": letter.first_failed_at.isoformat(),
         "last_failed_at": letter.last_failed_at.isoformat(),
+        "tries": [
+            {"failed_at": one.failed_at.isoformat(), "after_s": one.after_s, "error": one.error} for one in letter.tries
+        ],
+        "stack": letter.stack,
     }

@@ -16,6 +16,9 @@ _HISTORY: Final = 100
 # without one of these pictures wait: the eyes, the ways in, the room for files, who hands out the work
 _ESSENTIAL: Final = frozenset({"detector", "ingest", "disk", "detect_workers", "redis"})
 
+# nothing that the engine does needs them: they are told of, and the mode stays
+_ASIDE: Final = frozenset({"mqtt"})
+
 # what the engine offers, and what each of it needs
 _NEEDS: Final = {
     "intake": ("database", "disk", "ingest"),
@@ -86,9 +89,9 @@ def mode_of(components: Iterable[Component]) -> tuple[Mode, tuple[str, ...]]:
 
     Database down: offline. Detector, intake, disk or detection workers down or switched off: minimal (pictures wait,
     nothing new is announced). Anything else that does not work: degraded, which includes rule scores only because the
-    language model is down.
+    language model is down. An MQTT broker that is away changes nothing.
     """
-    known = {component.id: component for component in components}
+    known = {component.id: component for component in components if component.id not in _ASIDE}
     broken = {name: one for name, one in known.items() if one.state not in _WORKS}
     broken |= {name: known[name] for name in _ESSENTIAL & known.keys() if known[name].state is ComponentState.DISABLED}
     causes = tuple(f"{one.id}: {one.reason or one.state}" for one in broken.values())

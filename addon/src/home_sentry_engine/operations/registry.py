@@ -8,7 +8,7 @@ from enum import StrEnum
 import logging
 from typing import Final, NoReturn
 
-from home_sentry_engine.contract import Component, ComponentState, Part
+from home_sentry_engine.contract import Component, ComponentState, Part, RestartStrategy
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.errors import HomeSentryError
 from home_sentry_engine.resilience.backoff import Backoff
@@ -56,7 +56,8 @@ class PartPlan:
 
     ``describe`` gives what it says about itself while its jobs run, None when it told the board already; without it a
     part that runs is healthy. ``details`` gives figures for its component. ``renew`` is called before a restart that
-    somebody asked for. A ``fixed`` part may be restarted but not switched off.
+    somebody asked for; ``instead`` is called in place of a restart of its jobs. A ``fixed``
+    part may be restarted but not stopped or switched off.
     """
 
     id: str
@@ -66,12 +67,15 @@ class PartPlan:
     describe: Callable[[], Component | None] | None = None
     details: Callable[[], Details] | None = None
     renew: Callable[[], Awaitable[None]] | None = None
+    strategy: RestartStrategy = RestartStrategy.TASK
+    instead: Callable[[], None] | None = None
 
 
 @dataclass(slots=True)
 class _Running:
     plan: PartPlan
     record: ComponentRecord
+    stopped: bool = False
     jobs: list[SwitchedJob] = field(default_factory=list)
 
 
@@ -86,6 +90,8 @@ class ComponentRegistry:
         self._parts: dict[str, _Running] = {}
         self._dirty: dict[str, None] = {}
         self._changed = asyncio.Event()
+        self.remote: frozenset[str] = frozenset()
+        """Components that other engines speak for."""
 
     def add(self, plans: Sequence[PartPlan], records: Mapping[str, ComponentRecord]) -> None:
         """Take the parts with what is remembered of them; call before ``run``."""
@@ -116,7 +122,11 @@ class ComponentRegistry:
         """Give every component of the board, those with jobs first."""
         shown = [self._part(running) for running in self._parts.values()]
         rest = [one for one in self._board.components() if one.id not in self._parts]
-        return (*shown, *(Part(component=one, core=one.id == "database") for one in rest))
+        return (*shown, *(self._told(one) for one in rest))
+
+    def _told(self, one: Component) -> Part:
+        strategy = RestartStrategy.REMOTE if one.id in self.remote else RestartStrategy.NONE
+        return Part(component=one, core=one.id == "database", strategy=strategy)
 
     def part(self, part_id: str) -> Part:
         """Give one component; raises ``UnknownPart``."""
@@ -130,11 +140,37 @@ class ComponentRegistry:
         running = self._found(part_id)
         if not running.record.enabled:
             raise NotSwitchable(f"{part_id} is switched off; enable it instead")
+        if running.stopped:
+            raise NotSwitchable(f"{part_id} is stopped; start it instead")
         if running.plan.renew is not None:
             await running.plan.renew()
         self._note(running, restarts=running.record.restarts + 1, last_restart_at=self._clock.now(), reason=None)
+        if running.plan.instead is not None:
+            running.plan.instead()
+            return self._part(running)
         for job in running.jobs:
             job.restart()
+        return self._part(running)
+
+    def start(self, part_id: str) -> Part:
+        """Let a stopped component work again; raises as ``restart``. One that works goes on."""
+        running = self._found(part_id)
+        if not running.record.enabled:
+            raise NotSwitchable(f"{part_id} is switched off; enable it instead")
+        return self._turned(running, stopped=False)
+
+    def stop(self, part_id: str) -> Part:
+        """End a component until it is started or the engine begins anew; raises as ``restart``."""
+        running = self._found(part_id)
+        if running.plan.fixed:
+            raise NotSwitchable(f"{part_id} cannot be stopped: nobody could start it again")
+        return self._turned(running, stopped=running.record.enabled)
+
+    def _turned(self, running: _Running, *, stopped: bool) -> Part:
+        running.stopped = stopped
+        for job in running.jobs:
+            job.switch(on=running.record.enabled and not stopped)
+        self._show(running)
         return self._part(running)
 
     def switch(self, part_id: str, *, on: bool) -> Part:
@@ -144,10 +180,7 @@ class ComponentRegistry:
             raise NotSwitchable(f"{part_id} cannot be switched off: nobody could switch it on again")
         changes = {"failures": 0, "reason": None} if on else {"reason": "switched off by a person"}
         self._note(running, enabled=on, **changes)
-        for job in running.jobs:
-            job.switch(on=on)
-        self._show(running)
-        return self._part(running)
+        return self._turned(running, stopped=False)
 
     def count_failure(self, part_id: str, reason: str) -> None:
         """Count a failure of what a part keeps running beside its jobs, such as a child process."""
@@ -172,6 +205,8 @@ class ComponentRegistry:
             return self._parts[part_id]
         if self._board.get(part_id) is None:
             raise UnknownPart(f"there is no component {part_id!r}")
+        if part_id in self.remote:
+            raise NotSwitchable(f"{part_id} runs in another engine, which is only reported here: turn to that one")
         raise NotSwitchable(f"{part_id} cannot be restarted or switched: it only tells how it is")
 
     def _reporter(self, running: _Running) -> Callable[[JobChange], None]:
@@ -203,6 +238,9 @@ class ComponentRegistry:
         if not record.enabled:
             state, reason = ComponentState.DISABLED, record.reason
             return Component(id=plan.id, state=state, reason=reason, fix="enable it", details=details)
+        if running.stopped:
+            reason = "stopped by a person until it is started or the engine begins anew"
+            return Component(id=plan.id, state=ComponentState.DISABLED, reason=reason, fix="start it", details=details)
         changes = [job.last for job in running.jobs if job.last is not None]
         troubled = [change for change in changes if change.state in _TROUBLE]
         if troubled:
@@ -230,6 +268,8 @@ class ComponentRegistry:
             restarts=record.restarts,
             last_failure_at=record.last_failure_at,
             last_restart_at=record.last_restart_at,
+            strategy=running.plan.strategy,
+            stopped=running.stopped,
         )
 
     def _note(self, running: _Running, **changes: object) -> None:

@@ -123,6 +123,8 @@ list_components               viewer    403
 get_component                 viewer    403
 list_component_history        viewer    403
 restart_component             admin     403
+start_component               admin     403
+stop_component                admin     403
 enable_component              admin     403
 disable_component             admin     403
 list_audit                    admin     403
@@ -164,6 +166,8 @@ restore_event                 admin     403
 list_trash                    viewer    own
 list_components               viewer    403
 restart_component             admin     403
+start_component               admin     403
+stop_component                admin     403
 enable_component              admin     403
 disable_component             admin     403
 requeue_dead_letters          admin     403

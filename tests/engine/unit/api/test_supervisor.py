@@ -112,3 +112,16 @@ async def test_a_service_that_is_not_listed_is_not_tried_again(supervisor, sessi
     with pytest.raises(Permanent, match="403"):
         await SupervisorDiscovery(session, "supervisor-token", FakeClock(), supervisor.url).announce(MESSAGE)
     assert len(supervisor.heard) == 1
+
+
+async def test_the_app_is_restarted_and_a_refusal_or_silence_is_told(supervisor, session):
+    asked = SupervisorDiscovery(session, "supervisor-token", FakeClock(), supervisor.url)
+    await asked.restart_app()
+    assert supervisor.heard == [("POST", "/addons/self/restart", None)]
+    supervisor.answers = [web.Response(status=403), web.Response(status=500)]
+    with pytest.raises(Permanent, match="403"):
+        await asked.restart_app()
+    with pytest.raises(Transient, match="500"):
+        await asked.restart_app()
+    with pytest.raises(Transient, match="cannot be reached"):
+        await SupervisorDiscovery(session, "supervisor-token", FakeClock(), "http://127.0.0.1:1").restart_app()

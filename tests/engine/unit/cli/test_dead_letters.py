@@ -1,7 +1,10 @@
 """``dead-letters`` over a real queue in a real database."""
 
 import asyncio
+from contextlib import closing
+import json
 from pathlib import Path
+import sqlite3
 
 import pytest
 
@@ -15,10 +18,12 @@ from home_sentry_engine.storage.repositories.media import MediaFiles
 from tests.engine.unit.storage.samples import media
 
 
-async def _bury(database: Database, queue: SqlQueue, name: str, key: str) -> None:
+async def _bury(database: Database, queue: SqlQueue, name: str, key: str, **more: str) -> None:
     now = SystemClock().steady()
-    new = NewJob(queue=name, payload={"media_id": f"m-{key}"}, key=key)
+    new = NewJob(queue=name, payload={"media_id": f"m-{key}", **more}, key=key)
     await database.write(lambda conn: queue.put(conn, new, now))
+    (leased,) = await queue.claim(name, 1, 60.0)
+    await database.write(lambda conn: queue.retry(conn, leased, after_s=0.0, error="busy"))
     (leased,) = await queue.claim(name, 1, 60.0)
     await database.write(lambda conn: queue.bury(conn, leased, error=f"no {key}\nat all", error_type="corrupt"))
 
@@ -28,7 +33,7 @@ async def _bury_all(data: Path) -> None:
     async with Database(sqlite_url(data / "home_sentry.db"), clock) as database:
         queue = SqlQueue(database, clock, owner="engine")
         await _bury(database, queue, DETECT, "front_door")
-        await _bury(database, queue, ASSESS, "garage")
+        await _bury(database, queue, ASSESS, "garage", batch_id="ü" * 5000)
 
 
 @pytest.fixture
@@ -46,6 +51,12 @@ def pending(data: Path, queue: str) -> int:
     return asyncio.run(count())
 
 
+def payloads(data: Path, queue: str) -> list[dict]:
+    with closing(sqlite3.connect(data / "home_sentry.db")) as raw:
+        found = raw.execute("SELECT payload FROM jobs WHERE queue = ?", (queue,)).fetchall()
+    return [json.loads(payload) for (payload,) in found]
+
+
 def listed(run, data: Path, *words: str) -> list[dict]:
     return run("dead-letters", "list", "--data", data, "--json", *words).document["dead_letters"]
 
@@ -56,6 +67,11 @@ def test_the_list_tells_why_newest_first(run, data):
         (ASSESS, "garage", "corrupt"),
         (DETECT, "front_door", "corrupt"),
     ]
+    (tried,) = letters[0]["tries"]
+    assert (tried["error"], tried["after_s"]) == ("busy", 0.0)
+    assert (len(letters[0]["body"]), letters[0]["body"][-2:], letters[0]["payload"]) == (2048, "ü…", {})
+    assert letters[1]["body"] == '{"media_id": "m-front_door"}'
+    assert letters[1]["payload"] == {"media_id": "m-front_door"}
     table = run("dead-letters", "list", "--data", data).out.splitlines()
     assert table[1].endswith("corrupt: no garage at all")
 
@@ -74,6 +90,8 @@ def test_requeue_one(run, data):
 
 def test_requeue_all_of_one_queue(run, data):
     assert run("dead-letters", "requeue", "--all", "--queue", ASSESS, "--data", data).out == "1 put back\n"
+    # only what is shown is cut
+    assert payloads(data, ASSESS) == [{"media_id": "m-garage", "batch_id": "ü" * 5000}]
     assert [one["key"] for one in listed(run, data)] == ["front_door"]
 
 

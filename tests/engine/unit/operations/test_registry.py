@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from home_sentry_engine.contract import ComponentState
+from home_sentry_engine.contract import Component, ComponentState, RestartStrategy
 from home_sentry_engine.operations.health import HealthBoard
 from home_sentry_engine.operations.registry import ComponentRegistry, NotSwitchable, PartPlan, Rank, UnknownPart
 from home_sentry_engine.storage.database import Database, sqlite_url
@@ -90,6 +90,64 @@ async def test_what_a_part_did_is_told_beside_its_restarts_also_while_it_is_in_t
         assert board.get("timers").details["items_processed"] == 8
         registry.switch("timers", on=False)
         assert board.get("timers").details["items_processed"] == 8
+
+
+async def test_a_part_that_was_stopped_stays_so_until_it_is_started_and_nothing_remembers_it(clock):
+    job, shelf = Job(), Shelf()
+    plans = [PartPlan(id="timers", jobs={"timers": job.run}), PartPlan(id="api", jobs={"api": Job().run}, fixed=True)]
+    async with running(clock, *plans, shelf=shelf) as (registry, board):
+        assert registry.start("timers").stopped is False
+        stopped = registry.stop("timers")
+        assert (stopped.stopped, stopped.enabled) == (True, True)
+        await clock.advance(0)
+        assert (job.starts, job.ends) == (1, 1)
+        assert board.get("timers").state is ComponentState.DISABLED
+        assert board.get("timers").fix == "start it"
+        with pytest.raises(NotSwitchable, match="start it instead"):
+            await registry.restart("timers")
+        assert registry.start("timers").stopped is False
+        await clock.advance(0)
+        assert job.starts == 2
+        assert board.state("timers") is ComponentState.HEALTHY
+        registry.stop("timers")
+        assert registry.switch("timers", on=False).stopped is False
+        with pytest.raises(NotSwitchable, match="enable it instead"):
+            registry.start("timers")
+        assert registry.stop("timers").stopped is False
+        with pytest.raises(NotSwitchable, match="cannot be stopped"):
+            registry.stop("api")
+        for verb in (registry.start, registry.stop):
+            with pytest.raises(UnknownPart):
+                verb("nothing")
+        assert registry.switch("timers", on=True).enabled
+        registry.stop("timers")
+        await clock.advance(0)
+    assert shelf.saved["timers"].enabled
+
+
+async def test_each_part_tells_how_it_begins_anew_and_what_others_speak_for_is_only_reported(clock):
+    asked: list[None] = []
+    engine, llm = Job(), Job()
+    whole = PartPlan(
+        id="engine", jobs={"engine": engine.run}, strategy=RestartStrategy.APP, instead=lambda: asked.append(None)
+    )
+    model = PartPlan(id="llm", jobs={"llm": llm.run}, strategy=RestartStrategy.PROCESS)
+    async with running(clock, whole, model, PartPlan(id="timers", jobs={"t": Job().run})) as (registry, board):
+        registry.remote |= {"detector"}
+        board.report(Component(id="detector", state=ComponentState.UNHEALTHY))
+        board.report(Component(id="disk", state=ComponentState.HEALTHY))
+        assert {part.component.id: part.strategy.value for part in registry.parts()} == {
+            "engine": "app",
+            "llm": "process",
+            "timers": "task",
+            "detector": "remote",
+            "disk": "none",
+        }
+        assert (await registry.restart("engine")).restarts == 1
+        await clock.advance(0)
+        assert (asked, engine.starts) == ([None], 1)
+        with pytest.raises(NotSwitchable, match="another engine"):
+            await registry.restart("detector")
 
 
 async def test_one_that_keeps_failing_fails_and_is_tried_again_after_a_rest(clock):

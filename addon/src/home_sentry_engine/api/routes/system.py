@@ -1,4 +1,4 @@
-"""The engine's parts: what there is, how it is, restart, enable, disable; and who did such things."""
+"""The engine's parts: what there is, how it is, restart, start, stop, enable, disable; and who did such things."""
 
 from typing import Final
 
@@ -55,6 +55,8 @@ class SystemRoutes:
                 errors=(NotFound,),
             ),
             _deed("restart", "Begin a component anew", self._restart),
+            _deed("start", "Let a stopped component work again", self._start),
+            _deed("stop", "End a component until it is started or the engine begins anew", self._stop),
             _deed("enable", "Switch a component on and forget its failures", self._enable),
             _deed("disable", "Switch a component off, also after a restart of the engine", self._disable),
             Route(
@@ -76,6 +78,12 @@ class SystemRoutes:
 
     async def _restart(self, call: Call) -> web.Response:
         return json_reply(await self._parts.restart(call.path["component_id"]))
+
+    async def _start(self, call: Call) -> web.Response:
+        return json_reply(await self._parts.start(call.path["component_id"]))
+
+    async def _stop(self, call: Call) -> web.Response:
+        return json_reply(await self._parts.stop(call.path["component_id"]))
 
     async def _enable(self, call: Call) -> web.Response:
         return json_reply(await self._parts.switch(call.path["component_id"], on=True))

@@ -16,6 +16,7 @@ from home_sentry_engine.broker.queue import (
     cut_stack,
     dead_cursor,
 )
+from home_sentry_engine.broker.tries import tries_from_text
 from home_sentry_engine.domain.jobs import NewJob
 
 from .micros import from_micros, to_micros
@@ -76,6 +77,7 @@ class DeadLetters:
             **cause.values(),
             first_failed_us=row.first_failed_us or at,
             last_failed_us=at,
+            tries=row.tries,
         )
 
     def get(self, conn: Connection, letter_id: int) -> DeadLetter:
@@ -144,4 +146,5 @@ def _letter(row: Row[Any]) -> DeadLetter:
         first_failed_at=from_micros(row.first_failed_us),
         last_failed_at=from_micros(row.last_failed_us),
         stack=row.stack,
+        tries=tries_from_text(row.tries),
     )

@@ -22,6 +22,7 @@ from home_sentry_engine.broker.queue import (
     QueueLimits,
     Requeued,
 )
+from home_sentry_engine.broker.tries import FailedTry, followed_by, tries_from_text, tries_to_text
 from home_sentry_engine.domain.jobs import Job, NewJob
 
 from .dead import Cause, DeadLetters
@@ -120,7 +121,10 @@ class JobLedger:
 
     def postpone(self, conn: Connection, job: Job, *, now: datetime, after_s: float, failure: str | None) -> None:
         """Give a job back for later, with a counted ``failure`` or none; raises ``LeaseLost``."""
-        failed = {} if failure is None else _failure(now, failure)
+        failed: dict[str, Any] = {}
+        if failure is not None:
+            before = tries_from_text(conn.execute(sa.select(jobs.c.tries).where(_held(job))).scalar_one_or_none())
+            failed = _failure(before, FailedTry(failed_at=now, after_s=after_s, error=failure))
         row = conn.execute(
             jobs.update()
             .where(_held(job))
@@ -243,10 +247,11 @@ def _lost(job: Job) -> LeaseLost:
     return LeaseLost(f"job {job.id} of {job.queue} is no longer held")
 
 
-def _failure(now: datetime, error: str) -> dict[str, Any]:
-    at = to_micros(now)
+def _failure(before: tuple[FailedTry, ...], failed: FailedTry) -> dict[str, Any]:
+    at = to_micros(failed.failed_at)
     return {
-        "error": error[:MAX_ERROR_CHARS],
+        "error": failed.error[:MAX_ERROR_CHARS],
+        "tries": tries_to_text(followed_by(before, failed)),
         "first_failed_us": sa.func.coalesce(jobs.c.first_failed_us, at),
         "last_failed_us": at,
     }

@@ -20,6 +20,7 @@ from home_sentry_engine.broker.queue import (
     Requeued,
 )
 from home_sentry_engine.broker.tally import Tally
+from home_sentry_engine.broker.tries import FailedTry, followed_by, tries_from_text, tries_to_text
 from home_sentry_engine.broker.wakeup import Wakeup
 from home_sentry_engine.contract import QueueDepth
 from home_sentry_engine.domain.clock import Clock
@@ -39,6 +40,7 @@ from .statements import (
     OLDEST_IDLE,
     POSTPONE,
     PUT,
+    TRIES,
     TWIN,
 )
 from .tables import jobs
@@ -128,7 +130,12 @@ class SqlQueue:
             "uncounted": 0 if counted else 1,
             "in_error": error[:MAX_ERROR_CHARS],
             "failed_us": to_micros(now) if counted else None,
+            "in_tries": None,
         }
+        if counted:
+            before = tries_from_text(conn.execute(TRIES, _lease(job)).scalar_one_or_none())
+            failed = FailedTry(failed_at=now, after_s=after_s, error=error)
+            values["in_tries"] = tries_to_text(followed_by(before, failed))
         if conn.execute(POSTPONE, _lease(job) | values).rowcount == 0:
             raise _lost(job)
         self._news(conn, job.queue)

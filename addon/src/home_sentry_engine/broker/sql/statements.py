@@ -120,6 +120,7 @@ _held: Final = sa.and_(
     jobs.c.leased_until_us.is_not(None),
 )
 HELD: Final = sa.select(jobs).where(_held)
+TRIES: Final = sa.select(jobs.c.tries).where(_held)
 FINISH: Final = Prepared(lambda _: sa.delete(jobs).where(_held))
 EXTEND: Final = (
     sa.update(jobs).where(_held).values(leased_until_us=bindparam("until_us", type_=sa.BigInteger), updated_us=_now)
@@ -136,6 +137,7 @@ POSTPONE: Final = (
         error=bindparam("in_error", type_=sa.Text),
         first_failed_us=func.coalesce(jobs.c.first_failed_us, bindparam("failed_us", type_=sa.BigInteger)),
         last_failed_us=func.coalesce(bindparam("failed_us", type_=sa.BigInteger), jobs.c.last_failed_us),
+        tries=func.coalesce(bindparam("in_tries", type_=sa.Text), jobs.c.tries),
     )
 )
 OLDEST_IDLE: Final = (

@@ -2,6 +2,7 @@
 
 Times are integer microseconds since 1970 UTC. Jobs of a queue stand in the order of priority (higher first), then id.
 ``leased_until_us`` is NULL while nobody holds the job; a claim first frees the leases that have run out.
+``tries`` is what ``broker.tries`` makes of the tries that failed.
 """
 
 from typing import Final
@@ -29,6 +30,7 @@ jobs: Final = sa.Table(
     sa.Column("first_failed_us", sa.BigInteger),
     sa.Column("last_failed_us", sa.BigInteger),
     sa.Column("error", sa.Text),
+    sa.Column("tries", sa.Text),
     sqlite_autoincrement=True,
 )
 sa.Index("uq_jobs_uniq", jobs.c.queue, jobs.c.uniq, unique=True)
@@ -56,6 +58,7 @@ dead_letters: Final = sa.Table(
     sa.Column("stack", sa.Text),
     sa.Column("first_failed_us", sa.BigInteger, nullable=False),
     sa.Column("last_failed_us", sa.BigInteger, nullable=False),
+    sa.Column("tries", sa.Text),
     sqlite_autoincrement=True,
 )
 sa.Index("ix_dead_letters_queue", dead_letters.c.queue, dead_letters.c.id)
