@@ -37,7 +37,7 @@ class Narrowing:
         shared = {camera.name.casefold() for camera in own} | {camera.id for camera in own}
         words = {word for camera in foreign for word in _words_of(camera)} - shared
         self._words = frozenset(words)
-        either = "|".join(map(re.escape, sorted(words)))
+        either = "|".join(r"\s+".join(map(re.escape, word.split())) for word in sorted(words))
         self._named = re.compile(rf"(?<!\w)(?:{either})(?!\w)") if words else None
 
     @classmethod
@@ -70,6 +70,7 @@ class Narrowing:
             status=self.status(snapshot.status),
             cameras=tuple(camera for camera in snapshot.cameras if camera.id in self._within),
             events=tuple(event for event in snapshot.events if event.camera_id in self._within),
+            summary=None,
         )
 
     def status(self, status: Status) -> Status:
@@ -110,12 +111,10 @@ class Narrowing:
         return {key: None if value is _GONE else value for key, value in left.items()}
 
     def _text(self, text: str, name: str) -> Any:
-        if self._named is None or (not _NAMING.search(name) and not re.search(r"\s", text)):
-            # a single word is an id or a word of a vocabulary, which a camera's name may well resemble
-            return text
-        if _NAMING.search(name):
-            return _GONE if text in self._ids or text.casefold() in self._words else text
-        if self._named.search(text.casefold()) is None:
+        if _NAMING.search(name) and (text in self._ids or text.casefold() in self._words):
+            return _GONE
+        # a single word is an id or a word of a vocabulary, which a camera's name may well resemble
+        if self._named is None or not re.search(r"\s", text) or self._named.search(text.casefold()) is None:
             return text
         sentences = (one for one in _SENTENCE.split(text) if self._named.search(one.casefold()) is None)
         return " ".join(sentences)
