@@ -19,7 +19,7 @@ CLIENT_TYPES = {"auth", "subscribe", "ack", "command"}
 FREE = {
     *("args", "data", "details", "payload", "rejections", "component_states"),
     *("by_level", "by_camera", "by_day", "by_object", "by_reason"),
-    *("by_status", "by_severity", "by_rule", "metadata"),
+    *("by_status", "by_severity", "by_rule", "metadata", "broken_rules"),
     *("content", "prompts", "failed", "effects", "by_state", "by_source"),
     *("attributes", "errors", "unreadable", "value"),
 }

@@ -78,6 +78,7 @@ from tests.fakes.model_shelf import FakeModels
 from tests.fakes.operating import FakeAudit, FakeParts, FakeQueues
 from tests.fakes.places import FakeMasks, FakePlaces
 from tests.fakes.records import camera, detection, event, jpeg, media, refused_file
+from tests.fakes.rules import FakeAlerts, FakeRules
 from tests.fakes.searching import fits
 from tests.fakes.triage import FakeTriage
 from tests.fakes.upkeep import FakeUpkeep
@@ -162,6 +163,8 @@ class FakeEngine:
         self.triage = FakeTriage(self.pause, self.events, self.feed)
         self.upkeep = FakeUpkeep(self.pause)
         self.verdicts = FakeVerdicts(self.pause, self.events)
+        self.rules = FakeRules(self.pause, self.events)
+        self.alerts = FakeAlerts(self.pause)
         self._numbers = itertools.count(1)
 
     @property
@@ -195,6 +198,8 @@ class FakeEngine:
             triage=self.triage,
             verdicts=self.verdicts,
             upkeep=self.upkeep,
+            rules=self.rules,
+            alerts=self.alerts,
         )
 
     def announce(self, number: int | None = None, summary: str = "A person at the door") -> Published:

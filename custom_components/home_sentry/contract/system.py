@@ -252,6 +252,7 @@ class Status:
 
     Counts are None while their source does not answer; ``pending`` and ``processing`` are sums over all queues.
     ``silent_together`` are cameras that fell quiet within minutes of each other, which may be sabotage.
+    ``broken_rules`` names rules of alerts that are enabled and cannot hold, each with its reason.
     """
 
     mode: Mode
@@ -272,6 +273,7 @@ class Status:
     pending: int | None = None
     processing: int | None = None
     gpu: GpuSummary = field(default_factory=GpuSummary)
+    broken_rules: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

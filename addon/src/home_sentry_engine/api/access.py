@@ -64,6 +64,7 @@ _VIEWER: Final[Mapping[Reach, tuple[str, ...]]] = {
         "list_events",
         "search_events",
         "list_trash",
+        "list_alerts",
         "get_event_stats",
         "list_scene_changes",
     ),
@@ -92,6 +93,10 @@ _VIEWER: Final[Mapping[Reach, tuple[str, ...]]] = {
     Reach.DETECTION: ("get_detection_picture",),
     Reach.CLOSED: (
         "get_event_recognition",
+        "list_rules",
+        "get_rule",
+        "get_alert",
+        "get_alert_stats",
         "get_home",
         "list_entities",
         "get_entity",
@@ -113,20 +118,36 @@ _OPERATOR: Final[Mapping[Reach, tuple[str, ...]]] = {
     Reach.CAMERA: ("upload_frame", "analyze", "acknowledge_scene"),
     Reach.EVENT: ("review_event", "give_feedback"),
     Reach.CHANGE: ("acknowledge_scene_change",),
-    Reach.CLOSED: ("review_events",),
+    Reach.CLOSED: (
+        "review_events",
+        "acknowledge_alert",
+        "dismiss_alert",
+    ),
 }
 
 _VIEWER_COMMANDS: Final[Mapping[Reach, tuple[str, ...]]] = {
     Reach.FREE: ("ping", "get_info"),
-    Reach.CUT: ("get_status", "list_cameras", "list_events", "search_events", "list_rejections", "list_trash"),
+    Reach.CUT: (
+        "get_status",
+        "list_cameras",
+        "list_events",
+        "search_events",
+        "list_rejections",
+        "list_trash",
+        "list_alerts",
+    ),
     Reach.CAMERA: ("get_camera", "get_learning", "list_zones", "list_masks"),
     Reach.EVENT: ("get_event", "list_event_detections"),
-    Reach.CLOSED: ("get_household", "list_components"),
+    Reach.CLOSED: ("list_rules", "get_rule", "get_alert", "get_alert_stats", "get_household", "list_components"),
 }
 _OPERATOR_COMMANDS: Final[Mapping[Reach, tuple[str, ...]]] = {
     Reach.CAMERA: ("acknowledge_scene",),
     Reach.EVENT: ("review_event", "give_feedback"),
-    Reach.CLOSED: ("review_events",),
+    Reach.CLOSED: (
+        "review_events",
+        "acknowledge_alert",
+        "dismiss_alert",
+    ),
 }
 
 

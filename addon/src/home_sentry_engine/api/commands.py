@@ -30,6 +30,7 @@ from .routes.events import EVENT_FILTERS, event_query
 from .routes.rejections import REJECTION_FILTERS, rejections
 from .routes.search import SEARCH_FIELDS, found
 from .routes.verdicts import reassessed
+from .rule_commands import alert_rules, rule_rules
 from .triage_fields import REVIEW_FIELDS, USER, review_of
 from .zone_commands import zone_rules
 
@@ -74,6 +75,8 @@ class Commands:
                 limit=LimitClass.AI,
             ),
             *triage_rules(ports.triage),
+            *rule_rules(ports.rules),
+            *alert_rules(ports.alerts),
             *operating_rules(ports.parts, ports.queues),
             *household_rules(ports.household),
             *zone_rules(ports.places),

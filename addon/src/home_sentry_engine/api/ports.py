@@ -44,6 +44,7 @@ from .idempotency import Replies
 from .key_ports import Belongings, KeyDesk
 from .load_ports import Load
 from .model_ports import ModelShelf
+from .rule_ports import AlertDesk, RuleDesk
 from .triage_ports import Triage
 from .upkeep_ports import Upkeep
 from .verdict_ports import Verdicts
@@ -387,3 +388,5 @@ class Ports:
     household: HouseholdDesk
     models: ModelShelf
     clips: Clips
+    rules: RuleDesk
+    alerts: AlertDesk

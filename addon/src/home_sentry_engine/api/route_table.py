@@ -9,6 +9,7 @@ from .bodies import BodyReader
 from .keys import Keys
 from .pictures import PictureShelf
 from .ports import Ports
+from .routes.alerts import AlertRoutes
 from .routes.analyze import AnalyzeRoutes
 from .routes.cameras import CameraRoutes
 from .routes.changes import ChangeRoutes
@@ -26,6 +27,7 @@ from .routes.models import ModelRoutes
 from .routes.places import PlaceRoutes
 from .routes.queues import QueueRoutes
 from .routes.rejections import RejectionRoutes
+from .routes.rules import RuleRoutes
 from .routes.scenes import SceneRoutes
 from .routes.search import SearchRoutes
 from .routes.state import StateRoutes
@@ -59,6 +61,8 @@ def families(ports: Ports, tools: Tools) -> tuple[Route, ...]:
         *EventRoutes(ports.catalogue, ports.triage, ports.pictures, shelf, bodies).routes(),
         *SearchRoutes(ports.catalogue).routes(),
         *TriageRoutes(ports.triage, bodies).routes(),
+        *RuleRoutes(ports.rules, bodies).routes(),
+        *AlertRoutes(ports.alerts, bodies).routes(),
         *VerdictRoutes(ports.verdicts).routes(),
         *PlaceRoutes(ports.places, bodies).routes(),
         *MaskRoutes(ports.masks, bodies, shelf).routes(),

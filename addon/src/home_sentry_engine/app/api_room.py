@@ -29,6 +29,7 @@ from .operating import PartDesk, QueueDesk, StoredAudit
 from .pictures import GalleryPictures
 from .pipeline_room import PipelineRoom
 from .places import StoredPlaces
+from .rules import StoredAlerts, StoredRules
 from .scenes import StoredScenes
 from .secured import Secured
 from .triage import TriageDesk
@@ -130,4 +131,6 @@ async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: Ke
         household=household,
         models=ModelDesk(minds.zoo),
         clips=clips,
+        rules=StoredRules(database, tables, clock, room.health.look_again),
+        alerts=StoredAlerts(database, tables, clock, announce),
     )

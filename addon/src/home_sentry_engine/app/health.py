@@ -31,6 +31,7 @@ from home_sentry_engine.operations.health import HealthBoard, features_of, mode_
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.vision.detector import DetectorStatus
 
+from .alert_facts import rules_of
 from .tables import Tables
 
 _LOGGER = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ class _Counts(NamedTuple):
     cameras: tuple[Camera, ...]
     accounting: Accounting
     rejections: dict[str, int]
+    broken_rules: dict[str, str]
 
 
 class EngineHealth:
@@ -167,6 +169,7 @@ class EngineHealth:
             pending=sum(queue.pending for queue in queues) if queues is not None else None,
             processing=sum(queue.processing for queue in queues) if queues is not None else None,
             gpu=self._gpu(),
+            broken_rules=counts.broken_rules if counts is not None else {},
         )
 
     async def readiness(self) -> Readiness:
@@ -175,6 +178,10 @@ class EngineHealth:
         seen = self._detector()
         looks = seen.warm and seen.state in {ComponentState.HEALTHY, ComponentState.DEGRADED}
         return Readiness(ready=(looks or not self._looks) and mode is not Mode.OFFLINE, mode=mode)
+
+    def look_again(self) -> None:
+        """Let those who wait for a change look at the status; call it on the event loop."""
+        self._changed.set()
 
     async def changed(self, timeout_s: float) -> bool:
         """Wait until a component changes its state (True) or the time is over (False)."""
@@ -188,7 +195,9 @@ class EngineHealth:
 
     def _counts(self, conn: Connection) -> _Counts:
         media = self._tables.media
-        return _Counts(self._tables.cameras.all(conn), media.accounting(conn), media.rejections(conn))
+        rules = rules_of(conn, self._tables)
+        broken = {rule.name: rule.broken for rule in rules if rule.enabled and rule.broken is not None}
+        return _Counts(self._tables.cameras.all(conn), media.accounting(conn), media.rejections(conn), broken)
 
 
 async def _known[T](answer: Awaitable[T]) -> T | None:

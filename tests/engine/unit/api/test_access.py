@@ -32,6 +32,8 @@ IDS = {
     "{sample_id}": "1",
     "{fact_id}": "o1",
     "{key_id}": "k1",
+    "{rule_id}": "mine",
+    "{alert_id}": "al1",
 }
 STRANGERS = {
     "no token": {},
@@ -80,6 +82,7 @@ async def test_every_route_opens_with_the_token(server, client, engine):
         engine.household.seed()
         engine.entities.seed()
         engine.triage.seed()
+        engine.rules.seed()
         engine.api_keys.add("k" * 43, id="k1")
         async with client.request(route.method, _concrete(route.path)) as response:
             assert response.status not in {401, 403, 404, 405, 500}, route.name

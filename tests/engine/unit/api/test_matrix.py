@@ -44,6 +44,18 @@ list_events                   viewer    own
 search_events                 viewer    own
 get_event_stats               viewer    own
 list_trash                    viewer    own
+list_rules                    viewer    403
+get_rule                      viewer    403
+test_rule                     admin     403
+create_rule                   admin     403
+put_rule                      admin     403
+change_rule                   admin     403
+delete_rule                   admin     403
+list_alerts                   viewer    own
+get_alert_stats               viewer    403
+get_alert                     viewer    403
+acknowledge_alert             operator  403
+dismiss_alert                 operator  403
 get_event                     viewer    404
 list_event_detections         viewer    404
 get_event_thumbnail           viewer    404
@@ -164,6 +176,18 @@ give_feedback                 operator  404
 delete_event                  admin     403
 restore_event                 admin     403
 list_trash                    viewer    own
+list_rules                    viewer    403
+get_rule                      viewer    403
+create_rule                   admin     403
+put_rule                      admin     403
+change_rule                   admin     403
+delete_rule                   admin     403
+test_rule                     admin     403
+list_alerts                   viewer    own
+get_alert_stats               viewer    403
+get_alert                     viewer    403
+acknowledge_alert             operator  403
+dismiss_alert                 operator  403
 list_components               viewer    403
 restart_component             admin     403
 start_component               admin     403
@@ -243,6 +267,7 @@ def restored(engine: FakeEngine) -> None:
     engine.household.seed()
     engine.entities.seed()
     engine.triage.seed()
+    engine.rules.seed()
     for number in (1, 2):
         engine.scenes.known[number] = replace(engine.scenes.known[1], id=number)
     engine.scenes.known[2] = replace(engine.scenes.known[2], camera_id="garden")
