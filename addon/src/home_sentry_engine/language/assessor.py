@@ -23,9 +23,11 @@ from .errors import (
     ModelTooLarge,
     OutputTruncated,
 )
-from .prompt import Prompt, prompt_version, prompts, repaired, system_text
+from .prompt import Prompt, prompts, repaired
 from .reply import parse_reply
 from .schema import Answer, Size, json_schema
+from .worded import system_of, version_of
+from .wording import SHIPPED, Wording
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -62,6 +64,7 @@ class _Reply:
     answer: Answer
     completion: Completion
     fitted: Fitted
+    wording: Wording
 
 
 class LanguageAssessor:
@@ -84,20 +87,25 @@ class LanguageAssessor:
         self.breaker = breaker or Breaker("the language model", monotonic=clock.monotonic, policy=BREAKER)
         self._backoff = backoff or Backoff(base_s=2.0, cap_s=30.0)
         self._on_outcome = on_outcome
-        self._version = prompt_version()
+        self.wording: Callable[[], Wording] = lambda: SHIPPED
         self.injections_seen = 0
         self.last_failure: ModelFailure | None = None
         self.worked = False
         self.asked: Callable[[str, float], None] = lambda _outcome, _seconds: None
 
-    async def assess(self, scene: Scene, rule: RuleVerdict) -> ModelVerdict | ModelFailure:
-        """Ask the model about a scene that is worth it; the prompt's window, deadline and tries are respected."""
-        if max(rule.score, rule.allowed.floor) < self._settings.min_rule_score:
+    async def assess(
+        self, scene: Scene, rule: RuleVerdict, *, wording: Wording | None = None
+    ) -> ModelVerdict | ModelFailure:
+        """Ask the model about a scene that is worth it; the prompt's window, deadline and tries are respected.
+
+        With a ``wording`` of its own it is a trial, for which every scene is worth it.
+        """
+        if wording is None and max(rule.score, rule.allowed.floor) < self._settings.min_rule_score:
             detail = f"the rule score {rule.score} is below {self._settings.min_rule_score}"
             return ModelFailure(reason=AnalysisReason.GATED, detail=detail)
         started = self._clock.monotonic()
         try:
-            reply = await self._asked(scene, rule)
+            reply = await self._asked(scene, rule, wording or self.wording())
         except (BreakerOpen, LanguageError) as err:
             failure = _failure(err)
             known = self.last_failure is not None and self.last_failure.reason is failure.reason
@@ -129,7 +137,8 @@ class LanguageAssessor:
         await self.backend.aclose()
 
     def _canary(self, window: int) -> Question:
-        system = system_text(Size.FULL if window > _ROOMY_TOKENS else Size.COMPACT, self._settings.language)
+        size = Size.FULL if window > _ROOMY_TOKENS else Size.COMPACT
+        system = system_of(self.wording())(size, self._settings.language)
         return Question(
             messages=(Message(role="system", content=system), Message(role="user", content='Answer {"ok": true}.')),
             schema=_CANARY_SCHEMA,
@@ -144,11 +153,11 @@ class LanguageAssessor:
         self.worked = failure is None
         self._on_outcome(failure)
 
-    async def _asked(self, scene: Scene, rule: RuleVerdict) -> _Reply:
+    async def _asked(self, scene: Scene, rule: RuleVerdict, wording: Wording) -> _Reply:
         for attempt in range(1, self._settings.tries + 1):
             try:
                 with self.breaker.call():
-                    return await self._once(scene, rule)
+                    return await self._once(scene, rule, wording)
             except LanguageError as err:
                 if not err.retryable or attempt == self._settings.tries:
                     raise
@@ -156,39 +165,41 @@ class LanguageAssessor:
             await self._clock.sleep(self._backoff.delay_s(attempt))
         raise AssertionError("the last try returns or raises")
 
-    async def _once(self, scene: Scene, rule: RuleVerdict) -> _Reply:
+    async def _once(self, scene: Scene, rule: RuleVerdict, wording: Wording) -> _Reply:
         window = await self.backend.window()
-        forms = prompts(scene, rule, language=self._settings.language)
-        fitted = await fit(forms, count=self._count, window=window, answer_tokens=self._settings.max_tokens)
-        completion = await self._complete(fitted.prompt, fitted.answer_tokens)
+        forms = prompts(scene, rule, language=self._settings.language, system=system_of(wording))
+        wanted = self._settings.max_tokens if wording.max_tokens is None else wording.max_tokens
+        fitted = await fit(forms, count=self._count, window=window, answer_tokens=wanted)
+        completion = await self._complete(fitted.prompt, fitted.answer_tokens, wording)
         try:
             answer = parse_reply(completion.text, truncated=completion.truncated)
         except OutputTruncated:
             raise
         except BadOutput as err:
             _LOGGER.info("The model's answer is to be repaired: %s", err)
-            return await self._repair(fitted, str(err), window)
-        return _Reply(answer, completion, fitted)
+            return await self._repair(fitted, str(err), window, wording)
+        return _Reply(answer, completion, fitted, wording)
 
-    async def _repair(self, fitted: Fitted, fault: str, window: int) -> _Reply:
+    async def _repair(self, fitted: Fitted, fault: str, window: int, wording: Wording) -> _Reply:
         again = repaired(fitted.prompt, fault)
         room = window - await self._count(again)
         if room < 1:
             raise BadOutput(fault)
-        completion = await self._complete(again, min(fitted.answer_tokens, room))
+        completion = await self._complete(again, min(fitted.answer_tokens, room), wording)
         answer = parse_reply(completion.text, truncated=completion.truncated)
-        return _Reply(answer, completion, fitted)
+        return _Reply(answer, completion, fitted, wording)
 
     async def _count(self, prompt: Prompt) -> int:
         return await self.backend.count(_messages(prompt))
 
-    async def _complete(self, prompt: Prompt, max_tokens: int) -> Completion:
+    async def _complete(self, prompt: Prompt, max_tokens: int, wording: Wording) -> Completion:
+        settings = self._settings
         question = Question(
             messages=_messages(prompt),
             schema=json_schema(prompt.size),
             max_tokens=max_tokens,
-            temperature=self._settings.temperature,
-            top_p=self._settings.top_p,
+            temperature=settings.temperature if wording.temperature is None else wording.temperature,
+            top_p=settings.top_p if wording.top_p is None else wording.top_p,
             timeout_s=self._settings.timeout_s,
         )
         return await self.backend.complete(question)
@@ -210,7 +221,7 @@ class LanguageAssessor:
             flags=answer.flags,
             entities=answer.entities,
             model_id=self.backend.model_id,
-            prompt_version=self._version,
+            prompt_version=version_of(reply.wording),
             prompt=f"{prompt.system}\n\n{prompt.user}",
             prompt_tokens=reply.completion.prompt_tokens or reply.fitted.tokens,
             answer_tokens=reply.completion.answer_tokens,
