@@ -1,4 +1,4 @@
-"""``home-sentry token``: a new token for the API."""
+"""``home-sentry token``: a new token for the API, and keys with roles."""
 
 import argparse
 from datetime import UTC, datetime
@@ -7,17 +7,19 @@ from typing import Any
 from home_sentry_engine.api.tokens import TOKEN_FILE, rotate_tokens
 
 from .common import add_data_option
+from .token_keys import add_verbs
 
 
 def add_parser(commands: Any) -> None:
     """Add the command with its verbs."""
-    parser = commands.add_parser("token", help="replace the token of the API")
+    parser = commands.add_parser("token", help="replace the token of the API; make, show and revoke keys with roles")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     rotate = verbs.add_parser(
         "rotate", help="make a new token; the old one works for ten more minutes, also while the engine runs"
     )
     add_data_option(rotate)
     rotate.set_defaults(run=run_rotate)
+    add_verbs(verbs)
 
 
 def run_rotate(arguments: argparse.Namespace) -> int:
