@@ -10,6 +10,7 @@ from home_sentry_engine.contract import (
     Camera,
     CameraStatus,
     Event,
+    EventAudit,
     encode,
 )
 from home_sentry_engine.contract import Detection as DetectionRecord
@@ -249,9 +250,13 @@ class _EventRows:
         self._tables.events.save(self._conn, event)
         keep_evaluation(self._conn, self._tables, event, self._now)
 
-    def add_assessment(self, event_id: str, *, batch_id: str, version: int, verdict: Verdict) -> None:
+    def add_assessment(
+        self, event_id: str, *, batch_id: str, version: int, verdict: Verdict, audit: EventAudit | None = None
+    ) -> None:
         record = assessment_of(verdict, event_id=event_id, batch_id=batch_id, evidence_version=version, at=self._now)
         self._tables.assessments.add(self._conn, record)
+        if audit is not None:
+            self._tables.evaluations.save(self._conn, audit)
 
     def unjudged(self, since: datetime, *, tries: int, limit: int) -> tuple[tuple[str, int], ...]:
         return self._tables.reassessments.wanted(self._conn, since, tries, limit)

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from home_sentry_engine.contract import BatchReason, Camera, CameraStatus, Event
+from home_sentry_engine.contract import BatchReason, Camera, CameraStatus, Event, EventAudit
 from home_sentry_engine.contract import Detection as DetectionRecord
 from home_sentry_engine.domain.batch import ClosedBatch, OpenBatch
 from home_sentry_engine.domain.detection import FrameDetections
@@ -198,8 +198,10 @@ class EventRows(Protocol):
         """Replace an event."""
         ...
 
-    def add_assessment(self, event_id: str, *, batch_id: str, version: int, verdict: Verdict) -> None:
-        """Keep how a verdict on one version of the evidence came about: prompt, raw score, clamps, tokens."""
+    def add_assessment(
+        self, event_id: str, *, batch_id: str, version: int, verdict: Verdict, audit: EventAudit | None = None
+    ) -> None:
+        """Keep how a verdict on one version of the evidence came about: prompt, raw score, clamps, tokens, sources."""
         ...
 
     def unjudged(self, since: datetime, *, tries: int, limit: int) -> Sequence[tuple[str, int]]:

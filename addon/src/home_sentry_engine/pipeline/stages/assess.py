@@ -1,5 +1,6 @@
 """Assess: a batch in, the revised verdict of its event out."""
 
+import asyncio
 from dataclasses import dataclass, replace
 
 from home_sentry_engine.context.recognised import identities_of
@@ -10,6 +11,7 @@ from home_sentry_engine.domain.messages import Absent, ModelFailure, Scene, Verd
 from home_sentry_engine.pipeline.enrich.legs import legs_of
 from home_sentry_engine.pipeline.gathering import Gathering
 from home_sentry_engine.pipeline.ports import Assessor, RuleJudge, Store, Tx
+from home_sentry_engine.pipeline.sources import Sources, audit_of, sources_of
 from home_sentry_engine.pipeline.visit import Visit
 from home_sentry_engine.pipeline.worker import Commit
 
@@ -49,7 +51,8 @@ class AssessStage:
         rule = self._judge.rule(scene)
         answer = await self._assessor.assess(scene, rule)
         verdict = self._judge.fuse(rule, answer)
-        return lambda tx: self._commit(tx, request, verdict, scene)
+        sources = await asyncio.to_thread(sources_of, scene, self._judge.rule)
+        return lambda tx: self._commit(tx, request, verdict, scene, sources)
 
     def abandoned(self, job: Job, error: StageError) -> Commit:
         """Keep the rule score and say why no model judged."""
@@ -81,7 +84,14 @@ class AssessStage:
             raise Permanent("the batch of this assessment does not exist or is empty", code="unknown_batch")
         return scene
 
-    def _commit(self, tx: Tx, request: _Request, verdict: Verdict, scene: Scene | None = None) -> None:
+    def _commit(
+        self,
+        tx: Tx,
+        request: _Request,
+        verdict: Verdict,
+        scene: Scene | None = None,
+        sources: Sources | None = None,
+    ) -> None:
         before = tx.events.get(request.event_id)
         if before is None:
             raise Permanent("the event of this assessment is gone", code="event_gone")
@@ -94,7 +104,13 @@ class AssessStage:
             event = replace(event, identities=identities_of(scene))
             _keep_findings(tx, request, scene)
         tx.events.save(event)
-        tx.events.add_assessment(event.event_id, batch_id=request.batch_id, version=request.version, verdict=verdict)
+        tx.events.add_assessment(
+            event.event_id,
+            batch_id=request.batch_id,
+            version=request.version,
+            verdict=verdict,
+            audit=audit_of(event, verdict, sources, tx.now) if sources is not None else None,
+        )
         tx.batches.mark_assessed(request.batch_id, request.version)
         tx.outbox.add("event_updated", event, camera_id=event.camera_id)
 
