@@ -74,6 +74,7 @@ from tests.fakes.clock import START, FakeClock
 from tests.fakes.feed import FakeFeed
 from tests.fakes.keys import FakeBelongings, FakeKeyDesk
 from tests.fakes.load import FakeLoad
+from tests.fakes.looking_back import LookingBack
 from tests.fakes.model_shelf import FakeModels
 from tests.fakes.operating import FakeAudit, FakeParts, FakeQueues
 from tests.fakes.places import FakeMasks, FakePlaces
@@ -163,6 +164,7 @@ class FakeEngine:
         self.triage = FakeTriage(self.pause, self.events, self.feed)
         self.upkeep = FakeUpkeep(self.pause)
         self.verdicts = FakeVerdicts(self.pause, self.events)
+        self.back = LookingBack(self.pause, self.cameras)
         self.rules = FakeRules(self.pause, self.events)
         self.alerts = FakeAlerts(self.pause)
         self._numbers = itertools.count(1)
@@ -198,6 +200,7 @@ class FakeEngine:
             triage=self.triage,
             verdicts=self.verdicts,
             upkeep=self.upkeep,
+            **self.back.ports(),
             rules=self.rules,
             alerts=self.alerts,
         )

@@ -111,6 +111,9 @@ _VIEWER: Final[Mapping[Reach, tuple[str, ...]]] = {
         "get_performance",
         "get_latency_history",
         "metrics",
+        "list_summaries",
+        "get_summary",
+        "list_properties",
     ),
 }
 _OPERATOR: Final[Mapping[Reach, tuple[str, ...]]] = {
@@ -118,11 +121,7 @@ _OPERATOR: Final[Mapping[Reach, tuple[str, ...]]] = {
     Reach.CAMERA: ("upload_frame", "analyze", "acknowledge_scene"),
     Reach.EVENT: ("review_event", "give_feedback"),
     Reach.CHANGE: ("acknowledge_scene_change",),
-    Reach.CLOSED: (
-        "review_events",
-        "acknowledge_alert",
-        "dismiss_alert",
-    ),
+    Reach.CLOSED: ("review_events", "acknowledge_alert", "dismiss_alert", "create_summary"),
 }
 
 _VIEWER_COMMANDS: Final[Mapping[Reach, tuple[str, ...]]] = {
@@ -138,16 +137,22 @@ _VIEWER_COMMANDS: Final[Mapping[Reach, tuple[str, ...]]] = {
     ),
     Reach.CAMERA: ("get_camera", "get_learning", "list_zones", "list_masks"),
     Reach.EVENT: ("get_event", "list_event_detections"),
-    Reach.CLOSED: ("list_rules", "get_rule", "get_alert", "get_alert_stats", "get_household", "list_components"),
+    Reach.CLOSED: (
+        "list_rules",
+        "get_rule",
+        "get_alert",
+        "get_alert_stats",
+        "get_household",
+        "list_components",
+        "list_summaries",
+        "get_summary",
+        "list_properties",
+    ),
 }
 _OPERATOR_COMMANDS: Final[Mapping[Reach, tuple[str, ...]]] = {
     Reach.CAMERA: ("acknowledge_scene",),
     Reach.EVENT: ("review_event", "give_feedback"),
-    Reach.CLOSED: (
-        "review_events",
-        "acknowledge_alert",
-        "dismiss_alert",
-    ),
+    Reach.CLOSED: ("review_events", "acknowledge_alert", "dismiss_alert"),
 }
 
 

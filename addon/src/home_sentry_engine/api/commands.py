@@ -31,6 +31,7 @@ from .routes.rejections import REJECTION_FILTERS, rejections
 from .routes.search import SEARCH_FIELDS, found
 from .routes.verdicts import reassessed
 from .rule_commands import alert_rules, rule_rules
+from .summary_commands import export_rules, property_rules, summary_rules
 from .triage_fields import REVIEW_FIELDS, USER, review_of
 from .zone_commands import zone_rules
 
@@ -81,6 +82,9 @@ class Commands:
             *household_rules(ports.household),
             *zone_rules(ports.places),
             *mask_rules(ports.masks),
+            *summary_rules(ports.summaries),
+            *export_rules(ports.exports),
+            *property_rules(ports.properties),
             *key_rules(keys),
         )
         self.rules: Final = {rule.name: rule for rule in rules}

@@ -45,6 +45,7 @@ from .key_ports import Belongings, KeyDesk
 from .load_ports import Load
 from .model_ports import ModelShelf
 from .rule_ports import AlertDesk, RuleDesk
+from .summary_ports import Exports, Properties, Summaries
 from .triage_ports import Triage
 from .upkeep_ports import Upkeep
 from .verdict_ports import Verdicts
@@ -387,6 +388,9 @@ class Ports:
     entities: Entities
     household: HouseholdDesk
     models: ModelShelf
+    summaries: Summaries
+    exports: Exports
+    properties: Properties
     clips: Clips
     rules: RuleDesk
     alerts: AlertDesk

@@ -17,6 +17,7 @@ from .routes.clips import ClipRoutes
 from .routes.detect import DetectRoutes
 from .routes.entities import EntityRoutes
 from .routes.events import EventRoutes
+from .routes.exports import ExportRoutes
 from .routes.home import HomeRoutes
 from .routes.household import HouseholdRoutes
 from .routes.keys import KeyRoutes
@@ -25,12 +26,14 @@ from .routes.masks import MaskRoutes
 from .routes.media import MediaRoutes
 from .routes.models import ModelRoutes
 from .routes.places import PlaceRoutes
+from .routes.properties import PropertyRoutes
 from .routes.queues import QueueRoutes
 from .routes.rejections import RejectionRoutes
 from .routes.rules import RuleRoutes
 from .routes.scenes import SceneRoutes
 from .routes.search import SearchRoutes
 from .routes.state import StateRoutes
+from .routes.summaries import SummaryRoutes
 from .routes.system import SystemRoutes
 from .routes.triage import TriageRoutes
 from .routes.upkeep import UpkeepRoutes
@@ -79,4 +82,7 @@ def families(ports: Ports, tools: Tools) -> tuple[Route, ...]:
         *LoadRoutes(ports.load).routes(),
         *ChangeRoutes(ports.registry, ports.keys, bodies).routes(),
         *KeyRoutes(tools.keys, bodies).routes(),
+        *SummaryRoutes(ports.summaries, bodies).routes(),
+        *ExportRoutes(ports.exports, bodies).routes(),
+        *PropertyRoutes(ports.properties, bodies).routes(),
     )

@@ -17,18 +17,21 @@ from .changes import StoredRegistry, StoredReplies, TokenFiles
 from .clips import ClipRoom, StoredClips
 from .discovery import Discovery
 from .entities import StoredEntities
+from .exports import ExportDesk
 from .feed import OutboxFeed
 from .ground import Ground
 from .home import StoredHome
 from .household import make_household
 from .keys import StoredBelongings, StoredKeys
 from .learning import StoredLearning
+from .looking_back import exports_part, make_exports, make_summaries
 from .minds import Minds
 from .model_desk import ModelDesk
 from .operating import PartDesk, QueueDesk, StoredAudit
 from .pictures import GalleryPictures
 from .pipeline_room import PipelineRoom
 from .places import StoredPlaces
+from .properties import StoredProperties
 from .rules import StoredAlerts, StoredRules
 from .scenes import StoredScenes
 from .secured import Secured
@@ -55,7 +58,8 @@ async def open_api(ground: Ground, minds: Minds, room: PipelineRoom, secured: Se
     ring = KeyRing(settings.data, keys, clock.monotonic)
     surroundings = Surroundings(clock=clock, request_id=ground.around.ids, metrics=ground.metrics, tls=secured.context)
     clips = _make_clips(ground, room)
-    ports = await _make_ports(ground, minds, room, ring, clips)
+    exports = make_exports(ground, minds, room)
+    ports = await _make_ports(ground, minds, room, ring, clips, exports)
     server = await ground.stack.enter_async_context(ApiServer(settings.api, ports, ring, surroundings))
     await asyncio.to_thread(note_port, settings.data, server.port)
     discovery = Discovery(
@@ -72,6 +76,7 @@ async def open_api(ground: Ground, minds: Minds, room: PipelineRoom, secured: Se
         PartPlan(id="discovery", jobs={"discovery": lambda: discovery.run(info)}, rank=Rank.OPTIONAL),
     ]
     parts.append(PartPlan(id="clips", jobs={"clips": clips.run}, rank=Rank.OPTIONAL, details=clips.details))
+    parts.append(exports_part(exports))
     return ApiRoom(server=server, clips=clips, parts=parts, token_made=token_made)
 
 
@@ -89,7 +94,9 @@ def _make_clips(ground: Ground, room: PipelineRoom) -> StoredClips:
     return clips
 
 
-async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: KeyRing, clips: StoredClips) -> Ports:
+async def _make_ports(
+    ground: Ground, minds: Minds, room: PipelineRoom, ring: KeyRing, clips: StoredClips, exports: ExportDesk
+) -> Ports:
     settings, clock, database, tables = ground.settings, ground.clock, ground.database, ground.tables
     zone, announce = settings.time_zone, ground.links.announce
     catalogue = StoredCatalogue(database, tables)
@@ -130,6 +137,9 @@ async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: Ke
         entities=StoredEntities(database, tables, room.pipeline.memory, clock, settings.identity),
         household=household,
         models=ModelDesk(minds.zoo),
+        summaries=make_summaries(ground, minds),
+        exports=exports,
+        properties=StoredProperties(database, tables),
         clips=clips,
         rules=StoredRules(database, tables, clock, room.health.look_again),
         alerts=StoredAlerts(database, tables, clock, announce),

@@ -1,11 +1,13 @@
 """The API's reads of what is stored."""
 
 from home_sentry_engine.contract import Camera, Detection, Enrichment, Event, Media, RejectedFile
-from home_sentry_engine.storage.database import Database
+from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.query import DetectionQuery, EventQuery, MediaQuery, Page, SearchQuery
 from home_sentry_engine.storage.repositories.media import RejectionQuery, StoredMedia
 from home_sentry_engine.storage.repositories.search import Search
+from home_sentry_engine.storage.search import parse
 
+from .properties import at_property
 from .tables import Tables
 
 
@@ -64,12 +66,21 @@ class StoredCatalogue:
         return await self._database.read(lambda conn: self._tables.events.get(conn, event_id))
 
     async def events_page(self, query: EventQuery) -> Page[Event]:
-        """Give a page of events, newest first."""
-        return await self._database.read(lambda conn: self._tables.events.page(conn, query))
+        """Give a page of events, newest first; raises ``NotFound`` for a property that there is not."""
+        tables = self._tables
+        return await self._database.read(lambda conn: tables.events.page(conn, at_property(conn, tables, query)))
 
     async def search(self, query: SearchQuery) -> Page[Event]:
-        """Find events by words; raises ``MalformedSearch``."""
-        return await self._database.read(lambda conn: self._search.page(conn, query))
+        """Find events by words; raises ``MalformedSearch``, or ``NotFound`` for a property that there is not."""
+
+        def work(conn: Connection) -> Page[Event]:
+            wanted = at_property(conn, self._tables, query)
+            if wanted.within == ():
+                parse(wanted.text)
+                return Page(items=(), total=0 if query.with_total else None)
+            return self._search.page(conn, wanted)
+
+        return await self._database.read(work)
 
     async def enrichment(self, event_id: str) -> Enrichment | None:
         """Give what models found in the pictures of one event."""

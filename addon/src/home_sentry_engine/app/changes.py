@@ -27,6 +27,7 @@ from home_sentry_engine.storage.query import EventQuery
 from home_sentry_engine.storage.repositories.replies import KeptReply, Replies
 from home_sentry_engine.storage.repositories.stats import EventCounts
 
+from .properties import at_property
 from .tables import Tables
 
 # longer than any route may take
@@ -101,7 +102,9 @@ class StoredRegistry:
         """Count the events that fit: as they are, or as they were a minute ago where counting takes long."""
 
         async def counted() -> EventStats:
-            return await self._database.read(lambda conn: EventCounts().of(conn, query, self._zone))
+            return await self._database.read(
+                lambda conn: EventCounts().of(conn, at_property(conn, self._tables, query), self._zone)
+            )
 
         announced = await self._database.read(self._tables.outbox.last_seq)
         return await self._counts.get(query, counted, version=announced)

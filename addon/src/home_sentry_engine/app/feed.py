@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from home_sentry_engine.api.ports import Health, Published, Span
-from home_sentry_engine.contract import Snapshot
+from home_sentry_engine.contract import Snapshot, SummaryPeriod
 from home_sentry_engine.pipeline.relay import Relay, Relayed, to_messages
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.repositories.outbox import OutboxRow
@@ -61,6 +61,7 @@ class OutboxFeed:
                 status=status,
                 cameras=self._tables.cameras.all(conn),
                 events=tuple(events.values()),
+                summary=self._tables.summaries.newest(conn, SummaryPeriod.DAILY),
             )
 
         return await self._database.read(work)

@@ -10,12 +10,14 @@ from .folders import WatchedFolder
 from .ground import Ground
 from .health import detector_component
 from .housekeeping import Housekeeping
+from .looking_back import attendance_part, summaries_part
 from .minds import Minds
 from .mqtt import mqtt_part
 from .pipeline_room import PipelineRoom
 from .quiet import QuietWatch, WatchTerms
 from .reviving import engine_part
 from .services import ServiceWatch, services_part
+from .sighted import vision_part
 from .wellbeing import ModelState
 from .workers import work_of
 
@@ -24,7 +26,7 @@ def scheduled(ground: Ground, minds: Minds, room: PipelineRoom, *, watch_folder:
     """Give the parts of everything but the API; the camera folder's is left out unless it is watched here."""
     settings, roles = ground.settings, ground.settings.roles
     parts = [*_upkeep(ground), _masking(ground, room, watch_folder=watch_folder)] if "ingest" in roles else []
-    parts.append(ground.measuring.part())
+    parts += [ground.measuring.part(), attendance_part(ground)]
     parts.append(engine_part(ground))
     if ground.links.jobs:
         parts.append(PartPlan(id="links", jobs=ground.links.jobs, fixed=True))
@@ -79,7 +81,8 @@ def _looking(minds: Minds, room: PipelineRoom) -> list[PartPlan]:
 
 
 def _judging(ground: Ground, minds: Minds, room: PipelineRoom) -> list[PartPlan]:
-    language, model = minds.language, ModelState(minds.language)
+    language = minds.language
+    model = ModelState(language, minds.vision if ground.settings.vision.judges else None)
     again = SecondChances(ground.store, model, ground.clock)
     workers = {f"assess {n}": one.run for n, one in enumerate(room.pipeline.assess, start=1)}
     timers = room.pipeline.timers
@@ -88,6 +91,7 @@ def _judging(ground: Ground, minds: Minds, room: PipelineRoom) -> list[PartPlan]
         PartPlan(id="timers", jobs={"visit timers": timers.run}, details=work_of([timers.counts])),
         PartPlan(id="assess_workers", jobs=workers, details=done),
         PartPlan(id="second_chances", jobs={"second chances": again.run}, rank=Rank.OPTIONAL),
+        summaries_part(ground, minds),
     ]
     if ground.settings.enrichment.enabled:
         parts.append(enrichment_part(minds.zoo, ground.clock, ground.measuring.breakers))
@@ -95,6 +99,8 @@ def _judging(ground: Ground, minds: Minds, room: PipelineRoom) -> list[PartPlan]
         if services.needed:
             ground.wellbeing.registry.remote |= services.names
             parts.append(services_part(services, ground.threads(1, "service health")))
+    if minds.vision is not None:
+        parts.append(vision_part(ground, minds.vision))
     if isinstance(language, LanguageAssessor):
         ground.wellbeing.watch_model(language.backend)
         watch = ModelWatch(language, ground.clock)

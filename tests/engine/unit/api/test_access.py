@@ -19,6 +19,9 @@ from tests.fakes.keys import FakeKeyDesk
 OPEN_PATHS = {"/", "/health", "/ready"}
 IDS = {
     "{camera_id}": "front_door",
+    "{summary_id}": "s1",
+    "{export_id}": "x1",
+    "{property_id}": "cabin",
     "{event_id}": "e1",
     "{media_id}": "m1",
     "{queue}": "detect",
@@ -82,6 +85,7 @@ async def test_every_route_opens_with_the_token(server, client, engine):
         engine.household.seed()
         engine.entities.seed()
         engine.triage.seed()
+        engine.back.seed()
         engine.rules.seed()
         engine.api_keys.add("k" * 43, id="k1")
         async with client.request(route.method, _concrete(route.path)) as response:

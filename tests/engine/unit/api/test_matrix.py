@@ -44,6 +44,17 @@ list_events                   viewer    own
 search_events                 viewer    own
 get_event_stats               viewer    own
 list_trash                    viewer    own
+list_summaries                viewer    403
+get_summary                   viewer    403
+create_summary                operator  403
+list_exports                  admin     403
+create_export                 admin     403
+get_export                    admin     403
+download_export               admin     403
+delete_export                 admin     403
+list_properties               viewer    403
+set_property                  admin     403
+delete_property               admin     403
 list_rules                    viewer    403
 get_rule                      viewer    403
 test_rule                     admin     403
@@ -176,6 +187,15 @@ give_feedback                 operator  404
 delete_event                  admin     403
 restore_event                 admin     403
 list_trash                    viewer    own
+list_summaries                viewer    403
+get_summary                   viewer    403
+list_exports                  admin     403
+create_export                 admin     403
+get_export                    admin     403
+delete_export                 admin     403
+list_properties               viewer    403
+set_property                  admin     403
+delete_property               admin     403
 list_rules                    viewer    403
 get_rule                      viewer    403
 create_rule                   admin     403
@@ -267,6 +287,7 @@ def restored(engine: FakeEngine) -> None:
     engine.household.seed()
     engine.entities.seed()
     engine.triage.seed()
+    engine.back.seed()
     engine.rules.seed()
     for number in (1, 2):
         engine.scenes.known[number] = replace(engine.scenes.known[1], id=number)

@@ -19,6 +19,9 @@ from tests.fakes.records import jpeg
 
 IDS = {
     "{camera_id}": "front_door",
+    "{summary_id}": "s1",
+    "{export_id}": "x1",
+    "{property_id}": "cabin",
     "{event_id}": "e1",
     "{media_id}": "m1",
     "{queue}": "detect",
@@ -89,6 +92,7 @@ async def test_answers_have_the_documented_shape(described):
             engine.household.seed()
             engine.entities.seed()
             engine.triage.seed()
+            engine.back.seed()
             path = route.path
             for name, value in IDS.items():
                 path = path.replace(name, value)

@@ -27,6 +27,7 @@ EVENT_FILTERS: Final = (
     Field(name="flagged", kind=Kind.FLAG, text="Only flagged, or only other ones"),
     Field(name="favourite", kind=Kind.FLAG, text="Only favourites, or only other ones"),
     Field(name="ongoing", kind=Kind.FLAG, text="Only those that go on, or only ended ones"),
+    Field(name="property", pattern=r"^[a-z0-9_-]{1,64}$", text="Only cameras of this property"),
 )
 
 
@@ -44,6 +45,7 @@ def event_arguments(values: dict[str, Any]) -> dict[str, Any]:
         "ongoing": values["ongoing"],
         "flagged": values["flagged"],
         "favourite": values["favourite"],
+        "property_id": values["property"],
     }
 
 
