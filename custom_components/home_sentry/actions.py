@@ -20,6 +20,7 @@ from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator
 from .dead_letters import QUEUES, async_clear, async_list, async_requeue
 from .household import HOUSEHOLD_ACTIONS
 from .masks import MASK_ACTIONS
+from .part_actions import PART_ACTIONS
 from .zones import ZONE_ACTIONS
 
 _MOST_EVENTS: Final = 500
@@ -192,6 +193,7 @@ ACTIONS: Final = (
     *ZONE_ACTIONS,
     *MASK_ACTIONS,
     *CLIP_ACTIONS,
+    *PART_ACTIONS,
 )
 
 

@@ -12,7 +12,7 @@ from .contract import Part, PartList, WireError, from_plain
 _LOGGER = logging.getLogger(__name__)
 NAMED: Final = ("detector", "discovery", "enrichment", "ingest", "llm", "models", "mqtt")
 # what a household may want to switch or restart; the rest is there for those who look for it
-SHOWN: Final = frozenset({"detector", "enrichment", "ingest", "llm", "mqtt"})
+SHOWN: Final = frozenset({"detector", "engine", "enrichment", "ingest", "llm", "mqtt"})
 
 type Ask = Callable[[str, dict[str, Any]], Awaitable[Any]]
 type Listener = Callable[[Iterable[Part]], None]

@@ -28,11 +28,12 @@ from .helpers import reach
 
 ADMIN_ONLY = {
     *("delete_event", "restore_event", "dlq_clear", "set_zone", "remove_zone", "set_masks"),
+    "control_part",
     *("household_save_member", "household_save_vehicle", "household_enrol"),
     *("household_erase", "household_erase_samples", "household_erase_faces"),
 }
 READING = {
-    *("get_event", "search_events", "list_trash", "dlq_list"),
+    *("get_event", "search_events", "list_trash", "dlq_list", "list_parts"),
     *("household_list", "household_samples", "list_detections", "list_zones", "list_masks"),
 }
 LINKING = {"get_clip", "get_timelapse"}
@@ -54,6 +55,8 @@ LEAST: dict[str, dict[str, Any]] = {
     "dlq_list": {},
     "dlq_requeue": {},
     "dlq_clear": {},
+    "list_parts": {},
+    "control_part": {"component_id": "detector", "verb": "stop"},
     "household_list": {},
     "household_samples": {"owner_id": "o1"},
     "list_detections": {"event_id": "e1"},
@@ -201,7 +204,9 @@ async def test_who_may_and_who_is_named(
     else:
         await act(hass, action.name, context=person)
         named = [args.get("user") for _, args in asked(engine)]
-        expected = set() if action.name in LINKING else {None if action.name in READING else hass_read_only_user.id}
+        # the parts are asked for at each connection too
+        silent = LINKING | {"list_parts"}
+        expected = set() if action.name in silent else {None if action.name in READING else hass_read_only_user.id}
         assert set(named) == expected
     assert action.admin == (action.name in ADMIN_ONLY)
 

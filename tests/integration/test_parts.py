@@ -249,3 +249,22 @@ async def test_a_button_puts_given_up_jobs_back(hass: HomeAssistant, engine: Fak
     engine.failure = "internal"
     with pytest.raises(HomeAssistantError, match="did not do it"):
         await press(hass, "press", button)
+
+
+async def test_every_verb_about_a_part_is_an_action(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
+    await there(hass, engine, setup)
+
+    async def act(name: str, **data: Any) -> Any:
+        return await hass.services.async_call(DOMAIN, name, data, blocking=True, return_response=True)
+
+    found = await act("list_parts")
+    assert [one["component"]["id"] for one in found["items"]] == ["detector", "api", "timers", "database"]
+    assert {one["strategy"] for one in found["items"]} == {"none"}
+    for verb in ("start", "stop", "restart", "enable", "disable"):
+        engine.answers[f"{verb}_component"] = to_plain(part("timers", stopped=verb == "stop"))
+        assert (await act("control_part", component_id="timers", verb=verb))["stopped"] is (verb == "stop")
+        assert (engine.commands[-1].name, engine.commands[-1].args) == (f"{verb}_component", {"component_id": "timers"})
+    engine.failing.add("stop_component")
+    engine.failure = "conflict"
+    with pytest.raises(ServiceValidationError, match="no such thing"):
+        await act("control_part", component_id="timers", verb="stop")
