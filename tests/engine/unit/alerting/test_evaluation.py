@@ -106,6 +106,7 @@ def test_keys_name_the_place_the_rule_and_who_it_is():
     known = Identity(kind="person", finding="match", name="Anna", entity_id="anna 7")
     one = replace(event(), camera_id="door", object_types=("dog", "person"), identities=(known,))
     (found,) = rulings(one, (rule,), tuple, HOME)
+    assert found.match is not None
     assert key_for(rule, one, found.match) == "door:mine:any:anna_7"
     assert key_for(rule, replace(one, identities=()), found.match) == "door:mine:any:person"
 
