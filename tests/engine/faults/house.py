@@ -14,7 +14,7 @@ import asyncpg
 import redis
 
 from home_sentry_engine.contract import EventCreated, EventUpdated, Resync, Snapshot
-from tests.engine.faults.invariants import Account, sha256
+from tests.engine.faults.invariants import Account, alert_rules, sha256
 from tests.engine.faults.programs import Serve
 from tests.fakes.peer import Peer
 
@@ -47,6 +47,7 @@ ALWAYS_WRONG = {
         "SELECT e.id FROM events e LEFT JOIN outbox o ON o.kind = 'event_created' "
         "AND convert_from(o.body, 'UTF8')::json ->> 'event_id' = e.id GROUP BY e.id HAVING COUNT(o.seq) <> 1"
     ),
+    **alert_rules(span="interval '1 second'", text="convert_from(o.body, 'UTF8')::json ->> 'id'"),
 }
 WRONG_AT_THE_END = {
     "visits without an end": "SELECT id FROM events WHERE ended_at IS NULL",

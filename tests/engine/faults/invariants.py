@@ -10,6 +10,44 @@ import sqlite3
 
 DATABASE = "home_sentry.db"
 
+# what must hold of alerts in either kind of database; {span} is one second as times are stored, {text} reads a body
+_ALERTS = {
+    "revisions whose alert nobody evaluated": (
+        "SELECT t.event_id FROM transitions t WHERE NOT EXISTS "
+        "(SELECT 1 FROM alert_evaluations a WHERE a.event_id = t.event_id AND a.revision = t.revision) AND EXISTS "
+        "(SELECT 1 FROM alert_evaluations a WHERE a.event_id = t.event_id AND a.revision = 1 "
+        "AND a.decision <> 'not_evaluated')"
+    ),
+    "alerts without their visit": "SELECT id FROM alerts WHERE event_id NOT IN (SELECT id FROM events)",
+    "alerts that nobody decided": (
+        "SELECT id FROM alerts a WHERE NOT EXISTS (SELECT 1 FROM alert_evaluations e "
+        "WHERE e.event_id = a.event_id AND e.revision = a.revision AND e.decision = 'due')"
+    ),
+    "decisions without their alert": (
+        "SELECT event_id FROM alert_evaluations e WHERE e.decision = 'due' AND e.rules IS NOT NULL AND NOT EXISTS "
+        "(SELECT 1 FROM alerts a WHERE a.event_id = e.event_id AND a.revision = e.revision)"
+    ),
+    "alerts within the cooldown of another": (
+        "SELECT b.id FROM alerts a JOIN alerts b ON b.dedup_key = a.dedup_key AND b.level = a.level AND b.id <> a.id "
+        "WHERE b.made_at >= a.delivered_at AND b.made_at < a.delivered_at + a.cooldown_s * {span}"
+    ),
+    "alerts beside one that waits": (
+        "SELECT b.id FROM alerts a JOIN alerts b ON b.dedup_key = a.dedup_key AND b.level = a.level AND b.id <> a.id "
+        "WHERE NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.alert_id = a.id) "
+        "AND b.made_at >= a.made_at AND b.made_at < a.made_at + a.cooldown_s * {span}"
+    ),
+    "alerts not announced once": (
+        "SELECT a.id FROM alerts a LEFT JOIN outbox o ON o.kind = 'alert_created' AND {text} = a.id "
+        "GROUP BY a.id HAVING COUNT(o.seq) <> 1"
+    ),
+}
+
+
+def alert_rules(*, span: str, text: str) -> dict[str, str]:
+    """Give the queries about alerts, each of which finds nothing; for one kind of database."""
+    return {name: query.replace("{span}", span).replace("{text}", text) for name, query in _ALERTS.items()}
+
+
 ORPHANS = {
     "detections without their file": "SELECT id FROM detections WHERE media_id NOT IN (SELECT id FROM media)",
     "detections without their visit": (
@@ -48,6 +86,7 @@ ORPHANS = {
         "SELECT id FROM events WHERE id NOT IN "
         "(SELECT json_extract(CAST(body AS TEXT), '$.event_id') FROM outbox WHERE kind = 'event_created')"
     ),
+    **alert_rules(span="1000000", text="json_extract(CAST(o.body AS TEXT), '$.id')"),
 }
 
 

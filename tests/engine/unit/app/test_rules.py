@@ -1,7 +1,5 @@
 """Rules of the owner, the alerts that they raise, and what people do with both, over a real database."""
 
-import asyncio
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,7 +7,7 @@ import pytest
 
 from home_sentry_engine.api.rule_ports import Trial
 from home_sentry_engine.api.triage_ports import Review
-from home_sentry_engine.app.alerting import keep_evaluation, mark_delivered, release
+from home_sentry_engine.app.alerting import mark_delivered, release
 from home_sentry_engine.app.rules import StoredAlerts, StoredRules
 from home_sentry_engine.app.triage import TriageDesk
 from home_sentry_engine.contract import (
@@ -29,7 +27,6 @@ from home_sentry_engine.contract import (
 )
 from home_sentry_engine.contract.errors import Conflict, NotFound, Unprocessable
 from home_sentry_engine.domain.box import Box
-from home_sentry_engine.storage.database import Database
 from home_sentry_engine.storage.repositories.raised import AlertQuery
 from tests.fakes.household import Household, household
 
@@ -144,52 +141,6 @@ async def test_the_builtin_rule_can_be_switched_off_and_not_deleted(home, rules,
     with pytest.raises(Unprocessable):
         await rules.patch("builtin", {"risk_threshold": 3})
     assert [one.enabled for one in await rules.all()] == [False]
-
-
-async def test_twenty_parallel_evaluations_give_one_alert(home, alerts):
-    first = await visit(home)
-    copies = [replace(first, event_id=f"e{n}", batch_id=f"b{n}", revision=1, risk_level=HIGH) for n in range(20)]
-    await asyncio.gather(*(home.store.write(lambda tx, one=one: tx.events.insert(one)) for one in copies))
-    assert len(await listed(alerts)) == 1
-    decisions = [(await evaluations(home, one))[-1].decision for one in copies]
-    assert sorted(decisions) == [AlertDecision.DUE, *[AlertDecision.IN_COOLDOWN] * 19]
-    stats = await alerts.stats(None)
-    assert (stats.alerts, stats.suppressed, stats.duplicate_ratio) == (1, 19, 0.95)
-    assert stats.by_camera == {"door": 1}
-    assert len(stats.recent) == 1
-
-
-async def test_twenty_parallel_evaluations_of_several_engines_give_one_alert(postgres_server, tmp_path):
-    url = await postgres_server.migrated()
-    async with AsyncExitStack() as stack:
-        home = await stack.enter_async_context(household(tmp_path))
-        databases = [await stack.enter_async_context(Database(url, home.clock)) for _ in range(4)]
-
-        def prepare(conn) -> None:
-            home.tables.cameras.ensure(
-                conn, camera_id="door", name="Door", folder="door", now=home.clock.steady() - timedelta(days=30)
-            )
-            media, arrival = home.arrival_from("Door", "door", "m1")
-            del arrival
-            home.tables.media.insert(conn, media, source_key=None, origin="folder")
-
-        await databases[0].write(prepare)
-        seen = await visit(home)
-        copies = [
-            replace(seen, event_id=f"e{n}", batch_id=f"b{n}", media_id="m1", revision=1, risk_level=HIGH)
-            for n in range(20)
-        ]
-
-        async def store(number: int) -> None:
-            def work(conn) -> None:
-                home.tables.events.insert(conn, copies[number])
-                keep_evaluation(conn, home.tables, copies[number], home.clock.steady())
-
-            await databases[number % 4].write(work)
-
-        await asyncio.gather(*(store(number) for number in range(20)))
-        page = await databases[0].read(lambda conn: home.tables.alerting.raised.page(conn, AlertQuery()))
-        assert len(page.items) == 1
 
 
 async def test_the_cooldown_begins_with_the_delivery_and_a_higher_level_breaks_through(home, alerts):
