@@ -10,6 +10,7 @@ from home_sentry_engine.contract import VERSION, Problem, WireError
 from home_sentry_engine.contract.errors import (
     Conflict,
     DeadlineExceeded,
+    Forbidden,
     InternalError,
     InvalidRequest,
     NotFound,
@@ -18,6 +19,7 @@ from home_sentry_engine.contract.errors import (
     Unauthorized,
 )
 
+from .access import FORGOTTEN, ROUTES
 from .bodies import FILE_TYPES, is_needed
 from .fields import Field, object_schema
 from .problems import CONTENT_TYPE
@@ -46,7 +48,10 @@ def document(routes: Iterable[Route]) -> dict[str, object]:
             "title": "Home Sentry engine",
             "version": VERSION,
             "description": "AI home security that runs entirely at home. Lists are paged with `limit` and `cursor`; "
-            "every error is `application/problem+json`.",
+            "every error is `application/problem+json`. `x-least-role` is the lowest role of a key that may call, "
+            "`x-camera-limits` what a key with camera limits gets: everything (free), what belongs to its cameras "
+            "(cut), things of its cameras while others do not exist for it (camera, event, media, detection, change), "
+            "or 403 (closed).",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -66,6 +71,9 @@ def _operation(route: Route, builder: JSONSchemaBuilder, problem: dict[str, Any]
         "security": [{"token": []}] if route.access is Access.TOKEN else [],
         "responses": _responses(route, builder, problem),
     }
+    if route.access is Access.TOKEN:
+        grant = ROUTES.get(route.name, FORGOTTEN)
+        operation |= {"x-least-role": grant.role.value, "x-camera-limits": grant.reach.value}
     parameters = [_parameter(field, "path") for field in route.fields]
     parameters += [_parameter(field, "query") for field in route.query]
     if _is_repeatable(route):
@@ -97,7 +105,7 @@ def _responses(route: Route, builder: JSONSchemaBuilder, problem: dict[str, Any]
 def _errors(route: Route) -> set[type[WireError]]:
     errors: set[type[WireError]] = {*route.errors, InvalidRequest, InternalError, DeadlineExceeded}
     if route.access is not Access.OPEN:
-        errors |= {Unauthorized, RateLimited}
+        errors |= {Unauthorized, RateLimited, Forbidden}
     if _is_repeatable(route):
         errors.add(Conflict)
     if route.fields:
