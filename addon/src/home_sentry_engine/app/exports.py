@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 import logging
 from pathlib import Path
 import shutil
-from typing import Final
+from typing import Any, Final, Protocol
 
 from home_sentry_engine.api.summary_ports import ExportedFile, ExportWish
 from home_sentry_engine.contract import Detection, Event, Export, ExportKind, ExportState, ObjectGroup, to_plain
@@ -18,7 +19,6 @@ from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.errors import HomeSentryError, StageError, Unavailable
 from home_sentry_engine.domain.identity import IdSource
 from home_sentry_engine.domain.messages import Media
-from home_sentry_engine.media.gallery import Gallery
 from home_sentry_engine.operations.disk import DiskGuard
 from home_sentry_engine.operations.export_files import ExportFile, digest, open_export
 from home_sentry_engine.operations.export_rows import Discretion, document_of
@@ -26,7 +26,6 @@ from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.query import EventQuery, PageQuery
 
 from .properties import at_property
-from .sharing import SharedPictures
 from .tables import Tables
 
 _LOGGER = logging.getLogger(__name__)
@@ -40,6 +39,26 @@ _MIB: Final = 1024 * 1024
 
 class TooMuch(HomeSentryError, ValueError):
     """What was asked for does not fit into one export, or not onto the disk."""
+
+
+class Originals(Protocol):
+    """Gives pictures as they were delivered, under the masks of their camera."""
+
+    async def original(self, media: Media, *, offset_s: float | None = None) -> bytes:
+        """Give a still, or the frame of a video; raises a ``StageError``."""
+        ...
+
+
+class Blurring(Protocol):
+    """Gives pictures without faces."""
+
+    async def check(self) -> None:
+        """Raise ``Unavailable`` where faces cannot be found."""
+        ...
+
+    async def picture(self, media: Media, offset_s: float | None, persons: Sequence[Box]) -> bytes:
+        """Give a picture whose faces are blurred; raises a ``StageError``."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +80,8 @@ class ExportMeans:
 
     folder: Path
     node: str
-    gallery: Gallery
-    shared: SharedPictures
+    gallery: Originals
+    shared: Blurring
     guard: DiskGuard
     free: Callable[[], int]
     executor: Executor
@@ -186,10 +205,27 @@ class ExportDesk:
             await asyncio.to_thread(shutil.rmtree, self._means.folder / export.id, ignore_errors=True)
 
     async def _written(self, export: Export) -> Export:
-        limits, with_pictures = self._means.limits, export.kind is ExportKind.ZIP
-        most = limits.events_with_pictures if with_pictures else limits.events
         discretion = await self._discretion() if export.share else None
         file = await self._run(lambda: open_export(export.kind, self._means.folder / export.id))
+        try:
+            about = await self._filled(export, file, discretion)
+            path = await self._run(lambda: file.close(about))
+        finally:
+            # after what the thread still does for a maker that was cancelled
+            self._means.executor.submit(file.abandon)
+        return replace(
+            export,
+            state=ExportState.READY,
+            size_bytes=await self._run(lambda: path.stat().st_size),
+            sha256=await self._run(lambda: digest(path)),
+            events=about["events"],
+            pictures=about["pictures"],
+            finished_at=self._clock.steady(),
+        )
+
+    async def _filled(self, export: Export, file: ExportFile, discretion: Discretion | None) -> dict[str, Any]:
+        limits, with_pictures = self._means.limits, export.kind is ExportKind.ZIP
+        most = limits.events_with_pictures if with_pictures else limits.events
         events = pictures = 0
         missing: list[str] = []
         async for event, detections in self._events(export):
@@ -197,12 +233,12 @@ class ExportDesk:
             if events > most:
                 raise TooMuch(f"there are more than {most} events: choose a shorter time")
             document = document_of(event, detections, discretion)
-            await self._run(lambda document=document: file.add(document))  # type: ignore[misc]
+            await self._run(partial(file.add, document))
             if with_pictures:
                 drawn, gone = await self._pictures(export, event, detections, file)
                 pictures, missing = pictures + drawn, missing + gone
             await self._check_room(file)
-        about = {
+        return {
             "made_at": self._clock.steady().isoformat(),
             "filters": to_plain(export.filters),
             "for_others": export.share,
@@ -210,16 +246,6 @@ class ExportDesk:
             "pictures": pictures,
             "pictures_that_are_gone": missing,
         }
-        path = await self._run(lambda: file.close(about))
-        return replace(
-            export,
-            state=ExportState.READY,
-            size_bytes=await self._run(lambda: path.stat().st_size),
-            sha256=await self._run(lambda: digest(path)),
-            events=events,
-            pictures=pictures,
-            finished_at=self._clock.steady(),
-        )
 
     async def _discretion(self) -> Discretion:
         def work(conn: Connection) -> list[str]:
@@ -262,7 +288,7 @@ class ExportDesk:
                 _LOGGER.info("An export goes without a picture: %s", err.reason, extra={"media_id": media.media_id})
                 gone.append(name)
                 continue
-            await self._run(lambda name=name, jpeg=jpeg: file.picture(name, jpeg))  # type: ignore[misc]
+            await self._run(partial(file.picture, name, jpeg))
             drawn += 1
         return drawn, gone
 

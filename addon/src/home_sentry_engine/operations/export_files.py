@@ -37,6 +37,10 @@ class ExportFile(Protocol):
         """Tell how many bytes are written."""
         ...
 
+    def abandon(self) -> None:
+        """Let go of a file that is not to be ended; harmless after ``close``."""
+        ...
+
 
 def open_export(kind: ExportKind, folder: Path) -> ExportFile:
     """Begin a file in a fresh folder; what lay there from an interrupted try is deleted."""
@@ -80,6 +84,9 @@ class _Table:
     def size(self) -> int:
         return self._file.tell()
 
+    def abandon(self) -> None:
+        self._file.close()
+
 
 class _Document:
     def __init__(self, path: Path) -> None:
@@ -102,6 +109,9 @@ class _Document:
 
     def size(self) -> int:
         return self._file.tell()
+
+    def abandon(self) -> None:
+        self._file.close()
 
 
 class _Archive:
@@ -134,3 +144,11 @@ class _Archive:
     def size(self) -> int:
         written = self._zip.fp.tell() if self._zip.fp is not None else 0
         return written + sum(part.size() for part in self._parts)
+
+    def abandon(self) -> None:
+        for part in self._parts:
+            part.abandon()
+        # its directory, which only ``close`` writes, is not wanted
+        if self._zip.fp is not None:
+            self._zip.fp.close()
+            self._zip.fp = None
