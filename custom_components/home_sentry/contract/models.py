@@ -24,7 +24,7 @@ class ModelRecord:
     may run; a model that is not ``permissive`` is switched on and fetched only by naming its licence. ``memory_bytes``
     is measured once it was loaded (``measured``), before that as published. ``resident`` models do not idle out.
     ``unconfirmed`` names what nobody read at the source itself (``licence``, ``source``); ``sha256`` is that of its
-    first file, None where the first download pins it.
+    first file, None where the first download pins it. A ``cold`` one is loaded and had nothing to do for 300 s.
     """
 
     id: str
@@ -53,6 +53,7 @@ class ModelRecord:
     failures: int = 0
     last_ms: float | None = None
     fetch: ModelFetch | None = None
+    cold: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,7 @@ class ModelsStatus:
 
     memory: ModelMemory
     loaded: tuple[str, ...] = ()
+    cold: tuple[str, ...] = ()
     fetching: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     refusals: int = 0

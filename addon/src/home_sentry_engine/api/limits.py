@@ -20,6 +20,7 @@ class LimitClass(StrEnum):
     SEARCH = "search"
     UPLOAD = "upload"
     AI = "ai"
+    DETECT = "detect"
     SOCKET = "socket"
     EXPORT = "export"
     BULK = "bulk"
@@ -40,6 +41,8 @@ def _defaults() -> dict[LimitClass, Limit]:
         LimitClass.SEARCH: Limit(per_minute=30),
         LimitClass.UPLOAD: Limit(per_minute=600, burst=100),
         LimitClass.AI: Limit(per_minute=10, burst=3),
+        # another engine asks for each of its pictures, as often as it takes uploads
+        LimitClass.DETECT: Limit(per_minute=600, burst=100),
         LimitClass.SOCKET: Limit(per_minute=100),
         LimitClass.EXPORT: Limit(per_minute=10),
         LimitClass.BULK: Limit(per_minute=10, burst=2),

@@ -142,11 +142,11 @@ def enrichment_part(zoo: Zoo, clock: Clock, breakers: Breakers) -> PartPlan:
     )
 
 
-def enrichment_component(zoo: Zoo) -> Component:
+def enrichment_component(zoo: Zoo, part_id: str = "enrichment") -> Component:
     """Tell how the models do: degraded while one that was asked does not work."""
     broken = [f"{one.name}: {one.reason}" for one in zoo.models.describe() if one.state is ModelState.FAILED]
     return Component(
-        id="enrichment",
+        id=part_id,
         state=ComponentState.DEGRADED if broken else ComponentState.HEALTHY,
         reason="; ".join(broken) or None,
         fix="get the file again with `home-sentry models get`, or switch the model off" if broken else None,

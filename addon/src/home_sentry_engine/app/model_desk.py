@@ -57,6 +57,7 @@ class ModelDesk:
         return ModelsStatus(
             memory=self._memory(),
             loaded=tuple(by_state.get("loaded", ())),
+            cold=tuple(one for one in by_state.get("loaded", ()) if self._zoo.models.history.is_cold(one)),
             fetching=tuple(by_state.get("fetching", ())),
             failed=tuple(by_state.get("failed", ())),
             refusals=sum(self._zoo.pool.refusals.values()),
@@ -213,6 +214,7 @@ class ModelDesk:
             failures=status.failures,
             last_ms=status.last_ms,
             fetch=self._fetch(card.id),
+            cold=_state(status) is ModelState.LOADED and self._zoo.models.history.is_cold(card.id),
         )
 
 

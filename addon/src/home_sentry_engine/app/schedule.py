@@ -1,11 +1,13 @@
 """Which parts of an engine run, by its roles, and how much each of them matters."""
 
+from functools import partial
+
 from home_sentry_engine.language.assessor import LanguageAssessor
 from home_sentry_engine.language.opening import ModelWatch
 from home_sentry_engine.operations.registry import PartPlan, Rank
 from home_sentry_engine.pipeline.reassess import SecondChances
 
-from .enriching import enrichment_part
+from .enriching import enrichment_component, enrichment_part
 from .folders import WatchedFolder
 from .ground import Ground
 from .health import detector_component
@@ -35,7 +37,9 @@ def scheduled(ground: Ground, minds: Minds, room: PipelineRoom, *, watch_folder:
         parts += _judging(ground, minds, room)
     if "assess" not in roles or not settings.enrichment.enabled:
         # files that a person asks for over the API come also where no model looks closer
-        parts.append(PartPlan(id="models", jobs={"model files": minds.zoo.models.run}, rank=Rank.OPTIONAL))
+        jobs = {"model files": minds.zoo.models.run}
+        told = partial(enrichment_component, minds.zoo, "models")
+        parts.append(PartPlan(id="models", jobs=jobs, rank=Rank.OPTIONAL, describe=told))
     if settings.mqtt.url is not None:
         parts.append(mqtt_part(ground, room.health))
     if "ingest" in roles and watch_folder:

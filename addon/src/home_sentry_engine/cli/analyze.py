@@ -138,6 +138,9 @@ async def _analyze(settings: Settings, inputs: list[_Input], camera: str, at: da
 
 
 async def _offer(engine: Engine, one: _Input, camera: str, at: datetime | None) -> None:
+    if not one.path.exists():
+        one.error = "there is no such file or folder"
+        return
     kind = kind_of_name(one.path)
     if kind is None:
         one.error = "not a picture or clip by its name (jpg, jpeg, png, webp, mp4, mkv, avi, mov)"

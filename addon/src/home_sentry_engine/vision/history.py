@@ -11,6 +11,7 @@ from home_sentry_engine.domain.clock import Clock
 
 _MINUTES: Final = 60
 _MOST_SAMPLES: Final = 2000
+_COLD_S: Final = 300.0
 _MINUTE: Final = timedelta(minutes=1)
 
 
@@ -42,10 +43,20 @@ class LatencyHistory:
         """Take the clock."""
         self._clock = clock
         self._samples: dict[str, deque[tuple[datetime, float]]] = {}
+        self._busy_at: dict[str, float] = {}
 
     def note(self, model_id: str, spent_ms: float) -> None:
         """Remember one call."""
+        self.touch(model_id)
         self._samples.setdefault(model_id, deque(maxlen=_MOST_SAMPLES)).append((self._clock.now(), spent_ms))
+
+    def touch(self, model_id: str) -> None:
+        """Note that a model has just worked, also to warm up."""
+        self._busy_at[model_id] = self._clock.monotonic()
+
+    def is_cold(self, model_id: str) -> bool:
+        """Tell whether a model that is loaded has done nothing for 300 s."""
+        return self._clock.monotonic() - self._busy_at.get(model_id, float("-inf")) >= _COLD_S
 
     def of(self, model_id: str) -> Latency:
         """Summarise a model; one that was never used has no calls."""

@@ -275,6 +275,7 @@ class Models:
             _LOGGER.warning("%s", reason, extra={"model_id": card.id})
             raise Unavailable(reason, code=err.code) from err
         record.broken = None
+        self.history.touch(card.id)
         return adapter
 
     async def _permitted(self, card: Card) -> ProviderChoice:

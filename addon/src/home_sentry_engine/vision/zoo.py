@@ -288,6 +288,7 @@ class Zoo:
         await asyncio.get_running_loop().run_in_executor(
             self._executor, lambda: warm_up(eye, runs=_WARM_UP_RUNS, batch=batch)
         )
+        self.models.history.touch(card.id)
         shortfall = [f"not the first choice: {trouble}" for trouble in troubles]
         if asked not in {_AUTO, session.provider}:
             shortfall.append(session.provider_reason)

@@ -61,3 +61,11 @@ async def test_what_is_no_picture_or_too_large(client, tmp_path):
     for data, status in ((b"<html>", 415), (clip, 415), (JPEG + bytes(11 * 1024 * 1024), 413)):
         async with client.post("/detect", data=form(BytesIO(data), name="file")) as response:
             assert response.status == status
+
+
+async def test_an_engine_that_asks_for_each_of_its_pictures_is_not_held_up(client):
+    answers = []
+    for _ in range(60):
+        async with client.post("/detect", data=JPEG, headers={"Content-Type": "image/jpeg"}) as response:
+            answers.append(response.status)
+    assert answers == [200] * 60

@@ -65,6 +65,7 @@ def test_the_defaults_are_those_of_the_handbook():
         "search": (30, 0),
         "upload": (600, 100),
         "ai": (10, 3),
+        "detect": (600, 100),
         "socket": (100, 0),
         "export": (10, 0),
         "bulk": (10, 2),

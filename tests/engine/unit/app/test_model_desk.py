@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from home_sentry_engine.app.enriching import enrichment_component
 from home_sentry_engine.app.model_desk import ModelDesk
 from home_sentry_engine.app.model_room import model_rules
-from home_sentry_engine.contract import ModelState
+from home_sentry_engine.contract import ComponentState, ModelState
 from home_sentry_engine.contract.errors import Conflict, NotFound
 from home_sentry_engine.settings import DetectSettings, ModelSettings, load_settings
 from home_sentry_engine.vision.models import ModelRules
@@ -32,6 +33,64 @@ async def desk_of(folder):
     )
     async with zoo:
         yield ModelDesk(zoo)
+
+
+async def test_a_model_that_had_nothing_to_do_for_five_minutes_is_cold(tmp_path):
+    face_file(tmp_path)
+    async with desk_of(tmp_path) as desk:
+        await desk.switch(FACES, on=True)
+        assert not (await desk.one(FACES)).cold
+        # its canary has warmed it up
+        assert not (await desk.load(FACES)).cold
+        await desk._zoo.models._clock.advance(299)
+        assert (await desk.status()).cold == ()
+        await desk._zoo.models._clock.advance(1)
+        assert (await desk.status()).cold == (FACES,)
+        assert (await desk.one(FACES)).cold
+        desk._zoo.models.history.note(FACES, 3.0)
+        assert (await desk.status()).cold == ()
+        assert (await desk.status()).loaded == (FACES,)
+
+
+async def test_a_broken_file_is_deleted_and_told_with_what_to_do_until_it_is_whole(tmp_path):
+    own, mirror = tmp_path / "own", tmp_path / file_of(FACES)
+    face_file(tmp_path)
+    async with desk_of(tmp_path) as desk:
+        zoo = desk._zoo
+        await desk.switch(FACES, on=True)
+        assert (await desk.verify(FACES)).ok
+        assert enrichment_component(zoo, "models").state is ComponentState.HEALTHY
+        whole, ours = mirror.read_bytes(), own / FACES / mirror.name
+        ours.parent.mkdir(parents=True)
+        for place in (ours, mirror):
+            place.write_bytes(whole[:-1] + b"?")
+        fetching = asyncio.create_task(zoo.models.run())
+        await desk.get(FACES, None)
+        await until(lambda: zoo.models.fetches.corrupt(FACES))
+        assert not ours.exists()
+        assert mirror.exists()
+        record = await desk.one(FACES)
+        assert record.state is ModelState.FAILED
+        assert "sha256" in (record.reason or "")
+        assert (await desk.status()).failed == (FACES,)
+        told = enrichment_component(zoo, "models")
+        assert (told.id, told.state) == ("models", ComponentState.DEGRADED)
+        assert "sha256" in (told.reason or "")
+        assert "home-sentry models get" in (told.fix or "")
+        mirror.write_bytes(whole)
+        # the next try comes by itself, later than a person's
+        await zoo.models._clock.advance(120)
+        await desk.get(FACES, None)
+        await until(lambda: zoo.models.fetches.corrupt(FACES) is None)
+        assert enrichment_component(zoo, "models").state is ComponentState.HEALTHY
+        fetching.cancel()
+        await asyncio.gather(fetching, return_exceptions=True)
+
+
+async def until(condition) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 the store works in threads
+            await asyncio.sleep(0.01)
 
 
 async def test_every_model_is_told_with_its_licence_and_place(tmp_path):

@@ -34,3 +34,9 @@ def test_nothing_but_failures_is_status_1(run, tmp_path):
     (tmp_path / "notes.txt").write_text("no picture")
     assert run("analyze", "--no-llm", tmp_path / "notes.txt").status == 1
     assert run("analyze", "--no-llm", tmp_path).status == 1
+
+
+def test_a_path_that_is_not_there_is_named_as_such(run, tmp_path):
+    outcome = run("analyze", tmp_path / "gone.jpg", tmp_path / "nowhere", "--json", "--no-llm")
+    assert outcome.status == 1
+    assert [one["error"] for one in outcome.document["media"]] == ["there is no such file or folder"] * 2

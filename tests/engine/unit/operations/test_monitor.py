@@ -115,6 +115,7 @@ def components(**states: ComponentState) -> list[Component]:
         ({"database": GOOD, "detector": GOOD, "llm": GOOD}, Mode.NORMAL),
         ({"database": GOOD, "detector": GOOD, "llm": ComponentState.DISABLED}, Mode.NORMAL),
         ({"database": GOOD, "detector": GOOD, "llm": BAD}, Mode.DEGRADED),
+        ({"database": GOOD, "detector": GOOD, "mqtt": BAD}, Mode.NORMAL),
         ({"database": MEH, "detector": GOOD}, Mode.DEGRADED),
         ({"database": GOOD, "detector": MEH}, Mode.DEGRADED),
         ({"database": GOOD, "detector": ComponentState.STARTING}, Mode.MINIMAL),

@@ -36,7 +36,7 @@ class DetectRoutes:
                 answer=Answer(text="detections with class, confidence and bbox, inference_time_ms, image size"),
                 body=FileBody(),
                 errors=_ERRORS,
-                limit=LimitClass.AI,
+                limit=LimitClass.DETECT,
                 deadline_s=60.0,
             ),
             Route(
@@ -48,7 +48,7 @@ class DetectRoutes:
                 answer=Answer(text="results, one for each picture in its order"),
                 body=FileBody(),
                 errors=_ERRORS,
-                limit=LimitClass.AI,
+                limit=LimitClass.DETECT,
                 deadline_s=120.0,
             ),
         )
