@@ -29,6 +29,7 @@ from .client import (
     ClientError,
     Incompatible,
     InvalidAddress,
+    NotAllPowers,
     Refused,
     Untrusted,
     engine_url,
@@ -95,6 +96,7 @@ _OPTIONS: Final = vol.Schema(
 _ERRORS: Final[dict[type[Exception], tuple[str, str]]] = {
     InvalidAddress: (CONF_URL, "invalid_url"),
     Refused: (CONF_TOKEN, "invalid_auth"),
+    NotAllPowers: (CONF_TOKEN, "admin_key_needed"),
     Incompatible: ("base", "incompatible"),
     BadAnswer: (CONF_URL, "not_an_engine"),
 }
@@ -288,6 +290,7 @@ class HomeSentryConfigFlow(ConfigFlow, domain=DOMAIN):
             if secured and fingerprint is None and not data[CONF_VERIFY_SSL]:
                 raise Untrusted("no authority is to be asked")
             info = await engine.info()
+            await engine.require_all_powers()
         except Untrusted as err:
             return None, await self._offer(url, err)
         except (ClientError, InvalidAddress) as err:

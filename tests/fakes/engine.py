@@ -35,6 +35,7 @@ from custom_components.home_sentry.contract import (
     Factor,
     Hello,
     Info,
+    KeyRole,
     Mode,
     ObjectGroup,
     Part,
@@ -47,6 +48,7 @@ from custom_components.home_sentry.contract import (
     Status,
     SystemStatus,
     Transition,
+    Whoami,
     decode_client,
     encode,
     to_plain,
@@ -71,6 +73,7 @@ class FakeEngine:
         self.instance_id = instance_id
         self.name = name
         self.token = TOKEN
+        self.caller = Whoami(id="installation", name="installation", role=KeyRole.ADMIN)
         self.version = VERSION
         self.schema = SCHEMA
         self.min_schema = MIN_SCHEMA
@@ -136,6 +139,7 @@ class FakeEngine:
         app.router.add_get("/health", self._health)
         app.router.add_get("/api/v1/info", self._info)
         app.router.add_get("/api/v1/status", self._status)
+        app.router.add_get("/api/v1/whoami", self._whoami)
         app.router.add_get("/api/v1/ws", self._socket)
         app.router.add_get("/api/v1/{kind}/{id}/{picture}.jpg", self._picture)
         app.router.add_get("/api/v1/{kind}/{id}/{clip:clip|timelapse}.{format:mp4|gif}", self._clip)
@@ -159,6 +163,12 @@ class FakeEngine:
         for socket in list(self._sockets):
             await socket.send_str(encode(Bye(reason=reason)).decode())
             await socket.close()
+
+    async def refuse_clients(self, reason: str) -> None:
+        """Send everybody away, as when what they showed counts no longer."""
+        await self._send(AuthFailed(message=reason))
+        for socket in list(self._sockets):
+            await socket.close(code=4401)
 
     async def send_raw(self, text: str) -> None:
         for socket in list(self._sockets):
@@ -312,6 +322,9 @@ class FakeEngine:
 
     async def _status(self, request: web.Request) -> web.Response:
         return self._refusal(request) or _json(self.status())
+
+    async def _whoami(self, request: web.Request) -> web.Response:
+        return self._refusal(request) or _json(self.caller)
 
     async def _picture(self, request: web.Request) -> web.Response:
         if refusal := self._refusal(request):

@@ -5,6 +5,7 @@
     ClientError
     ├── Unreachable (ConnectionError)   no answer within the deadline, or the connection broke
     ├── Refused (PermissionError)       the token is missing or wrong
+    ├── NotAllPowers (PermissionError)  the token is right but may not do everything
     ├── Untrusted (PermissionError)     nobody vouches for the certificate of the engine
     │   └── CertificateChanged          another certificate than the pinned one is shown
     ├── Incompatible (ValueError)       the wire schemas of both sides do not overlap
@@ -26,6 +27,10 @@ class Unreachable(ClientError, ConnectionError):
 
 class Refused(ClientError, PermissionError):
     """The token is missing or wrong."""
+
+
+class NotAllPowers(ClientError, PermissionError):
+    """The token is that of a key which may not do everything, or does not see every camera."""
 
 
 class Untrusted(ClientError, PermissionError):

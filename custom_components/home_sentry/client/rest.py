@@ -19,13 +19,14 @@ from aiohttp import (
 )
 from aiohttp import ClientError as HttpError
 
-from ..contract import Info, Status, decode
+from ..contract import Info, KeyRole, Status, Whoami, decode
 from ..contract.errors import InvalidRequest
 from .certificate import pin
 from .errors import (
     BadAnswer,
     CertificateChanged,
     NoPicture,
+    NotAllPowers,
     Refused,
     Unreachable,
     Untrusted,
@@ -105,6 +106,12 @@ class Engine:
         info = await self._record(Info, "info")
         require_compatible(info)
         return info
+
+    async def require_all_powers(self) -> None:
+        """Raise ``NotAllPowers`` for the token of a key that is limited in what it may do or see."""
+        caller = await self._record(Whoami, "whoami")
+        if caller.role is not KeyRole.ADMIN or caller.cameras:
+            raise NotAllPowers(f"the key '{caller.name}' has the role '{caller.role}'")
 
     async def status(self) -> Status:
         """Give the state of the whole engine."""
