@@ -76,6 +76,7 @@ from tests.fakes.keys import FakeBelongings, FakeKeyDesk
 from tests.fakes.load import FakeLoad
 from tests.fakes.looking_back import LookingBack
 from tests.fakes.model_shelf import FakeModels
+from tests.fakes.notifying import FakeNotifications
 from tests.fakes.operating import FakeAudit, FakeParts, FakeQueues
 from tests.fakes.places import FakeMasks, FakePlaces
 from tests.fakes.records import camera, detection, event, jpeg, media, refused_file
@@ -166,6 +167,7 @@ class FakeEngine:
         self.verdicts = FakeVerdicts(self.pause, self.events)
         self.back = LookingBack(self.pause, self.cameras)
         self.rules = FakeRules(self.pause, self.events)
+        self.notifications = FakeNotifications()
         self.alerts = FakeAlerts(self.pause)
         self._numbers = itertools.count(1)
 
@@ -203,6 +205,7 @@ class FakeEngine:
             **self.back.ports(),
             rules=self.rules,
             alerts=self.alerts,
+            notifications=self.notifications,
         )
 
     def announce(self, number: int | None = None, summary: str = "A person at the door") -> Published:

@@ -25,6 +25,7 @@ from .keys import Keys
 from .limits import LimitClass
 from .mask_commands import mask_rules
 from .narrowing import Narrowing, seen
+from .notification_commands import notification_rules
 from .ports import Ports
 from .routes.events import EVENT_FILTERS, event_query
 from .routes.rejections import REJECTION_FILTERS, rejections
@@ -82,6 +83,7 @@ class Commands:
             *household_rules(ports.household),
             *zone_rules(ports.places),
             *mask_rules(ports.masks),
+            *notification_rules(ports.notifications),
             *summary_rules(ports.summaries),
             *export_rules(ports.exports),
             *property_rules(ports.properties),

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from home_sentry_engine.contract import EventPage, PartList
 from home_sentry_engine.contract.errors import NotFound
-from home_sentry_engine.domain.jobs import ASSESS, DETECT
+from home_sentry_engine.domain.jobs import ASSESS, DETECT, NOTIFY
 from home_sentry_engine.storage.query import EventQuery
 
 from .fields import EVENT_ID, Field, Kind
@@ -19,7 +19,7 @@ from .triage_ports import Triage
 type Answering = Callable[[dict[str, Any]], Awaitable[object]]
 
 _PART: Final = Field(name="component_id", pattern=r"^[a-z0-9_]{1,64}$", text="Id of a component", required=True)
-_QUEUE: Final = Field(name="queue", words=(DETECT, ASSESS), text="Name of a queue", required=True)
+_QUEUE: Final = Field(name="queue", words=(DETECT, ASSESS, NOTIFY), text="Name of a queue", required=True)
 _LETTER: Final = Field(
     name="letter_id", kind=Kind.WHOLE, low=1, high=2**53, nullable=True, text="Id of a given-up job; all without it"
 )

@@ -44,6 +44,7 @@ from .idempotency import Replies
 from .key_ports import Belongings, KeyDesk
 from .load_ports import Load
 from .model_ports import ModelShelf
+from .notification_ports import Notifications
 from .rule_ports import AlertDesk, RuleDesk
 from .summary_ports import Exports, Properties, Summaries
 from .triage_ports import Triage
@@ -394,3 +395,4 @@ class Ports:
     clips: Clips
     rules: RuleDesk
     alerts: AlertDesk
+    notifications: Notifications

@@ -25,6 +25,7 @@ from .routes.load import LoadRoutes
 from .routes.masks import MaskRoutes
 from .routes.media import MediaRoutes
 from .routes.models import ModelRoutes
+from .routes.notifications import NotificationRoutes
 from .routes.places import PlaceRoutes
 from .routes.properties import PropertyRoutes
 from .routes.queues import QueueRoutes
@@ -82,6 +83,7 @@ def families(ports: Ports, tools: Tools) -> tuple[Route, ...]:
         *LoadRoutes(ports.load).routes(),
         *ChangeRoutes(ports.registry, ports.keys, bodies).routes(),
         *KeyRoutes(tools.keys, bodies).routes(),
+        *NotificationRoutes(ports.notifications, bodies).routes(),
         *SummaryRoutes(ports.summaries, bodies).routes(),
         *ExportRoutes(ports.exports, bodies).routes(),
         *PropertyRoutes(ports.properties, bodies).routes(),

@@ -35,6 +35,7 @@ from .properties import StoredProperties
 from .rules import StoredAlerts, StoredRules
 from .scenes import StoredScenes
 from .secured import Secured
+from .telling import Telling, make_telling
 from .triage import TriageDesk
 from .upkeep import UpkeepDesk
 from .uploads import UploadEntrance
@@ -51,6 +52,15 @@ class ApiRoom:
     token_made: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Desks:
+    """Desks that run too."""
+
+    clips: StoredClips
+    exports: ExportDesk
+    telling: Telling
+
+
 async def open_api(ground: Ground, minds: Minds, room: PipelineRoom, secured: Secured) -> ApiRoom:
     """Open the port; raises ``OSError`` where it cannot be had."""
     settings, clock = ground.settings, ground.clock
@@ -59,7 +69,8 @@ async def open_api(ground: Ground, minds: Minds, room: PipelineRoom, secured: Se
     surroundings = Surroundings(clock=clock, request_id=ground.around.ids, metrics=ground.metrics, tls=secured.context)
     clips = _make_clips(ground, room)
     exports = make_exports(ground, minds, room)
-    ports = await _make_ports(ground, minds, room, ring, clips, exports)
+    telling = make_telling(ground, GalleryPictures(ground.database, ground.tables, room.gallery))
+    ports = await _make_ports(ground, minds, room, ring, _Desks(clips=clips, exports=exports, telling=telling))
     server = await ground.stack.enter_async_context(ApiServer(settings.api, ports, ring, surroundings))
     await asyncio.to_thread(note_port, settings.data, server.port)
     discovery = Discovery(
@@ -76,7 +87,7 @@ async def open_api(ground: Ground, minds: Minds, room: PipelineRoom, secured: Se
         PartPlan(id="discovery", jobs={"discovery": lambda: discovery.run(info)}, rank=Rank.OPTIONAL),
     ]
     parts.append(PartPlan(id="clips", jobs={"clips": clips.run}, rank=Rank.OPTIONAL, details=clips.details))
-    parts.append(exports_part(exports))
+    parts += [exports_part(exports), telling.part]
     return ApiRoom(server=server, clips=clips, parts=parts, token_made=token_made)
 
 
@@ -94,9 +105,7 @@ def _make_clips(ground: Ground, room: PipelineRoom) -> StoredClips:
     return clips
 
 
-async def _make_ports(
-    ground: Ground, minds: Minds, room: PipelineRoom, ring: KeyRing, clips: StoredClips, exports: ExportDesk
-) -> Ports:
+async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: KeyRing, desks: _Desks) -> Ports:
     settings, clock, database, tables = ground.settings, ground.clock, ground.database, ground.tables
     zone, announce = settings.time_zone, ground.links.announce
     catalogue = StoredCatalogue(database, tables)
@@ -138,9 +147,10 @@ async def _make_ports(
         household=household,
         models=ModelDesk(minds.zoo),
         summaries=make_summaries(ground, minds),
-        exports=exports,
+        exports=desks.exports,
         properties=StoredProperties(database, tables),
-        clips=clips,
+        clips=desks.clips,
         rules=StoredRules(database, tables, clock, room.health.look_again),
         alerts=StoredAlerts(database, tables, clock, announce),
+        notifications=desks.telling.desk,
     )

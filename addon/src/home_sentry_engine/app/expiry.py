@@ -10,6 +10,7 @@ from typing import Final
 from home_sentry_engine.context.baseline import BaselineRules
 from home_sentry_engine.settings import Settings
 from home_sentry_engine.storage.database import Connection
+from home_sentry_engine.storage.repositories.deliveries import Deliveries
 from home_sentry_engine.storage.repositories.gpu_stats import GpuStats
 from home_sentry_engine.storage.repositories.replies import Replies
 
@@ -46,6 +47,7 @@ def expiries(tables: Tables, settings: Settings) -> Mapping[str, Expire]:
         "changes of cameras": lambda conn, now: tables.states.prune(conn, now - kept),
         "spells of engines": lambda conn, now: tables.spells.prune(conn, now - kept),
         "summaries": lambda conn, now: tables.summaries.prune(conn, now - kept),
+        "deliveries": lambda conn, now: Deliveries().prune(conn, now - kept),
         "exports": tables.exports.prune,
         "plates": tables.plates.expire,
         "keys of alerts": lambda conn, now: tables.alerting.raised.prune(conn, now - _REPLAY),

@@ -152,7 +152,7 @@ def _dead_job(letter: DeadLetter) -> DeadJob:
     return DeadJob(
         id=letter.id,
         queue=letter.queue,
-        camera_id=letter.key,
+        camera_id=letter.payload.get("camera_id", letter.key),
         attempts=letter.attempts,
         error=letter.error,
         error_type=letter.error_type,

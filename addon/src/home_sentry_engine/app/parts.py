@@ -62,6 +62,7 @@ from home_sentry_engine.storage.repositories.zones import Zones
 
 from .alert_parts import AlertParts
 from .enriching import Eyes, association_of, make_closely
+from .notifying import AlertPosts
 from .queues import QueueFigures
 from .recognising import Comparers, make_recognising
 from .tables import Tables
@@ -76,7 +77,7 @@ _QUESTIONS_IN_A_ROW = 3
 class Surroundings:
     """What a test may replace: time, new ids, chance; ``supervisor_token`` is there inside a Home Assistant app.
 
-    ``hide`` takes names and number plates that no log line may show.
+    ``hide`` takes names and number plates that no log line may show, ``learn`` a secret.
     """
 
     clock: Clock
@@ -84,6 +85,7 @@ class Surroundings:
     random: Callable[[], float] = random.random
     supervisor_token: str | None = None
     hide: Callable[[Iterable[str]], None] = field(default=lambda _names: None)
+    learn: Callable[[str], None] = field(default=lambda _secret: None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,13 +132,14 @@ def make_tables(settings: Settings, clock: Clock, queue: Queue[Connection]) -> T
         recognitions=Recognitions(),
         facts=FactRows(),
         plates=PlateReads(),
-        alerting=alert_parts(settings),
+        alerting=alert_parts(settings, queue),
     )
 
 
-def alert_parts(settings: Settings) -> AlertParts:
+def alert_parts(settings: Settings, queue: Queue[Connection]) -> AlertParts:
     """Give what evaluating alerts needs."""
     return AlertParts(
+        sink=AlertPosts(queue=queue, zone=settings.time_zone),
         zone=settings.time_zone,
         association=association_of(settings),
         best_detections=settings.batch.best_detections,

@@ -8,11 +8,11 @@ from typing import Final
 from home_sentry_engine.broker.queue import Overflow, Queue, QueueCounts, QueueLimits
 from home_sentry_engine.contract import Component, ComponentState, QueueDepth
 from home_sentry_engine.domain.errors import HomeSentryError
-from home_sentry_engine.domain.jobs import ASSESS, DETECT
+from home_sentry_engine.domain.jobs import ASSESS, DETECT, NOTIFY
 from home_sentry_engine.operations.monitor import Probe
 from home_sentry_engine.storage.database import Connection
 
-QUEUES: Final = (DETECT, ASSESS)
+QUEUES: Final = (DETECT, ASSESS, NOTIFY)
 _EVERY_S: Final = 5.0
 _PATIENCE_S: Final = 4.0
 _RELIEVED: Final = 7 / 8

@@ -9,7 +9,7 @@ from home_sentry_engine.app.parts import make_database, make_queue
 from home_sentry_engine.broker.queue import DeadLetter, PutOutcome, Queue, Requeued, UnknownDeadLetter
 from home_sentry_engine.domain.clock import SystemClock
 from home_sentry_engine.domain.errors import HomeSentryError
-from home_sentry_engine.domain.jobs import ASSESS, DETECT
+from home_sentry_engine.domain.jobs import ASSESS, DETECT, NOTIFY
 from home_sentry_engine.operations.data_folder import database_file
 from home_sentry_engine.operations.dead_letters import DeadLetterDesk
 from home_sentry_engine.settings import Settings
@@ -49,7 +49,7 @@ def add_parser(commands: Any) -> None:
         else:
             verb.add_argument("ids", nargs="*", type=int, metavar="ID")
             verb.add_argument("--all", action="store_true", help="all of them, or all of --queue")
-        verb.add_argument("--queue", choices=(DETECT, ASSESS), help="only those of one queue")
+        verb.add_argument("--queue", choices=(DETECT, ASSESS, NOTIFY), help="only those of one queue")
         add_places(verb)
         add_json(verb)
         verb.set_defaults(run=run)

@@ -63,7 +63,13 @@ def run(arguments: argparse.Namespace) -> int:
 async def _serve(settings: Settings, redactor: Redactor) -> int:
     supervisor_token = os.environ.get("SUPERVISOR_TOKEN")
     redactor.learn(supervisor_token or "")
-    around = Surroundings(clock=SystemClock(), ids=random_id, supervisor_token=supervisor_token, hide=redactor.hide)
+    around = Surroundings(
+        clock=SystemClock(),
+        ids=random_id,
+        supervisor_token=supervisor_token,
+        hide=redactor.hide,
+        learn=redactor.learn,
+    )
     async with Engine(settings, around=around) as engine:
         token = await asyncio.to_thread(_token, settings.data / TOKEN_FILE)
         redactor.learn(token or "")

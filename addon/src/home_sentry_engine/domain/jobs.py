@@ -6,6 +6,7 @@ from typing import Any, Final
 
 DETECT: Final = "detect"
 ASSESS: Final = "assess"
+NOTIFY: Final = "notify"
 
 PRIORITY_SPARE: Final = -10
 PRIORITY_NORMAL: Final = 0

@@ -62,6 +62,11 @@ class HealthBoard:
             for listener in tuple(self._listeners):
                 listener(self._components[component.id])
 
+    def forget(self, component_id: str) -> None:
+        """Show a component no more; its changes stay in the history of all."""
+        self._components.pop(component_id, None)
+        self._history.pop(component_id, None)
+
     def components(self) -> tuple[Component, ...]:
         """Give all components."""
         return tuple(self._components.values())

@@ -267,4 +267,4 @@ def _unexpected(job: Job, err: Exception) -> Transient:
 def _ids_of(job: Job) -> dict[str, str | None]:
     named = {name: job.payload.get(name) for name in ("media_id", "event_id", "batch_id")}
     ids = {name: value if isinstance(value, str) else None for name, value in named.items()}
-    return {"queue": job.queue, "job_id": job.id, "camera_id": job.key, **ids}
+    return {"queue": job.queue, "job_id": job.id, "camera_id": job.payload.get("camera_id", job.key), **ids}

@@ -19,6 +19,7 @@ from .slices import (
     LanguageSettings,
     ModelSettings,
     MqttSettings,
+    NotifySettings,
     OperationsSettings,
     Settings,
     StorageSettings,
@@ -57,6 +58,7 @@ def assemble(raw: Mapping[str, Any], data: Path) -> Settings:
         storage=_storage(raw),
         mqtt=_mqtt(raw),
         operations=_operations(raw),
+        notify=NotifySettings(private_targets=raw["allow_private_targets"]),
         clips=ClipSettings(
             cache_bytes=round(raw["clip_cache_gb"] * _GB),
             cache_s=raw["clip_cache_days"] * _DAY_S,

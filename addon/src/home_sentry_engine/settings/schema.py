@@ -285,6 +285,7 @@ SCHEMA: Final = vol.Schema(
         vol.Optional("mqtt_password"): str,
         vol.Optional("mqtt_prefix", default="home_sentry"): _topic,
         vol.Optional("mqtt_discovery", default=True): vol.Boolean(),
+        vol.Optional("allow_private_targets", default=False): vol.Boolean(),
         vol.Optional("mqtt_ca"): vol.All(str, vol.Length(min=1)),
         vol.Optional("queue_limit", default=10_000): _whole(10, 1_000_000),
         vol.Optional("job_lease_seconds", default=60): _number(3, 600),

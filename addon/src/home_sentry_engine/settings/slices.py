@@ -289,6 +289,13 @@ class ClipSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotifySettings:
+    """Where channels of alerts may lead: with ``private_targets`` to this machine and its network too."""
+
+    private_targets: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OperationsSettings:
     """How long things are kept, and how much of the disk stays free; ``backups`` 0 makes none.
 
@@ -331,6 +338,7 @@ class Settings:
     storage: StorageSettings
     mqtt: MqttSettings
     operations: OperationsSettings
+    notify: NotifySettings
     clips: ClipSettings
     identity: IdentitySettings
     vision: VisionSettings = field(default_factory=VisionSettings)

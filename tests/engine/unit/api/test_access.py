@@ -37,6 +37,7 @@ IDS = {
     "{key_id}": "k1",
     "{rule_id}": "mine",
     "{alert_id}": "al1",
+    "{channel_id}": "c1",
 }
 STRANGERS = {
     "no token": {},
@@ -87,6 +88,7 @@ async def test_every_route_opens_with_the_token(server, client, engine):
         engine.triage.seed()
         engine.back.seed()
         engine.rules.seed()
+        engine.notifications.seed()
         engine.api_keys.add("k" * 43, id="k1")
         async with client.request(route.method, _concrete(route.path)) as response:
             assert response.status not in {401, 403, 404, 405, 500}, route.name

@@ -55,6 +55,14 @@ delete_export                 admin     403
 list_properties               viewer    403
 set_property                  admin     403
 delete_property               admin     403
+list_channels                 admin     403
+get_channel                   admin     403
+list_deliveries               viewer    own
+get_notification_stats        admin     403
+create_channel                admin     403
+change_channel                admin     403
+delete_channel                admin     403
+test_channel                  admin     403
 list_rules                    viewer    403
 get_rule                      viewer    403
 test_rule                     admin     403
@@ -165,6 +173,13 @@ revoke_key                    admin     403
 """
 
 COMMANDS: Final = """
+list_channels                 admin     403
+list_deliveries               viewer    own
+get_notification_stats        admin     403
+create_channel                admin     403
+change_channel                admin     403
+delete_channel                admin     403
+test_channel                  admin     403
 ping                          viewer    all
 get_info                      viewer    all
 get_status                    viewer    own
@@ -289,6 +304,7 @@ def restored(engine: FakeEngine) -> None:
     engine.triage.seed()
     engine.back.seed()
     engine.rules.seed()
+    engine.notifications.seed()
     for number in (1, 2):
         engine.scenes.known[number] = replace(engine.scenes.known[1], id=number)
     engine.scenes.known[2] = replace(engine.scenes.known[2], camera_id="garden")

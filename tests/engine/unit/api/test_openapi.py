@@ -20,6 +20,7 @@ from tests.fakes.records import jpeg
 IDS = {
     "{camera_id}": "front_door",
     "{summary_id}": "s1",
+    "{channel_id}": "c1",
     "{export_id}": "x1",
     "{property_id}": "cabin",
     "{event_id}": "e1",

@@ -9,11 +9,11 @@ from home_sentry_engine.api.ports import Queues
 from home_sentry_engine.api.routing import Answer, Call, Respond, Route
 from home_sentry_engine.contract import DeadJobPage, Dropped, QueueList, Requeued
 from home_sentry_engine.contract.errors import Conflict, NotFound
-from home_sentry_engine.domain.jobs import ASSESS, DETECT
+from home_sentry_engine.domain.jobs import ASSESS, DETECT, NOTIFY
 
 from .replies import json_reply
 
-_QUEUE: Final = Field(name="queue", words=(DETECT, ASSESS), text="Name of a queue", required=True)
+_QUEUE: Final = Field(name="queue", words=(DETECT, ASSESS, NOTIFY), text="Name of a queue", required=True)
 _LETTER: Final = Field(name="letter_id", kind=Kind.WHOLE, low=1, high=2**53, text="Id of a given-up job", required=True)
 _PAGE: Final = (
     Field(name="limit", kind=Kind.WHOLE, low=1, high=1000, default=100, text="How many"),
