@@ -28,12 +28,13 @@ from .helpers import reach
 
 ADMIN_ONLY = {
     *("delete_event", "restore_event", "dlq_clear", "set_zone", "remove_zone", "set_masks"),
-    "control_part",
+    *("control_part", "list_keys", "create_key", "revoke_key"),
     *("household_save_member", "household_save_vehicle", "household_enrol"),
     *("household_erase", "household_erase_samples", "household_erase_faces"),
 }
 READING = {
     *("get_event", "search_events", "list_trash", "dlq_list", "list_parts"),
+    "list_keys",
     *("household_list", "household_samples", "list_detections", "list_zones", "list_masks"),
 }
 LINKING = {"get_clip", "get_timelapse"}
@@ -57,6 +58,9 @@ LEAST: dict[str, dict[str, Any]] = {
     "dlq_clear": {},
     "list_parts": {},
     "control_part": {"component_id": "detector", "verb": "stop"},
+    "list_keys": {},
+    "create_key": {"name": "Tablet", "role": "viewer"},
+    "revoke_key": {"key_id": "k1"},
     "household_list": {},
     "household_samples": {"owner_id": "o1"},
     "list_detections": {"event_id": "e1"},

@@ -23,10 +23,8 @@ VIEWER = Whoami(id="k1", name="tablet", role=KeyRole.VIEWER)
 MADE = {"key": {"id": "k1", "name": "Tablet"}, "token": "shown once"}
 
 
-async def ask(hass: HomeAssistant, name: str, context: Context | None = None, **data: Any) -> Any:
-    return await hass.services.async_call(
-        DOMAIN, name, data, blocking=True, context=context, return_response=True
-    )
+async def ask(hass: HomeAssistant, action: str, context: Context | None = None, **data: Any) -> Any:
+    return await hass.services.async_call(DOMAIN, action, data, blocking=True, context=context, return_response=True)
 
 
 async def test_a_key_is_made_and_its_secret_given_once(
