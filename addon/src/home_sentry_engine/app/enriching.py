@@ -23,6 +23,7 @@ from home_sentry_engine.resilience.breaker import Breakers
 from home_sentry_engine.settings import EnrichmentSettings, Settings
 from home_sentry_engine.vision.models import ModelState
 from home_sentry_engine.vision.services import ServedModels, Services, served
+from home_sentry_engine.vision.services.sight import Ask
 from home_sentry_engine.vision.session import AcceleratorGate, Runner
 from home_sentry_engine.vision.tasks.depth import DepthOf, DepthScale
 from home_sentry_engine.vision.zoo import Zoo
@@ -34,7 +35,7 @@ SERVICE_NAMES: Final = ("florence", "clip", "enrichment")
 # three tries of a minute each, and the pauses between them
 _SERVICE_S: Final = 200.0
 _STAND_INS: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
-    cards.CAPTIONS: (served.FLORENCE,),
+    cards.CAPTIONS: (served.SIGHT, served.FLORENCE),
     cards.SENTENCES: (served.CLIP,),
     cards.FASHION: (served.CLOTHING, served.CLIP),
     cards.POSES: (served.POSE,),
@@ -81,7 +82,8 @@ def rules_of(settings: Settings, models: Models | None) -> EnrichmentRules:
         vision_questions=wanted.vision_questions,
         depth_scales={camera: DepthScale(**metres) for camera, metres in wanted.depth_scales.items()},
         depth_of=DepthOf(wanted.depth_of),
-        instead=stand_ins(models.ids) if isinstance(models, ServedModels) else {},
+        instead=stand_ins(models.ids, by_sight=settings.vision.describes) if isinstance(models, ServedModels) else {},
+        confirmer=served.SIGHT if isinstance(models, ServedModels) and served.SIGHT in models.ids else None,
     )
 
 
@@ -91,9 +93,12 @@ def association_of(settings: Settings) -> AssociationRules:
     return replace(usual, video_gap_s=max(usual.video_gap_s, _FRAMES_APART * settings.ingest.frame_interval_s))
 
 
-def with_services(wanted: EnrichmentSettings, own: Models, executor: Executor) -> Models:
-    """Give this engine's models, with the services that the settings name in the place of some."""
-    if not (wanted.url or wanted.florence_url or wanted.clip_url):
+def with_services(wanted: EnrichmentSettings, own: Models, executor: Executor, sight: Ask | None = None) -> Models:
+    """Give this engine's models, with the services that the settings name in the place of some.
+
+    ``sight`` is the way to a vision-language model, None where there is none.
+    """
+    if not (wanted.url or wanted.florence_url or wanted.clip_url or sight):
         return own
     services = Services(
         florence_url=wanted.florence_url,
@@ -102,6 +107,7 @@ def with_services(wanted: EnrichmentSettings, own: Models, executor: Executor) -
         clip_token=wanted.clip_token,
         enrichment_url=wanted.url,
         enrichment_token=wanted.token,
+        sight=sight,
     )
     return ServedModels(own, services, Runner(executor, AcceleratorGate(SERVICE_CALLS), timeout_s=_SERVICE_S))
 
@@ -113,8 +119,9 @@ def watch_services(models: Models | None, breakers: Breakers) -> None:
             breakers.add(name, lambda one=breaker: one)  # type: ignore[misc]
 
 
-def stand_ins(services: Collection[str]) -> Mapping[tuple[str, ...], str]:
-    """Tell for which cards each service stands."""
+def stand_ins(services: Collection[str], *, by_sight: bool = False) -> Mapping[tuple[str, ...], str]:
+    """Tell for which cards each service stands; ``by_sight`` for captions it is the vision-language model."""
+    services = [one for one in services if by_sight or one != served.SIGHT]
     named = {known: next((one for one in able if one in services), None) for known, able in _STAND_INS.items()}
     return {known: service for known, service in named.items() if service is not None}
 

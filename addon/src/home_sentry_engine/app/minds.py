@@ -7,6 +7,7 @@ from home_sentry_engine.contract import Component
 from home_sentry_engine.language.assessor import LanguageAssessor
 from home_sentry_engine.language.backends.disabled import Disabled
 from home_sentry_engine.language.opening import open_assessor
+from home_sentry_engine.language.seeing import SeeingModel
 from home_sentry_engine.resilience.breaker import Breaker
 from home_sentry_engine.vision.detector import Detector, DetectorStatus
 from home_sentry_engine.vision.remote import RemoteEye
@@ -16,15 +17,17 @@ from .ground import Ground
 from .health import detector_component
 from .judging import CatalogueFiles
 from .model_room import model_rules
+from .sighted import open_vision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Minds:
-    """The open models; ``detector`` is None on an engine that does not look."""
+    """The open models; ``detector`` is None on an engine that does not look, ``vision`` where no model sees."""
 
     zoo: Zoo
     language: LanguageAssessor | Disabled
     detector: Detector | None
+    vision: SeeingModel | None = None
 
     def language_name(self) -> str | None:
         """Give the card of the language model that answers at this moment."""
@@ -54,7 +57,8 @@ async def open_minds(ground: Ground) -> Minds:
         )
     )
     _show_breakers(ground, zoo, language)
-    return Minds(zoo=zoo, language=language, detector=zoo.detector if looks else None)
+    vision = await open_vision(ground, zoo)
+    return Minds(zoo=zoo, language=language, detector=zoo.detector if looks else None, vision=vision)
 
 
 def _show_breakers(ground: Ground, zoo: Zoo, language: LanguageAssessor | Disabled) -> None:

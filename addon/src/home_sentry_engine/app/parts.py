@@ -268,6 +268,8 @@ def make_pipeline(
     assess = AssessStage(store=store, gathering=gathering, judge=senses.judge, assessor=senses.assessor, visit=visit)
     slowest = settings.language.timeout_s * settings.language.tries + _ASSESS_SLACK_S
     slowest += _QUESTIONS_IN_A_ROW * settings.enrichment.timeout_s
+    if settings.vision.judges:
+        slowest += settings.vision.timeout_s * settings.language.tries
     lane = Lane()
 
     def worker(stage: DetectStage | AssessStage, deadline_s: float) -> Worker:

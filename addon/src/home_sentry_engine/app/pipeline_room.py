@@ -14,6 +14,7 @@ from home_sentry_engine.media.mask import known_here
 from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.media.remask import Burner
 from home_sentry_engine.media.video import VideoReader
+from home_sentry_engine.pipeline.enrich.desk import Models as CloseModels
 from home_sentry_engine.pipeline.ledger import Ledger
 
 from .copies import StillCopies
@@ -32,6 +33,7 @@ from .recognising import make_comparers
 from .remasking import StoredMasking
 from .scene_memory import SceneMemories, scene_eye
 from .sight import QualityMeter, make_second_look
+from .sighted import judging_by, way_to
 from .views import CameraViews
 
 _DECODE_THREADS: Final = 2
@@ -85,10 +87,10 @@ async def open_pipeline(
         confirmer=second_look,
         meter=QualityMeter(decoding) if settings.detect.quality_check else None,
         judge=Judge(bands=settings.bands),
-        assessor=minds.language,
+        assessor=judging_by(ground, minds.language, minds.vision, frames, decoding),
         views=views,
         pictures=frames,
-        models=with_services(settings.enrichment, zoo.models, ground.threads(SERVICE_CALLS, "services")),
+        models=_close_models(ground, minds),
         comparers=make_comparers(settings.identity, zoo.models, clock, settings.data / "index"),
     )
     watch_services(senses.models, ground.measuring.breakers)
@@ -112,6 +114,13 @@ async def open_pipeline(
             clock=clock,
         ),
         health=_make_health(ground, minds),
+    )
+
+
+def _close_models(ground: Ground, minds: Minds) -> CloseModels:
+    calls = ground.threads(SERVICE_CALLS, "services")
+    return with_services(
+        ground.settings.enrichment, minds.zoo.models, calls, way_to(minds.vision, ground.settings)
     )
 
 

@@ -19,6 +19,7 @@ from .pipeline_room import PipelineRoom
 from .quiet import QuietWatch, WatchTerms
 from .reviving import engine_part
 from .services import ServiceWatch, services_part
+from .sighted import vision_part
 from .wellbeing import ModelState
 from .workers import work_of
 
@@ -84,7 +85,8 @@ def _looking(minds: Minds, room: PipelineRoom) -> list[PartPlan]:
 
 
 def _judging(ground: Ground, minds: Minds, room: PipelineRoom) -> list[PartPlan]:
-    language, model = minds.language, ModelState(minds.language)
+    language = minds.language
+    model = ModelState(language, minds.vision if ground.settings.vision.judges else None)
     again = SecondChances(ground.store, model, ground.clock)
     workers = {f"assess {n}": one.run for n, one in enumerate(room.pipeline.assess, start=1)}
     timers = room.pipeline.timers
@@ -101,6 +103,8 @@ def _judging(ground: Ground, minds: Minds, room: PipelineRoom) -> list[PartPlan]
         if services.needed:
             ground.wellbeing.registry.remote |= services.names
             parts.append(services_part(services, ground.threads(1, "service health")))
+    if minds.vision is not None:
+        parts.append(vision_part(ground, minds.vision))
     if isinstance(language, LanguageAssessor):
         ground.wellbeing.watch_model(language.backend)
         watch = ModelWatch(language, ground.clock)

@@ -13,6 +13,7 @@ from home_sentry_engine.language.backends.disabled import Disabled
 from home_sentry_engine.language.backends.local import LocalModel
 from home_sentry_engine.language.health import COMPONENT as LANGUAGE
 from home_sentry_engine.language.process import ProcessState
+from home_sentry_engine.language.seeing import SeeingModel
 from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.operations.backups import DailyBackup
 from home_sentry_engine.operations.data_folder import database_file
@@ -62,23 +63,23 @@ class Wellbeing:
         self.monitor = HealthMonitor(board, clock, ())
         self.board_says = board.report
         self.exhausted = asyncio.Event()
-        self._model_died = False
+        self._models_died: set[str] = set()
         limit = engine_limit_bytes(settings.operations.memory_limit_mb, host_total_bytes())
         self._watched = [Watched(name="engine", pid=own_pid, recycle=self.begin_anew, limit_bytes=limit)]
 
-    def watch_model(self, backend: object) -> None:
+    def watch_model(self, backend: object, part: str = LANGUAGE) -> None:
         """Watch the memory of a language model's process; call before ``prepare``."""
         if isinstance(backend, LocalModel):
-            self._watched.append(Watched(name=LANGUAGE, pid=lambda: backend.pid, recycle=backend.aclose))
+            self._watched.append(Watched(name=part, pid=lambda: backend.pid, recycle=backend.aclose))
 
-    def model_process(self, state: ProcessState, reason: str | None) -> None:
-        """Count the deaths and new beginnings of the language model's process."""
+    def model_process(self, state: ProcessState, reason: str | None, part: str = LANGUAGE) -> None:
+        """Count the deaths and new beginnings of a language model's process."""
         if state is ProcessState.CRASHED:
-            self.registry.count_failure(LANGUAGE, reason or "the model's process ended")
-            self._model_died = True
-        elif state is ProcessState.STARTING and self._model_died:
-            self._model_died = False
-            self.registry.count_restart(LANGUAGE)
+            self.registry.count_failure(part, reason or "the model's process ended")
+            self._models_died.add(part)
+        elif state is ProcessState.STARTING and part in self._models_died:
+            self._models_died.discard(part)
+            self.registry.count_restart(part)
 
     async def prepare(self, plans: Sequence[PartPlan], detector: Detector | None) -> None:
         """Take the parts with what is remembered of them, and the detector where this engine looks."""
@@ -140,13 +141,15 @@ class Wellbeing:
 class ModelState:
     """``pipeline.ports.ModelAvailability``, and the way to begin with a fresh model."""
 
-    def __init__(self, language: LanguageAssessor | Disabled) -> None:
-        """Take what judges beside the rules."""
+    def __init__(self, language: LanguageAssessor | Disabled, vision: SeeingModel | None = None) -> None:
+        """Take what judges beside the rules; ``vision`` is the model that sees, where that judges."""
         self._language = language
+        self._vision = vision
 
     def answers(self) -> bool:
-        """Tell whether the last use of the model, or its last canary, was a success."""
-        return isinstance(self._language, LanguageAssessor) and self._language.worked
+        """Tell whether the last use of a model that judges, or its last canary, was a success."""
+        seen = self._vision is not None and self._vision.worked
+        return seen or (isinstance(self._language, LanguageAssessor) and self._language.worked)
 
     @property
     def strategy(self) -> RestartStrategy:

@@ -1,7 +1,7 @@
 """A vision-language model over real HTTP: it has to prove that it sees before it judges."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, timedelta
 import io
 from random import Random
 
@@ -12,16 +12,19 @@ import pytest
 from home_sentry_engine.contract import AnalysisReason, AnalysisState, VisualVerdict
 from home_sentry_engine.domain.messages import ModelFailure, ModelVerdict
 from home_sentry_engine.judgement.judge import Judge
+from home_sentry_engine.language.allowance import Allowance, AllowanceSpent
 from home_sentry_engine.language.assessor import LanguageAssessor
 from home_sentry_engine.language.backends.base import Picture
 from home_sentry_engine.language.backends.disabled import Disabled
+from home_sentry_engine.language.backends.home_only import is_abroad
 from home_sentry_engine.language.backends.http import JsonClient
 from home_sentry_engine.language.backends.openai import OpenAICompatible
 from home_sentry_engine.language.canary import COLOURS, SHAPES, Canary, canaries, draw
 from home_sentry_engine.language.errors import BadOutput, ModelBlind, ModelUnreachable
-from home_sentry_engine.language.seeing import PROOF_S, SeeingModel
+from home_sentry_engine.language.seeing import PAID_PROOF_S, PROOF_S, SeeingModel
 from home_sentry_engine.language.stills import Still, Stills
 from home_sentry_engine.language.vision import InTurn, VisionAssessor
+from home_sentry_engine.resilience.outbound import GuardedResolver
 from home_sentry_engine.settings import LanguageSettings
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.language import FakeBackend
@@ -278,3 +281,66 @@ async def test_a_server_that_redirects_or_is_forbidden_gets_no_picture():
     with pytest.raises(ModelUnreachable, match="never asked"):
         await model.answer([still(0).picture], "What?", {"type": "object"}, max_tokens=9, timeout_s=5)
     await model.aclose()
+
+
+class Kept:
+    def __init__(self):
+        self.value = None
+
+    async def read(self):
+        return self.value
+
+    async def keep(self, day, tokens):
+        self.value = (day, tokens)
+
+
+def allowance_of(kept, clock, cap=2000):
+    return Allowance(cap, clock=clock, zone=UTC, read=kept.read, keep=kept.keep)
+
+
+async def test_over_the_tokens_of_a_day_nobody_is_asked_until_tomorrow(server):
+    clock, kept = FakeClock(), Kept()
+    client = JsonClient(server.url, api_key=None, connect_timeout_s=2)
+    backend = OpenAICompatible(client, model="eyes", window_tokens=8192, prefix="/v1")
+    allowance = allowance_of(kept, clock)
+    model = SeeingModel(backend, settings=LanguageSettings(), clock=clock, allowance=allowance)
+    made, _ = assessor_of(model, still(0), clock=clock)
+    assert isinstance(await judged(made), ModelVerdict)
+    failure = await judged(made)
+    assert (failure.reason, "tokens of this day" in failure.detail) == (AnalysisReason.GATED, True)
+    assert kept.value == (clock.now().date(), 3 * 960)
+    # the count holds over a restart and ends with the day
+    again = allowance_of(kept, clock)
+    with pytest.raises(AllowanceSpent):
+        await again.require()
+    await clock.advance(86_400)
+    await again.require()
+    assert again.spent == 0
+    assert not model.stale or clock.monotonic() > PAID_PROOF_S
+    await model.aclose()
+
+
+@pytest.mark.parametrize(
+    ("host", "away"),
+    [("8.8.8.8", True), ("2606:4700::1111", True), ("127.0.0.1", False), ("192.168.1.4", False), ("eyes.local", False)],
+)
+def test_addresses_in_the_internet_are_told_from_those_at_home(host, away):
+    assert is_abroad(host) is away
+
+
+async def test_pictures_leave_the_home_only_where_its_owner_says_so():
+    client = JsonClient("https://8.8.8.8/v1", api_key=None, connect_timeout_s=1, home_only=True)
+    with pytest.raises(ModelUnreachable, match="outside the home network"):
+        await client.post("/chat/completions", {}, timeout_s=2)
+    await client.aclose()
+
+
+async def test_a_name_that_leads_into_the_internet_is_no_way_out(monkeypatch):
+    async def found(_self, host, port=0, family=0):
+        return [{"hostname": host, "host": "9.9.9.9", "port": port, "family": 2, "proto": 0, "flags": 0}]
+
+    monkeypatch.setattr(GuardedResolver, "resolve", found)
+    client = JsonClient("http://eyes.example", api_key=None, connect_timeout_s=1, home_only=True)
+    with pytest.raises(ModelUnreachable, match="outside the home network"):
+        await client.post("/v1/chat/completions", {}, timeout_s=2)
+    await client.aclose()

@@ -17,6 +17,8 @@ from home_sentry_engine.language.errors import (
 )
 from home_sentry_engine.resilience.outbound import ForbiddenAddress, guarded_connector, why_forbidden
 
+from .home_only import abroad, home_connector, is_abroad
+
 MAX_BODY: Final = 256 * 1024
 _OVERFLOW_WORDS: Final = ("context", "too long", "exceed", "maximum length")
 # llama-server without its projector, vLLM and Ollama with a model of text alone
@@ -26,11 +28,12 @@ _BLIND_WORDS: Final = ("image input is not supported", "mmproj", "not a multimod
 class JsonClient:
     """Talks to one server; raises ``LanguageError`` and nothing else."""
 
-    def __init__(self, url: str, *, api_key: str | None, connect_timeout_s: float) -> None:
-        """Take the base address; the key goes into the Authorization header."""
+    def __init__(self, url: str, *, api_key: str | None, connect_timeout_s: float, home_only: bool = False) -> None:
+        """Take the base address; the key goes into the Authorization header. ``home_only`` asks no public address."""
         self._url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._connect_timeout_s = connect_timeout_s
+        self._home_only = home_only
         self._session: aiohttp.ClientSession | None = None
         parts = urlsplit(self._url)
         self.host = parts.hostname or "?"
@@ -52,6 +55,8 @@ class JsonClient:
 
     async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None, timeout_s: float) -> dict[str, Any]:
         refuse_forbidden(self.host)
+        if self._home_only and is_abroad(self.host):
+            raise ModelUnreachable(abroad(self.host))
         limits = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(self._connect_timeout_s, timeout_s))
         try:
             async with self._open().request(
@@ -75,7 +80,8 @@ class JsonClient:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(connector=guarded_connector(), headers=self._headers, trust_env=False)
+            connector = home_connector() if self._home_only else guarded_connector()
+            self._session = aiohttp.ClientSession(connector=connector, headers=self._headers, trust_env=False)
         return self._session
 
 

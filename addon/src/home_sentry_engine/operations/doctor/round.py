@@ -14,7 +14,8 @@ from .findings import Finding, fail
 _DEADLINE_S: Final = 120.0
 _SET_UP: Final = "install the engine again (scripts/setup, or pull the container image again)"
 _LOOKS: Final = (
-    *("machine", "places", "database", "graphics", "runtime", "decoders", "detector", "language", "network", "mqtt"),
+    *("machine", "places", "database", "graphics", "runtime", "decoders", "detector", "language"),
+    *("vision", "network", "mqtt"),
 )
 
 

@@ -51,6 +51,7 @@ class EnrichmentRules:
     wanted, ``vision_questions`` what is asked where ``vqa`` is one of them. ``depth_scales`` turn depth into metres, by
     camera; ``depth_of`` is the part of a box that speaks for the thing in it. ``names`` are things that are looked for,
     from ``names_confidence`` on, None for the model's own; ``actions`` and ``fashion`` the sentences about persons.
+    ``confirmer`` is a vision-language model that is asked whether a thing that may be a weapon is one.
     """
 
     switched_off: frozenset[str] = frozenset()
@@ -64,6 +65,7 @@ class EnrichmentRules:
     depth_of: DepthOf = DepthOf.MEDIAN
     names: tuple[str, ...] = PROMPTS
     names_confidence: float | None = None
+    confirmer: str | None = None
     actions: Mapping[str, str] = field(default_factory=lambda: dict(SENTENCES))
     fashion: FashionWords = field(default_factory=FashionWords)
 

@@ -194,6 +194,8 @@ def _threats(answers: Answers) -> object:
         looks.append({"label": label, "confidence": one.confidence, "source": one.model_id})
         if label in WEAPONS and one.value.get("seen_again"):
             looks.append({"label": label, "confidence": one.confidence, "source": f"{one.model_id}, second look"})
+        if label in WEAPONS and one.value.get("confirmed") is True:
+            looks.append({"label": label, "confidence": one.confidence, "source": "vision model"})
     return looks
 
 

@@ -1,14 +1,17 @@
 """What is asked about animals and about the scene as a whole: pets, quality, weather, distances, things by name."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Final
 
 from home_sentry_engine.contract import ObjectGroup
 from home_sentry_engine.domain.box import InvalidBoundingBoxError
+from home_sentry_engine.domain.errors import StageError
 from home_sentry_engine.domain.messages import Absent
 from home_sentry_engine.judgement.legs import WEAPONS
 from home_sentry_engine.pipeline.subject_views import SubjectView
 from home_sentry_engine.vision.models import NotSwitchedOn
+from home_sentry_engine.vision.services import ServedSight
 from home_sentry_engine.vision.session import Cancel
 from home_sentry_engine.vision.tasks.classify import Classifier, Pet, Ranked, Weather, pet_of, weather_of
 from home_sentry_engine.vision.tasks.crops import cut_box
@@ -123,6 +126,9 @@ async def _named(case: Case, notes: Notes, desk: Desk) -> None:
         value: dict[str, object] = {"label": thing.label}
         if thing.label in WEAPONS:
             value["seen_again"] = await _second_look(desk, notes, frame, thing)
+            confirmed = await _confirmed(desk, notes, frame, thing)
+            if confirmed is not None:
+                value["confirmed"] = confirmed
         notes.add(value, confidence=thing.confidence, box=thing.box)
 
 
@@ -137,10 +143,28 @@ async def _second_look(desk: Desk, notes: Notes, frame: RgbFrame, thing: Named) 
     return any(one.label == thing.label and one.confidence >= _AGREES for one in again)
 
 
+async def _confirmed(desk: Desk, notes: Notes, frame: RgbFrame, thing: Named) -> bool | None:
+    """Ask a vision-language model, where there is one; None where nobody can tell, which is no "no"."""
+    if desk.rules.confirmer is None:
+        return None
+    asked = notes.model_id
+    try:
+        crop = cut_box(frame, thing.box, margin=_SECOND_LOOK_MARGIN)
+        async with asyncio.timeout(desk.rules.deadline_s):
+            return await desk.use(
+                notes, (desk.rules.confirmer,), ServedSight, lambda model, _cancel: model.confirms(thing.label, crop)
+            )
+    except InvalidBoundingBoxError, StageError, TimeoutError:
+        notes.left_out.append(f"the vision model did not say whether the {thing.label} is one")
+        return None
+    finally:
+        notes.model_id = asked
+
+
 SCENE_BRANCHES: Final[tuple[tuple[Step, ...], ...]] = (
     (Step(about="pets", ask=_pets),),
     (Step(about="quality", ask=_quality),),
     (Step(about="weather", ask=_weather),),
     (Step(about="depth", ask=_depth),),
-    (Step(about="threats", ask=_named, patience=1.5),),
+    (Step(about="threats", ask=_named, patience=3.0),),
 )

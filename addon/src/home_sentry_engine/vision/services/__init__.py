@@ -4,6 +4,7 @@ from .clip import CLIPClient, CLIPUnavailableError, ServedImageText
 from .enrichment import EnrichmentClient, EnrichmentUnavailableError, ServedFashion
 from .florence import FlorenceClient, FlorenceUnavailableError, ServedFlorence
 from .served import SERVED, ServedModels, Services
+from .sight import NoBoxes, ServedSight
 from .transport import Limits, Service
 
 __all__ = [
@@ -15,10 +16,12 @@ __all__ = [
     "FlorenceClient",
     "FlorenceUnavailableError",
     "Limits",
+    "NoBoxes",
     "ServedFashion",
     "ServedFlorence",
     "ServedImageText",
     "ServedModels",
+    "ServedSight",
     "Service",
     "Services",
 ]

@@ -11,8 +11,10 @@ from home_sentry_engine.vision.session import Cancel, Runner
 from .clip import CLIPClient, ServedImageText
 from .enrichment import EnrichmentClient, ServedAction, ServedClassifier, ServedDepth, ServedFashion, ServedPose
 from .florence import FlorenceClient, ServedFlorence
+from .sight import Ask, ServedSight
 
 FLORENCE: Final = "service:florence"
+SIGHT: Final = "vlm"
 CLIP: Final = "service:clip"
 POSE: Final = "service:pose-analyze"
 PET: Final = "service:pet-classify"
@@ -20,7 +22,7 @@ VEHICLE: Final = "service:vehicle-classify"
 CLOTHING: Final = "service:clothing-classify"
 DEPTH: Final = "service:depth-estimate"
 ACTION: Final = "service:action-classify"
-SERVED: Final = (FLORENCE, CLIP, POSE, PET, VEHICLE, CLOTHING, DEPTH, ACTION)
+SERVED: Final = (FLORENCE, SIGHT, CLIP, POSE, PET, VEHICLE, CLOTHING, DEPTH, ACTION)
 
 
 class Models(Protocol):
@@ -36,7 +38,10 @@ class Models(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Addresses of services, with the tokens that they want; None where this engine's own models answer."""
+    """Addresses of services, with the tokens that they want; None where this engine's own models answer.
+
+    ``sight`` is the way to a vision-language model, wherever that runs.
+    """
 
     florence_url: str | None = None
     florence_token: str | None = field(default=None, repr=False)
@@ -44,6 +49,7 @@ class Services:
     clip_token: str | None = field(default=None, repr=False)
     enrichment_url: str | None = None
     enrichment_token: str | None = field(default=None, repr=False)
+    sight: Ask | None = None
 
 
 class ServedModels:
@@ -83,6 +89,8 @@ def _served(services: Services, breakers: dict[str, Breaker]) -> dict[str, Any]:
         florence = FlorenceClient.at(services.florence_url, token=services.florence_token)
         breakers["florence"] = florence.service.breaker
         found[FLORENCE] = ServedFlorence(florence)
+    if services.sight is not None:
+        found[SIGHT] = ServedSight(services.sight)
     if services.clip_url is not None:
         clip = CLIPClient.at(services.clip_url, token=services.clip_token)
         breakers["clip"] = clip.service.breaker
