@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from home_sentry_engine.app.judging import CatalogueFiles
-from home_sentry_engine.contract import AnalysisReason, ComponentState
+from home_sentry_engine.contract import AnalysisReason, Component, ComponentState
 from home_sentry_engine.domain.messages import ModelFailure
 from home_sentry_engine.language.errors import ModelMissing, ModelTooLarge
 from home_sentry_engine.language.sight import (
@@ -98,7 +98,8 @@ def test_a_model_that_runs_and_does_not_see_is_unhealthy(reason, blind, state):
 
 
 async def test_the_watch_asks_again_after_trouble_and_when_the_proof_is_old():
-    clock, told = FakeClock(), []
+    clock = FakeClock()
+    told: list[Component] = []
     async with seeing_server(sees=False) as server:
         settings = VisionSettings(judges=True, url=server.url)
         means = Means(files=Files(), clock=clock, report=told.append)
