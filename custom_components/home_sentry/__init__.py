@@ -26,6 +26,7 @@ from .contract import Info
 from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator, store_of
 from .devices import camera_key
 from .issues import Issues
+from .looking_back import async_setup_looking_back
 from .trust import engine_of, follow, is_announced, remember_next
 
 PLATFORMS: Final = (
@@ -44,6 +45,7 @@ async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
     """Register the actions, so that automations with them are valid whatever the engine does."""
     async_setup_actions(hass)
     async_setup_clips(hass)
+    async_setup_looking_back(hass)
     return True
 
 

@@ -19,6 +19,7 @@ from .contract import BulkReviewed, Dropped, FeedbackKind, Requeued, RiskLevel, 
 from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator
 from .dead_letters import QUEUES, async_clear, async_list, async_requeue
 from .household import HOUSEHOLD_ACTIONS
+from .looking_back import LOOKING_BACK_ACTIONS
 from .key_actions import KEY_ACTIONS
 from .masks import MASK_ACTIONS
 from .part_actions import PART_ACTIONS
@@ -194,6 +195,7 @@ ACTIONS: Final = (
     *ZONE_ACTIONS,
     *MASK_ACTIONS,
     *CLIP_ACTIONS,
+    *LOOKING_BACK_ACTIONS,
     *PART_ACTIONS,
     *KEY_ACTIONS,
 )

@@ -22,17 +22,25 @@ async def async_ask(
     try:
         return await coordinator.async_command(name, args, deadline_s=deadline_s)
     except _THEIR_MISTAKE as err:
-        raise ServiceValidationError(
-            translation_domain=DOMAIN,
-            translation_key="command_refused",
-            translation_placeholders={"reason": str(err)},
-        ) from err
+        raise command_refused(err) from err
     except (ClientError, WireError) as err:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key="command_failed",
-            translation_placeholders={"reason": str(err)},
-        ) from err
+        raise command_failed(err) from err
+
+
+def command_refused(err: WireError) -> HomeAssistantError:
+    """Say why the engine refused; where that was not the asking person's mistake, that it failed."""
+    if not isinstance(err, _THEIR_MISTAKE):
+        return command_failed(err)
+    return ServiceValidationError(
+        translation_domain=DOMAIN, translation_key="command_refused", translation_placeholders={"reason": str(err)}
+    )
+
+
+def command_failed(err: ClientError | WireError) -> HomeAssistantError:
+    """Say why the engine could not do what was asked."""
+    return HomeAssistantError(
+        translation_domain=DOMAIN, translation_key="command_failed", translation_placeholders={"reason": str(err)}
+    )
 
 
 async def async_require_admin(hass: HomeAssistant, context: Context | None) -> None:

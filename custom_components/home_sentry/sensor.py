@@ -19,6 +19,7 @@ from .const import STATE_LENGTH
 from .contract import ComponentState, Mode, RiskLevel
 from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator
 from .entity import CameraEntity, EngineEntity, async_add_for_cameras
+from .looking_back import daily_summary
 from .risk import Risk
 
 PARALLEL_UPDATES = 0
@@ -214,6 +215,7 @@ ENGINE_SENSORS: Final = (
         options=_LEVELS,
         read=_of_house(_risk_level),
     ),
+    EngineSensorDescription(key="daily_summary", translation_key="daily_summary", read=daily_summary),
     EngineSensorDescription(
         key="mode",
         translation_key="mode",
@@ -320,7 +322,7 @@ class CameraSensor(CameraEntity, SensorEntity):
 class EngineSensor(EngineEntity, SensorEntity):
     """One value of the engine."""
 
-    _unrecorded_attributes = frozenset({"factors", "failed", "models", "queues"})
+    _unrecorded_attributes = frozenset({"blind", "factors", "failed", "full_text", "models", "queues", "unanalysed"})
     entity_description: EngineSensorDescription
 
     def __init__(self, coordinator: HomeSentryCoordinator, description: EngineSensorDescription) -> None:

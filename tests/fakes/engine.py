@@ -46,6 +46,7 @@ from custom_components.home_sentry.contract import (
     RiskLevel,
     Snapshot,
     Status,
+    Summary,
     SystemStatus,
     Transition,
     Whoami,
@@ -53,6 +54,7 @@ from custom_components.home_sentry.contract import (
     encode,
     to_plain,
 )
+from tests.fakes.report_of_engine import Reports
 from tests.fakes.sightings import sighting
 
 TOKEN = "right-token-of-the-fake-engine"
@@ -100,6 +102,8 @@ class FakeEngine:
         self.failure = "not_found"
         self.answers: dict[str, Any] = {}
         self.parts: list[Part] = []
+        self.summary: Summary | None = None
+        self.reports = Reports(self._refusal)
         self.status_code: int | None = None
         self.content_type = "image/jpeg"
         self.requests: list[str] = []
@@ -141,6 +145,7 @@ class FakeEngine:
         app.router.add_get("/api/v1/status", self._status)
         app.router.add_get("/api/v1/whoami", self._whoami)
         app.router.add_get("/api/v1/ws", self._socket)
+        self.reports.add(app)
         app.router.add_get("/api/v1/{kind}/{id}/{picture}.jpg", self._picture)
         app.router.add_get("/api/v1/{kind}/{id}/{clip:clip|timelapse}.{format:mp4|gif}", self._clip)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -362,6 +367,7 @@ class FakeEngine:
             status=self.status(),
             cameras=tuple(self.cameras.values()),
             events=tuple(shown),
+            summary=self.summary,
         )
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:

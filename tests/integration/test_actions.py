@@ -22,6 +22,7 @@ from custom_components.home_sentry.contract import (
     to_plain,
 )
 from tests.fakes.engine import START, FakeEngine
+from tests.fakes.report_of_engine import export
 
 from .conftest import Setup
 from .helpers import reach
@@ -29,6 +30,7 @@ from .helpers import reach
 ADMIN_ONLY = {
     *("delete_event", "restore_event", "dlq_clear", "set_zone", "remove_zone", "set_masks"),
     *("control_part", "list_keys", "create_key", "revoke_key"),
+    "export",
     *("household_save_member", "household_save_vehicle", "household_enrol"),
     *("household_erase", "household_erase_samples", "household_erase_faces"),
 }
@@ -37,11 +39,13 @@ READING = {
     "list_keys",
     *("household_list", "household_samples", "list_detections", "list_zones", "list_masks"),
 }
-LINKING = {"get_clip", "get_timelapse"}
+LINKING = {"get_clip", "get_timelapse", "summarize"}
 LEAST: dict[str, dict[str, Any]] = {
     "get_event": {"event_id": "e1"},
     "get_clip": {"event_id": "e1"},
     "get_timelapse": {"camera_id": "front_door"},
+    "summarize": {},
+    "export": {"kind": "csv"},
     "search_events": {"query": "dog"},
     "reanalyze": {"event_id": "e1"},
     "review": {"event_id": "e1"},
@@ -107,6 +111,7 @@ def _answers(engine: FakeEngine) -> None:
         "list_dead_letters": letters,
         "requeue_dead_letters": to_plain(Requeued(requeued=2, remaining=1)),
         "drop_dead_letters": to_plain(Dropped(dropped=2)),
+        "create_export": to_plain(export()),
     }
 
 

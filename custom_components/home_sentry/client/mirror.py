@@ -19,6 +19,9 @@ from ..contract import (
     ServerMessage,
     Snapshot,
     Status,
+    Summary,
+    SummaryPeriod,
+    SummaryUpdate,
     SystemStatus,
 )
 
@@ -26,13 +29,14 @@ _STARTED: Final = operator.attrgetter("started_at")
 
 
 class Mirror:
-    """Cameras, status and, per camera, the ongoing events and the newest one."""
+    """Cameras, status and, per camera, the ongoing events and the newest one; ``summary`` is of the newest day."""
 
     def __init__(self) -> None:
         """Start without knowledge; ``info`` stays None until the first snapshot."""
         self.cursor = 0
         self.info: Info | None = None
         self.status: Status | None = None
+        self.summary: Summary | None = None
         self._models: dict[str, ModelProgress] = {}
         self._cameras: dict[str, Camera] = {}
         self._events: dict[str, dict[str, Event]] = {}
@@ -93,7 +97,7 @@ class Mirror:
             case ModelProgress(model_id=model_id):
                 self._models[model_id] = message
             case _:
-                return False
+                return isinstance(message, SummaryUpdate) and self._look_back(message.summary)
         return True
 
     def _replace(self, snapshot: Snapshot) -> None:
@@ -104,8 +108,16 @@ class Mirror:
         self.cursor = snapshot.cursor
         self._cameras = {camera.id: camera for camera in snapshot.cameras}
         self._events = {}
+        self.summary = snapshot.summary
         for event in snapshot.events:
             self._put(event)
+
+    def _look_back(self, summary: Summary) -> bool:
+        newer = self.summary is None or summary.since >= self.summary.since
+        if summary.period is not SummaryPeriod.DAILY or not newer:
+            return False
+        self.summary = summary
+        return True
 
     def _put(self, event: Event) -> None:
         known = self._events.setdefault(event.camera_id, {})

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
@@ -19,7 +20,7 @@ from aiohttp import (
 )
 from aiohttp import ClientError as HttpError
 
-from ..contract import Info, KeyRole, Status, Whoami, decode
+from ..contract import Info, KeyRole, Problem, Status, Summary, Whoami, WireError, decode
 from ..contract.errors import InvalidRequest
 from .certificate import pin
 from .errors import (
@@ -40,7 +41,16 @@ _MAX_MESSAGE_BYTES: Final = 16 << 20
 _CHUNK_BYTES: Final = 1 << 16
 _OF_CLIPS: Final = {HTTPStatus.PARTIAL_CONTENT, HTTPStatus.NOT_MODIFIED, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}
 _NO_CLIP: Final = {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}
-_PASSED: Final = ("Content-Type", "Content-Length", "Content-Range", "Accept-Ranges", "ETag", "Last-Modified")
+_PASSED: Final = (
+    "Content-Type",
+    "Content-Length",
+    "Content-Disposition",
+    "Content-Range",
+    "Accept-Ranges",
+    "ETag",
+    "Last-Modified",
+)
+_PROBLEM: Final = "application/problem+json"
 _REFUSALS: Final = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 
@@ -51,6 +61,7 @@ class Deadlines:
     request_s: float = 10.0
     picture_s: float = 15.0
     clip_s: float = 210.0
+    summary_s: float = 95.0
     greeting_s: float = 10.0
     heartbeat_s: float = 15.0
 
@@ -148,6 +159,29 @@ class Engine:
         """Give one stored picture."""
         return await self._picture("media", media_id, "picture.jpg")
 
+    async def summarise(self, since: datetime, until: datetime, property_id: str | None) -> Summary:
+        """Have a time summarised, which may take a minute; raises a ``ClientError`` or the engine's ``WireError``."""
+        asked = {"since": since.isoformat(), "until": until.isoformat(), "property": property_id}
+        try:
+            async with self._session.post(
+                self._url("summaries"),
+                json=asked,
+                headers={"Authorization": f"Bearer {self._token}"},
+                timeout=ClientTimeout(total=self.deadlines.summary_s),
+                allow_redirects=False,
+                ssl=self._ssl,
+            ) as response:
+                body = await _body(response, _MAX_JSON_BYTES)
+                if response.content_type == _PROBLEM and response.status not in _REFUSALS:
+                    raise _told(body)
+                if response.status != HTTPStatus.CREATED:
+                    _require_ok(response)
+        except (HttpError, OSError, TimeoutError) as err:
+            if isinstance(err, Unreachable | Refused | Untrusted):
+                raise
+            raise _translated(err) from err
+        return _decoded(Summary, body)
+
     @asynccontextmanager
     async def clip(
         self, *parts: str, query: Mapping[str, str], wanted: Mapping[str, str], only_headers: bool = False
@@ -206,10 +240,7 @@ class Engine:
     async def _record[T](self, shape: type[T], *parts: str) -> T:
         async with self._get(self.deadlines.request_s, *parts) as response:
             body = await _body(response, _MAX_JSON_BYTES)
-        try:
-            return decode(shape, body)
-        except InvalidRequest as err:
-            raise BadAnswer(f"{'/'.join(parts)}: {err.message}") from err
+        return _decoded(shape, body)
 
     async def _picture(self, *parts: str) -> Picture:
         async with self._get(self.deadlines.picture_s, *parts) as response:
@@ -233,6 +264,18 @@ class Engine:
             if isinstance(err, Unreachable | Refused | Untrusted):
                 raise
             raise _translated(err) from err
+
+
+def _decoded[T](shape: type[T], body: bytes) -> T:
+    try:
+        return decode(shape, body)
+    except InvalidRequest as err:
+        raise BadAnswer(f"{shape.__name__}: {err.message}") from err
+
+
+def _told(body: bytes) -> WireError:
+    problem = _decoded(Problem, body)
+    return WireError.from_wire(problem.code, problem.detail, problem.details)
 
 
 def _require_ok(response: ClientResponse) -> None:
