@@ -29,14 +29,16 @@ def test_it_runs_confined_and_no_port_is_open_by_itself(config):
     assert config["apparmor"] is True
     assert set(config["ports"].values()) == {None}
     writable = {entry["type"] for entry in config["map"] if not entry["read_only"]}
-    assert writable <= {"share", "app_config"}
+    assert writable == {"share"}
 
 
 def test_its_profile_writes_nowhere_but_where_data_belongs():
     profile = (APP / "apparmor.txt").read_text(encoding="utf-8")
     rules = re.findall(r"^  (/\S+) ([a-z]+),$", profile, re.MULTILINE)
     writable = {path.partition("{")[0] for path, may in rules if "w" in may}
-    assert writable == {"/run/", "/dev/tty", "/dev/shm/", "/tmp/", "/data/", "/config/", "/share/"}
+    assert writable == {"/run/", "/dev/tty", "/dev/shm/", "/tmp/", "/data/", "/share/home_sentry/"}
+    readable = {path for path, may in rules if may == "r"}
+    assert {"/share/{,**}", "/media/{,**}"} <= readable
     asked = set(re.findall(r"^  capability (\w+),$", profile, re.MULTILINE))
     assert not asked & {"sys_admin", "sys_ptrace", "sys_module", "net_admin", "net_raw", "sys_rawio", "mknod"}
     assert "flags=(attach_disconnected,mediate_deleted)" in profile
