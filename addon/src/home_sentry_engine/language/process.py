@@ -31,6 +31,8 @@ from .errors import (
 _LOGGER = logging.getLogger(__name__)
 _PACKAGE: Final = Path(__file__).parents[1]
 _MAX_LINE: Final = 1024 * 1024
+# real work that waits for a model gets it within a second
+_STOP_S: Final = 0.8
 _KILLED: Final = -9
 _ERRORS: Final[dict[str, type[LanguageError]]] = {
     "model_missing": ModelMissing,
@@ -133,7 +135,7 @@ class ModelProcess:
                 detail = await self._bury("the model's process ended in the middle of an answer")
                 raise ModelDied(detail, retryable=True) from err
             except asyncio.CancelledError:
-                await asyncio.shield(self._bury("cancelled"))
+                await asyncio.shield(self._give_up(child))
                 raise
             self._in_a_row = 0
             self._become(ProcessState.READY)
@@ -144,6 +146,25 @@ class ModelProcess:
         async with self._lock:
             await self._end()
             self._become(ProcessState.STOPPED)
+
+    async def _give_up(self, child: asyncio.subprocess.Process) -> None:
+        """Ask the child to stop in the middle of an answer; one that does not is ended, which is no fault of its."""
+        try:
+            async with asyncio.timeout(_STOP_S):
+                await self._stopped(child)
+        except OSError, ValueError, EOFError, TimeoutError:
+            await self._bury("cancelled")
+            self._deaths.pop()
+            self._in_a_row -= 1
+        else:
+            self._become(ProcessState.READY)
+
+    async def _stopped(self, child: asyncio.subprocess.Process) -> None:
+        assert child.stdin is not None
+        child.stdin.write(json.dumps({"id": self._requests, "op": "stop"}).encode() + b"\n")
+        await child.stdin.drain()
+        while (await self._line(child)).get("id") != self._requests:
+            continue
 
     async def _exchange(
         self, child: asyncio.subprocess.Process, operation: str, arguments: Mapping[str, Any]

@@ -1,7 +1,8 @@
 """The language model's own process: one JSON request per line on stdin, one JSON answer per line on stdout.
 
 First line out: ``{"ready": {...}}`` or ``{"error": {"code", "detail"}}``. Then ``{"id", "op", ...}`` in and
-``{"id", "ok", ...}`` out, one at a time. The process ends when stdin closes, that is when its parent is gone.
+``{"id", "ok", ...}`` out, one at a time. ``{"id", "op": "stop"}`` ends the answer with that id at its next token. The
+process ends when stdin closes, that is when its parent is gone.
 
 Run as ``python -m home_sentry_engine.language.worker``. The only module that imports llama_cpp: a grammar that does not
 parse or a driver that fails takes this process down and not the engine.
@@ -38,10 +39,18 @@ class _Refused(Exception):
         self.detail = detail
 
 
+class Stop:
+    """Which request its asker no longer waits for."""
+
+    def __init__(self) -> None:
+        """Wait for no request."""
+        self.id: object = None
+
+
 class Model:
     """A loaded GGUF file."""
 
-    def __init__(self, arguments: argparse.Namespace) -> None:
+    def __init__(self, arguments: argparse.Namespace, stop: Stop) -> None:
         """Load the file; raises whatever llama.cpp raises."""
         import jinja2  # noqa: PLC0415 - comes with llama_cpp, missing where llama_cpp is missing
         import llama_cpp  # noqa: PLC0415 - so that a missing package is reported and not a crash at import
@@ -67,6 +76,8 @@ class Model:
                 template=self._template, eos_token=self._token(self._llama.token_eos()), bos_token=self._bos_text()
             )
         self._grammars: dict[str, Any] = {}
+        self._stop = stop
+        self._criteria = llama_cpp.StoppingCriteriaList
         self._reader: PictureReader | None = None
         if arguments.projector:
             from llama_cpp import mtmd_cpp  # noqa: PLC0415 - loads another library, which a model of text does not need
@@ -105,7 +116,10 @@ class Model:
             top_p=float(request["top_p"]),
             seed=0,
             grammar=self._grammars[schema],
+            stopping_criteria=self._criteria([lambda _tokens, _logits: self._stop.id == request["id"]]),
         )
+        if self._stop.id == request["id"]:
+            raise _Refused("stopped", "nobody waits for the answer any more")
         choice, usage = result["choices"][0], result["usage"]
         return {
             "text": choice["text"],
@@ -199,9 +213,9 @@ def _window(arguments: argparse.Namespace) -> int:
     return min(int(arguments.context), trained) if trained else int(arguments.context)
 
 
-def _load(arguments: argparse.Namespace) -> Model:
+def _load(arguments: argparse.Namespace, stop: Stop) -> Model:
     try:
-        return Model(arguments)
+        return Model(arguments, stop)
     except ImportError as err:
         raise _Refused("model_missing", f"the package '{err.name}' is not installed") from err
     except Unseeing as err:
@@ -244,9 +258,13 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _read_requests(requests: queue.SimpleQueue[bytes]) -> None:
+def _read_requests(requests: queue.SimpleQueue[Answer], stop: Stop) -> None:
     for line in sys.stdin.buffer:
-        requests.put(line)
+        request = json.loads(line)
+        if request.get("op") == "stop":
+            stop.id = request["id"]
+        else:
+            requests.put(request)
     os._exit(0)
 
 
@@ -264,21 +282,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     # pictures come first: detection shares the processor with the model
     with contextlib.suppress(OSError):
         os.nice(_NICE)
-    requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_read_requests, args=(requests,), daemon=True).start()
+    requests: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+    stop = Stop()
+    threading.Thread(target=_read_requests, args=(requests, stop), daemon=True).start()
 
     def send(answer: Answer) -> None:
         channel.write(json.dumps(answer).encode() + b"\n")
 
     started = time.monotonic()
     try:
-        model = _load(arguments)
+        model = _load(arguments, stop)
     except _Refused as err:
         send({"error": {"code": err.code, "detail": err.detail}})
         return 1
     send({"ready": {**model.facts, "load_s": round(time.monotonic() - started, 3)}})
     while True:
-        send(_answered(model, json.loads(requests.get())))
+        send(_answered(model, requests.get()))
 
 
 if __name__ == "__main__":
