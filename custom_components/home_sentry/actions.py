@@ -12,6 +12,7 @@ from homeassistant.util import dt as dt_util
 import probatio as vol
 
 from .acting import ENTRY, EVENT, Action, Doing
+from .alert_actions import ALERT_ACTIONS
 from .asking import async_ask, async_require_admin, on_behalf_of
 from .clips import CLIP_ACTIONS
 from .const import DOMAIN
@@ -19,8 +20,8 @@ from .contract import BulkReviewed, Dropped, FeedbackKind, Requeued, RiskLevel, 
 from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator
 from .dead_letters import QUEUES, async_clear, async_list, async_requeue
 from .household import HOUSEHOLD_ACTIONS
-from .looking_back import LOOKING_BACK_ACTIONS
 from .key_actions import KEY_ACTIONS
+from .looking_back import LOOKING_BACK_ACTIONS
 from .masks import MASK_ACTIONS
 from .part_actions import PART_ACTIONS
 from .zones import ZONE_ACTIONS
@@ -193,6 +194,7 @@ ACTIONS: Final = (
     Action(name="dlq_clear", schema=vol.Schema(_LETTER), do=_clear, admin=True),
     *HOUSEHOLD_ACTIONS,
     *ZONE_ACTIONS,
+    *ALERT_ACTIONS,
     *MASK_ACTIONS,
     *CLIP_ACTIONS,
     *LOOKING_BACK_ACTIONS,

@@ -18,6 +18,7 @@ from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, Upda
 from homeassistant.util import dt as dt_util
 
 from .client import (
+    AlertNews,
     ClientError,
     ConnectionState,
     Engine,
@@ -44,7 +45,7 @@ from .contract import Event, Info, ServerMessage, Snapshot
 from .devices import CameraDevices
 from .home import HomeReporter
 from .issues import Issues
-from .news import bus_payload
+from .news import alert_payload, bus_payload
 from .parts import EngineParts
 from .risk import Risk
 from .trust import is_announced, remember_next
@@ -223,6 +224,7 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
             listener(added)
         self.issues.components(self.data.status)
         self.issues.dead_letters(self.data.status)
+        self.issues.broken_rules(self.data.status)
         self.issues.insecure(self.data.info)
         if self.state is ConnectionState.CONNECTED:
             self.async_set_updated_data(self.data)
@@ -239,11 +241,11 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
         if self._held is not None:
             self._held.append(news)
             return
+        device_id, learning = self.devices.device_id(news.camera_id), self.is_learning(news.camera_id)
         if isinstance(news, SecurityNews):
-            device_id = self.devices.device_id(news.camera_id)
-            self.hass.bus.async_fire(
-                EVENT_NEWS, bus_payload(news, device_id, learning=self.is_learning(news.camera_id))
-            )
+            self.hass.bus.async_fire(EVENT_NEWS, bus_payload(news, device_id, learning=learning))
+        elif isinstance(news, AlertNews):
+            self.hass.bus.async_fire(EVENT_NEWS, alert_payload(news, device_id, learning=learning))
         key = (type(news), news.camera_id)
         listener = self._news_listeners.get(key)
         if listener is None:

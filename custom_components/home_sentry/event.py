@@ -6,11 +6,12 @@ from homeassistant.components.event import EventEntity, EventEntityDescription
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .client import DetectionNews, SecurityNews
+from .client import AlertNews, DetectionNews, SecurityNews
 from .client.ledger import TOLD_CHANGES, TOLD_GROUPS
+from .contract import RiskLevel
 from .coordinator import HomeSentryConfigEntry
 from .entity import CameraEntity, async_add_for_cameras
-from .news import detection_attributes, security_attributes
+from .news import alert_attributes, detection_attributes, security_attributes
 
 PARALLEL_UPDATES = 0
 
@@ -20,12 +21,17 @@ SECURITY: Final = EventEntityDescription(
 DETECTION: Final = EventEntityDescription(
     key="detection", translation_key="detection", event_types=[group.value for group in TOLD_GROUPS]
 )
+ALERT: Final = EventEntityDescription(
+    key="alert",
+    translation_key="alert",
+    event_types=[level.value for level in RiskLevel if level is not RiskLevel.UNKNOWN],
+)
 
 
 async def async_setup_entry(
     hass: HomeAssistant, entry: HomeSentryConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
 ) -> None:
-    """Add both event entities of each camera."""
+    """Add the event entities of each camera."""
     coordinator = entry.runtime_data
     async_add_for_cameras(
         coordinator,
@@ -33,6 +39,7 @@ async def async_setup_entry(
         lambda camera_id: (
             SecurityEventEntity(coordinator, camera_id, SECURITY),
             DetectionEventEntity(coordinator, camera_id, DETECTION),
+            AlertEventEntity(coordinator, camera_id, ALERT),
         ),
     )
 
@@ -77,4 +84,22 @@ class DetectionEventEntity(_NewsEntity):
     @callback
     def _tell(self, news: DetectionNews) -> None:
         self._trigger_event(news.group.value, detection_attributes(news))
+        self.async_write_ha_state()
+
+
+class AlertEventEntity(_NewsEntity):
+    """A rule of alerts wants somebody to be told; the type is the severity."""
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen to the camera's alerts."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self.coordinator.async_listen_news(AlertNews, self.camera_id, self._tell))
+
+    @callback
+    def _tell(self, news: AlertNews) -> None:
+        if news.alert.severity.value not in self.event_types:
+            return
+        learning = self.coordinator.is_learning(self.camera_id)
+        self._trigger_event(news.alert.severity.value, alert_attributes(news, learning=learning))
         self.async_write_ha_state()

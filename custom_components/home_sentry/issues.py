@@ -30,6 +30,7 @@ class Issues:
         self._entry = entry
         self._components: dict[str, tuple[str | None, str | None]] = {}
         self._dead = 0
+        self._broken: dict[str, str] = {}
 
     @callback
     def connection(self, state: ConnectionState, error: ClientError | None) -> None:
@@ -77,6 +78,19 @@ class Issues:
             ir.async_delete_issue(self._hass, DOMAIN, issue_id("dead_letters", self._entry.entry_id))
 
     @callback
+    def broken_rules(self, status: Status | None) -> None:
+        """Show which rules of alerts cannot hold and why, for as long as there are any."""
+        broken = status.broken_rules if status else {}
+        if broken == self._broken:
+            return
+        self._broken = broken
+        if broken:
+            rules = "\n".join(f"- {name}: {reason}" for name, reason in sorted(broken.items()))
+            self._create("broken_rules", "broken_rules", {"name": self._entry.title, "rules": rules})
+        else:
+            ir.async_delete_issue(self._hass, DOMAIN, issue_id("broken_rules", self._entry.entry_id))
+
+    @callback
     def insecure(self, info: Info | None) -> None:
         """Remind of an engine that speaks to other machines without encryption, for as long as it does."""
         if info is not None and info.insecure:
@@ -88,6 +102,7 @@ class Issues:
     def clear(self) -> None:
         """Remove all issues of the entry, those of an earlier run included."""
         self._components.clear()
+        self._broken = {}
         for domain, key in list(ir.async_get(self._hass).issues):
             if domain == DOMAIN and key.endswith(f"_{self._entry.entry_id}"):
                 ir.async_delete_issue(self._hass, domain, key)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .client import DetectionNews, SecurityNews
+from .client import AlertNews, DetectionNews, SecurityNews
 from .const import NEWS_VERSION
 from .contract import EventChange, Identity, RiskLevel
 
@@ -55,6 +55,40 @@ def detection_attributes(news: DetectionNews) -> dict[str, Any]:
         "confidence": round(news.best.confidence, 3),
         "count": news.count,
         "at": news.best.detected_at.isoformat(),
+    }
+
+
+def alert_attributes(news: AlertNews, *, learning: bool) -> dict[str, Any]:
+    """Give the attributes of an ``alert``; ``severity`` is that of its rule, ``level`` that of the event."""
+    alert = news.alert
+    return {
+        "alert_id": alert.id,
+        "event_id": alert.event_id,
+        "rule_id": alert.rule_id,
+        "rule": alert.rule_name,
+        "severity": alert.severity.value,
+        "score": alert.score,
+        "level": alert.level.value,
+        "state": alert.state.value,
+        "rule_only": alert.rule_only,
+        "summary": alert.summary,
+        "at": alert.made_at.isoformat(),
+        "learning": learning,
+        "object_types": list(alert.object_types),
+        "zone_ids": list(alert.zone_ids),
+    }
+
+
+def alert_payload(news: AlertNews, device_id: str | None, *, learning: bool) -> dict[str, Any]:
+    """Give the versioned data of the bus event ``home_sentry_event`` of type ``alert``."""
+    return {
+        "version": NEWS_VERSION,
+        "type": "alert",
+        "device_id": device_id,
+        "camera_id": news.camera_id,
+        "camera_name": news.alert.camera_name,
+        "revision": news.alert.revision,
+        **alert_attributes(news, learning=learning),
     }
 
 

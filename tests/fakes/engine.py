@@ -102,6 +102,7 @@ class FakeEngine:
         self.failure = "not_found"
         self.answers: dict[str, Any] = {}
         self.parts: list[Part] = []
+        self.broken_rules: dict[str, str] = {}
         self.summary: Summary | None = None
         self.reports = Reports(self._refusal)
         self.status_code: int | None = None
@@ -205,6 +206,7 @@ class FakeEngine:
             cameras_total=len(self.cameras),
             detector_ms=41.5,
             at=START,
+            broken_rules=dict(self.broken_rules),
         )
 
     async def give_up(self, dead: int) -> None:

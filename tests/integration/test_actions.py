@@ -28,6 +28,7 @@ from .conftest import Setup
 from .helpers import reach
 
 ADMIN_ONLY = {
+    *("set_alert_rule", "delete_alert_rule"),
     *("delete_event", "restore_event", "dlq_clear", "set_zone", "remove_zone", "set_masks"),
     *("control_part", "list_keys", "create_key", "revoke_key"),
     "export",
@@ -35,6 +36,7 @@ ADMIN_ONLY = {
     *("household_erase", "household_erase_samples", "household_erase_faces"),
 }
 READING = {
+    *("list_alert_rules", "test_rule", "list_alerts"),
     *("get_event", "search_events", "list_trash", "dlq_list", "list_parts"),
     "list_keys",
     *("household_list", "household_samples", "list_detections", "list_zones", "list_masks"),
@@ -78,6 +80,13 @@ LEAST: dict[str, dict[str, Any]] = {
     "list_zones": {"camera_id": "front_door"},
     "set_zone": {"camera_id": "front_door", "name": "Porch", "rectangle": [0, 0.5, 1, 0.5]},
     "remove_zone": {"camera_id": "front_door", "zone_id": "porch"},
+    "list_alert_rules": {},
+    "set_alert_rule": {"name": "Visitor at night"},
+    "delete_alert_rule": {"rule_id": "mine"},
+    "test_rule": {"rule_id": "mine"},
+    "list_alerts": {},
+    "acknowledge_alert": {"alert_id": "a1"},
+    "dismiss_alert": {"alert_id": "a1"},
     "list_masks": {"camera_id": "front_door"},
     "set_masks": {"camera_id": "front_door", "masks": []},
 }

@@ -39,7 +39,7 @@ DESCRIPTIONS: dict[str, tuple[Any, ...]] = {
     "binary_sensor": (*binary_sensor.CAMERA_SENSORS, binary_sensor.PROBLEM, binary_sensor.SABOTAGE),
     "button": (*button.BUTTONS, button.REQUEUE, *button.RESTARTS),
     "camera": (camera.LATEST,),
-    "event": (event.SECURITY, event.DETECTION),
+    "event": (event.SECURITY, event.DETECTION, event.ALERT),
     "image": (image.LAST_EVENT,),
     "sensor": (*sensor.CAMERA_SENSORS, *sensor.ENGINE_SENSORS),
     "switch": switch.SWITCHES,

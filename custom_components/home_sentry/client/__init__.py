@@ -18,12 +18,13 @@ from .errors import (
     Untrusted,
     WrongEngine,
 )
-from .ledger import DetectionNews, Ledger, News, SecurityNews
+from .ledger import AlertNews, DetectionNews, Ledger, News, SecurityNews
 from .live import ConnectionState, Live, Observer
 from .mirror import Mirror
 from .rest import Deadlines, Engine, Footage, Picture
 
 __all__ = [
+    "AlertNews",
     "Backoff",
     "BadAnswer",
     "CertificateChanged",

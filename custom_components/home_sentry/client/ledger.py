@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from ..contract import (
+    Alert,
+    AlertCreated,
     Detection,
     DetectionsAdded,
     Event,
@@ -52,7 +54,15 @@ class DetectionNews:
     count: int
 
 
-type News = SecurityNews | DetectionNews
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertNews:
+    """A rule of alerts wants somebody to be told."""
+
+    camera_id: str
+    alert: Alert
+
+
+type News = SecurityNews | DetectionNews | AlertNews
 
 
 @dataclass(slots=True)
@@ -106,6 +116,8 @@ class Ledger:
                 return tuple(self._changes(event, default=0))
             case EventUpdated(event=event):
                 return tuple(self._changes(event, default=event.revision - 1))
+            case AlertCreated(alert=alert):
+                return (AlertNews(camera_id=alert.camera_id, alert=alert),)
             case DetectionsAdded():
                 return tuple(self._sightings(message))
             case _:
