@@ -28,7 +28,7 @@ TIMEOUT_S: Final = 60.0
 _SENTENCES: Final = 3
 _LONGEST: Final = 220
 _SHOWN: Final = (24, 8, 3)
-_SCHEMA: Final[dict[str, Any]] = {
+SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {
         "sentences": {
@@ -115,14 +115,14 @@ class Summarist:
         completion = await mind.backend.complete(
             Question(
                 messages=messages,
-                schema=_SCHEMA,
+                schema=SCHEMA,
                 max_tokens=MAX_TOKENS,
                 temperature=0.2,
                 top_p=0.9,
                 timeout_s=left_s,
             )
         )
-        return _sentences(completion.text, truncated=completion.truncated)
+        return sentences_of(completion.text, truncated=completion.truncated)
 
     async def _fitting(self, mind: LanguageAssessor, facts: Facts) -> tuple[Message, ...]:
         window, tokens = await mind.backend.window(), 0
@@ -140,6 +140,24 @@ class Summarist:
             Message(role="system", content=_SYSTEM + words),
             Message(role="user", content=f"{FENCE_OPEN}\n{body}\n{FENCE_CLOSE}"),
         )
+
+
+def sentences_of(text: str, *, truncated: bool) -> list[str]:
+    """Give the sentences of a model's answer, safe to show; raises ``BadOutput`` or ``OutputTruncated``."""
+    found = objects_of(text)
+    if not found:
+        if truncated:
+            raise OutputTruncated("the summary was cut at its token limit")
+        raise BadOutput("the summary holds no JSON object")
+    said = found[-1].get("sentences")
+    if not isinstance(said, list) or not all(isinstance(one, str) for one in said):
+        raise BadOutput("the summary has no sentences")
+    sentences = [one if one.endswith((".", "!", "?", "…")) else f"{one}." for one in map(_shown, said) if one]
+    if not 1 <= len(sentences) <= _SENTENCES:
+        raise BadOutput(f"the summary has {len(sentences)} sentences")
+    if any(calm in one.casefold() for one in sentences for calm in _TOO_CALM):
+        raise BadOutput("the summary calls a time calm in which something happened")
+    return sentences
 
 
 def _lines(facts: Facts, shown: int) -> Iterator[str]:
@@ -165,23 +183,6 @@ def _event(event: GraveEvent, facts: Facts) -> str:
         "what": summary.text,
     }
     return f"event: {json.dumps(document, ensure_ascii=False)}"
-
-
-def _sentences(text: str, *, truncated: bool) -> list[str]:
-    found = objects_of(text)
-    if not found:
-        if truncated:
-            raise OutputTruncated("the summary was cut at its token limit")
-        raise BadOutput("the summary holds no JSON object")
-    said = found[-1].get("sentences")
-    if not isinstance(said, list) or not all(isinstance(one, str) for one in said):
-        raise BadOutput("the summary has no sentences")
-    sentences = [one if one.endswith((".", "!", "?", "…")) else f"{one}." for one in map(_shown, said) if one]
-    if not 1 <= len(sentences) <= _SENTENCES:
-        raise BadOutput(f"the summary has {len(sentences)} sentences")
-    if any(calm in one.casefold() for one in sentences for calm in _TOO_CALM):
-        raise BadOutput("the summary calls a time calm in which something happened")
-    return sentences
 
 
 def _shown(sentence: str) -> str:
