@@ -21,7 +21,6 @@ from home_sentry_engine.alerting.message import test_message
 from home_sentry_engine.api.notification_ports import ChannelDraft
 from home_sentry_engine.contract import (
     Channel,
-    ChannelFilters,
     ChannelList,
     Delivery,
     DeliveryPage,
@@ -200,7 +199,7 @@ def _drafted(channel: Channel, draft: ChannelDraft, given: Mapping[str, Any], no
         channel,
         name=draft.name if draft.name is not None else channel.name,
         enabled=draft.enabled if draft.enabled is not None else channel.enabled,
-        filters=draft.filters if draft.filters is not None else channel.filters or ChannelFilters(),
+        filters=draft.filters if draft.filters is not None else channel.filters,
         target=named(target_of(channel.kind, given)),
         missing=missing(channel.kind, given),
         signed=bool(given.get("signing_key")),
