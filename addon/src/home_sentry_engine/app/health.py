@@ -43,7 +43,10 @@ _HEALTH = {
     Mode.OFFLINE: Health.UNHEALTHY,
     Mode.UNKNOWN: Health.UNKNOWN,
 }
-CAPABILITIES = ("upload", "analyze", "review", "events", "detections", "websocket_resume", "household_facts")
+CAPABILITIES = (
+    *("upload", "analyze", "review", "events", "detections", "websocket_resume", "household_facts"),
+    "linked_persons",
+)
 
 
 class Guarded(Protocol):

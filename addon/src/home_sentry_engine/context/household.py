@@ -20,11 +20,15 @@ _CONTRADICTS: Final = 3
 
 
 class MatchOutcome(StrEnum):
-    """What a comparison with the household gave; only ``match`` may lower a risk."""
+    """What a comparison with the household gave; only ``match`` may lower a risk.
+
+    ``person_away``: it looks like somebody whom Home Assistant has known to be elsewhere for a while.
+    """
 
     MATCH = "match"
     PROBABLE = "probable"
     OUTSIDE_SCHEDULE = "outside_schedule"
+    PERSON_AWAY = "person_away"
     NO_MATCH = "no_match"
     UNAVAILABLE_REENROLL = "unavailable_reenroll"
     NO_GALLERY = "no_gallery"

@@ -8,6 +8,7 @@ from typing import Final
 from home_sentry_engine.contract import Factor, ObjectGroup
 from home_sentry_engine.domain.labels import group_of
 
+from .away import away_of
 from .facts import Facts
 from .legs import FULL_TRUST, PUBLIC_ZONES, RESIDENT_ROLES, Known, Match, ZoneVisit
 from .paths import PathPoints, doors_of, gaps_of, ways_of
@@ -189,6 +190,7 @@ def _identity(facts: Facts, known: Known, points: Points) -> Iterator[Factor]:
             names = listed([match.name for match in visitors])
             shown = tuple(f"household:{match.name}" for match in visitors)
             yield Factor(id="visitor", points=points.trusted_visitor, text=f"probably {names}", evidence=shown)
+    yield from away_of(known)
     if brings_delivery(facts, known) and not all_known(facts, known):
         evidence = ("leg:behaviour",) if known.behaves("carrying_package") else ("leg:attributes",)
         yield Factor(id="delivery", points=points.courier, text="it looks like a delivery", evidence=evidence)

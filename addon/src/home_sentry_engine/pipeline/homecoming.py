@@ -16,6 +16,7 @@ from home_sentry_engine.context.household import (
     recognise_person,
     recognise_vehicle,
 )
+from home_sentry_engine.context.linked import away_persons, held_back
 from home_sentry_engine.context.recognised import (
     NOBODY_ENROLLED,
     ReadPlate,
@@ -77,7 +78,8 @@ class Homecoming:
             for detection, looks in tx.identity.looks_at(ids).items()
             for trace, vector in looks
         }
-        persons = self._persons(scene, home, subjects, vectors)
+        away = away_persons(tx.places.home(), at=scene.batch.last_at, now=now)
+        persons = held_back(self._persons(scene, home, subjects, vectors), away)
         vehicles, plates = _vehicles(scene, home, subjects, vectors)
         for plate, owner in plates:
             expires_at = now + timedelta(seconds=self._rules.plates_s)

@@ -1,10 +1,12 @@
 """Vehicles by their plates, and what the leg ``household`` says when nobody could compare."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 
-from home_sentry_engine.domain.household import Role, Schedule, Trust, Vehicle
+from home_sentry_engine.app.home import HomeRows
+from home_sentry_engine.contract import HomeFact, HomeFactKind, HomeReport
+from home_sentry_engine.domain.household import Member, Role, Schedule, Trust, Vehicle
 from home_sentry_engine.domain.messages import Absent
 from home_sentry_engine.judgement.judge import Judge
 from home_sentry_engine.judgement.legs import known_of
@@ -109,3 +111,47 @@ async def test_a_held_database_is_an_absence_and_keeps_what_was_known(home, monk
     assert (await drive(home)).legs["household"] == Absent(reason="the household cannot be read")
     known = {"persons": [{"name": "Ann", "outcome": "match"}]}
     assert (await drive(home, household=known)).legs["household"] == known
+
+
+ANN = Member(id="ann", name="Ann", role=Role.RESIDENT, trust=Trust.FULL, ha_person="person.ann")
+FACE = [{"subject": 1, "outcome": "match", "faces": 3, "agreement": 1.0, "member": "ann", "similarity": 0.9}]
+PERSON = ["person", 0.9, [860, 430, 140, 360]]
+
+
+async def report(home, state, *, minutes):
+    scene = scene_of({"frames": [{"t": 0, "objects": [PERSON]}]})
+    changed = scene.batch.last_at - timedelta(minutes=minutes)
+    fact = HomeFact(
+        kind=HomeFactKind.PERSON, entity_id="person.ann", name="Ann", state=state, changed_at=changed.astimezone(UTC)
+    )
+    told = HomeReport(facts=(fact,), received_at=home.clock.steady())
+    await home.database.write(lambda conn: HomeRows().keep(conn, told))
+
+
+async def arrives(home, at="2026-06-10T14:05:00"):
+    scene = scene_of({"at": at, "frames": [{"t": 0, "objects": [PERSON]}], "legs": {"known_faces": FACE}})
+    return Judge().rule(await Homecoming(home.store, home.clock)(scene))
+
+
+async def test_a_match_with_somebody_who_is_away_lowers_nothing_and_accuses_nobody(home):
+    await home.database.write(lambda conn: home.tables.household.save(conn, ANN))
+    await report(home, "home", minutes=300)
+    there = await arrives(home)
+    assert ("resident" in ids_of(there), there.allowed.ceiling) == (True, 29)
+    await report(home, "not_home", minutes=30)
+    away = await arrives(home)
+    assert {"linked_person_away"} <= ids_of(away)
+    assert not {"resident", "stranger", "visitor"} & ids_of(away)
+    (factor,) = [one for one in away.factors if one.id == "linked_person_away"]
+    assert (factor.points, factor.evidence) == (0, ("household:Ann", "state:linked_person"))
+    assert away.allowed.ceiling == 100
+    bare = Judge().rule(scene_of({"frames": [{"t": 0, "objects": [PERSON]}]}))
+    assert away.score == bare.score > there.score
+    await report(home, "not_home", minutes=5)
+    assert (await arrives(home)).score == there.score
+    await report(home, None, minutes=300)
+    assert (await arrives(home)).score == there.score
+
+
+def ids_of(verdict) -> set[str]:
+    return {factor.id for factor in verdict.factors}
