@@ -1,6 +1,7 @@
 """Rows of looking back in both databases: states of cameras, spells, files, summaries, exports, properties."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -40,40 +41,40 @@ EXPORTS, PROPERTIES, CAMERAS, EVENTS, MEDIA = Exports(), Properties(), Cameras()
 
 @pytest.fixture
 async def filled(database):
-    await database.write(lambda conn: [with_camera(conn, name) for name in ("yard", "door")])
+    def work(conn):
+        for name in ("yard", "door"):
+            with_camera(conn, name)
+
+    await database.write(work)
     return database
 
 
-def summary(name: str, since: float, period: SummaryPeriod = SummaryPeriod.DAILY, **fields) -> Summary:
-    return Summary(
-        **{
-            "id": name,
-            "period": period,
-            "since": at(since),
-            "until": at(since + 10),
-            "made_at": at(since + 20),
-            "text": "All clear.",
-            "language": "en",
-            "source": SummarySource.RULES,
-            "all_clear": True,
-            "looked": 3,
-        }
-        | fields
-    )
+def summary(name: str, since: float, period: SummaryPeriod = SummaryPeriod.DAILY, **fields: Any) -> Summary:
+    values: dict[str, Any] = {
+        "id": name,
+        "period": period,
+        "since": at(since),
+        "until": at(since + 10),
+        "made_at": at(since + 20),
+        "text": "All clear.",
+        "language": "en",
+        "source": SummarySource.RULES,
+        "all_clear": True,
+        "looked": 3,
+    }
+    return Summary(**values | fields)
 
 
-def export(name: str, created: float = 0, **fields) -> Export:
-    return Export(
-        **{
-            "id": name,
-            "kind": ExportKind.ZIP,
-            "state": ExportState.QUEUED,
-            "filters": ExportFilters(since=at(1), level=RiskLevel.HIGH),
-            "created_at": at(created),
-            "expires_at": at(created + 100),
-        }
-        | fields
-    )
+def export(name: str, created: float = 0, **fields: Any) -> Export:
+    values: dict[str, Any] = {
+        "id": name,
+        "kind": ExportKind.ZIP,
+        "state": ExportState.QUEUED,
+        "filters": ExportFilters(since=at(1), level=RiskLevel.HIGH),
+        "created_at": at(created),
+        "expires_at": at(created + 100),
+    }
+    return Export(**values | fields)
 
 
 async def test_a_camera_s_state_at_a_time_is_the_newest_before_it(filled):
