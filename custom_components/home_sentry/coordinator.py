@@ -41,7 +41,7 @@ from .const import (
     STATUS_FALLBACK,
     STORE_VERSION,
 )
-from .contract import Event, Info, ServerMessage, Snapshot
+from .contract import Event, Info, ServerMessage, Snapshot, WireError
 from .devices import CameraDevices
 from .home import HomeReporter
 from .issues import Issues
@@ -246,12 +246,22 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
             self.hass.bus.async_fire(EVENT_NEWS, bus_payload(news, device_id, learning=learning))
         elif isinstance(news, AlertNews):
             self.hass.bus.async_fire(EVENT_NEWS, alert_payload(news, device_id, learning=learning))
+            self.config_entry.async_create_background_task(
+                self.hass, self._confirm(news.alert.id), name=f"{self.name} alert"
+            )
         key = (type(news), news.camera_id)
         listener = self._news_listeners.get(key)
         if listener is None:
             self._pending[key].append(news)
         else:
             listener(news)
+
+    async def _confirm(self, alert_id: str) -> None:
+        """Tell the engine that an alert reached Home Assistant, which begins its cooldown."""
+        try:
+            await self.async_command("deliver_alert", {"alert_id": alert_id})
+        except (ClientError, WireError) as err:
+            _LOGGER.debug("The engine was not told that an alert arrived: %s", err)
 
     @callback
     def _save(self, delay_s: float) -> None:

@@ -149,6 +149,13 @@ class FakeAlerts:
         self.alerts[alert_id] = replace(self.alerts[alert_id], status=status, closed_at=NOW, closed_by=user)
         return self.alerts[alert_id]
 
+    async def deliver(self, alert_id: str) -> Alert | None:
+        await self._pause()
+        if alert_id not in self.alerts:
+            return None
+        self.alerts[alert_id] = replace(self.alerts[alert_id], status=AlertStatus.DELIVERED, delivered_at=NOW)
+        return self.alerts[alert_id]
+
     async def stats(self, since: datetime | None) -> AlertStats:
         await self._pause()
         return AlertStats(since=since or NOW, alerts=len(self.alerts), suppressed=0)

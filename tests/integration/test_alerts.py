@@ -1,5 +1,6 @@
 """Rules of alerts by actions, alerts as events, and a repair for rules that cannot hold."""
 
+import logging
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -124,9 +125,23 @@ async def test_an_alert_is_an_event_of_its_camera_and_on_the_bus(
         ("alert-1", "critical", "front_door"),
         ("alert-2", "unknown", "front_door"),
     ]
+    confirmed = [command.args for command in engine.commands if command.name == "deliver_alert"]
+    assert confirmed == [{"alert_id": "alert-1"}, {"alert_id": "alert-2"}]
     assert told[0]["version"] == 1
     assert told[0]["device_id"]
     assert told[0]["zone_ids"] == ["porch"]
+
+
+async def test_an_engine_that_cannot_be_told_of_an_alert_that_arrived(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup, caplog: pytest.LogCaptureFixture
+) -> None:
+    entry = await setup()
+    engine.failing.add("deliver_alert")
+    caplog.set_level(logging.DEBUG, logger="custom_components.home_sentry")
+    await raise_alert(engine, await engine.start_event("front_door", score=70))
+    await reach(hass, entry, engine)
+    await until(lambda: "was not told that an alert arrived" in caplog.text)
+    assert state(hass, "event", "alert").attributes["event_type"] == "high"
 
 
 async def test_an_alert_is_told_once(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:

@@ -122,7 +122,7 @@ _OPERATOR: Final[Mapping[Reach, tuple[str, ...]]] = {
     Reach.CAMERA: ("upload_frame", "analyze", "acknowledge_scene"),
     Reach.EVENT: ("review_event", "give_feedback"),
     Reach.CHANGE: ("acknowledge_scene_change",),
-    Reach.CLOSED: ("review_events", "acknowledge_alert", "dismiss_alert", "create_summary"),
+    Reach.CLOSED: ("review_events", "deliver_alert", "acknowledge_alert", "dismiss_alert", "create_summary"),
 }
 
 _VIEWER_COMMANDS: Final[Mapping[Reach, tuple[str, ...]]] = {
@@ -154,7 +154,7 @@ _VIEWER_COMMANDS: Final[Mapping[Reach, tuple[str, ...]]] = {
 _OPERATOR_COMMANDS: Final[Mapping[Reach, tuple[str, ...]]] = {
     Reach.CAMERA: ("acknowledge_scene",),
     Reach.EVENT: ("review_event", "give_feedback"),
-    Reach.CLOSED: ("review_events", "acknowledge_alert", "dismiss_alert"),
+    Reach.CLOSED: ("review_events", "deliver_alert", "acknowledge_alert", "dismiss_alert"),
 }
 
 

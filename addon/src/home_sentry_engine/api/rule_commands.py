@@ -83,11 +83,15 @@ def alert_rules(desk: AlertDesk) -> tuple[CommandRule, ...]:
     async def dismiss(args: dict[str, Any]) -> object:
         return _found(await desk.close(args["alert_id"], AlertStatus.DISMISSED, args["user"]), "alert")
 
+    async def deliver(args: dict[str, Any]) -> object:
+        return _found(await desk.deliver(args["alert_id"]), "alert")
+
     closing = (ALERT_ID, *CLOSE_FIELDS)
     return (
         CommandRule(name="list_alerts", fields=ALERT_FILTERS, answer=listed, limit=LimitClass.SEARCH),
         CommandRule(name="get_alert", fields=(ALERT_ID,), answer=one),
         CommandRule(name="get_alert_stats", fields=STATS_FIELDS, answer=stats, limit=LimitClass.SEARCH),
+        CommandRule(name="deliver_alert", fields=(ALERT_ID,), answer=deliver),
         CommandRule(name="acknowledge_alert", fields=closing, answer=acknowledge, audited="alert.acknowledge"),
         CommandRule(name="dismiss_alert", fields=closing, answer=dismiss, audited="alert.dismiss"),
     )

@@ -68,6 +68,10 @@ class AlertDesk(Protocol):
         """Acknowledge or dismiss an alert; one that is closed stays as it is. None without such an alert."""
         ...
 
+    async def deliver(self, alert_id: str) -> Alert | None:
+        """Note that a client told somebody, which begins the cooldown; once. None without such an alert."""
+        ...
+
     async def stats(self, since: datetime | None) -> AlertStats:
         """Count alerts since a moment, by default a week ago."""
         ...

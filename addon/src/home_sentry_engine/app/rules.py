@@ -26,7 +26,7 @@ from home_sentry_engine.storage.query import EventQuery, Page
 from home_sentry_engine.storage.repositories.raised import AlertQuery
 
 from .alert_facts import places_of, rules_of, seen_of
-from .alerting import announce
+from .alerting import announce, mark_delivered
 from .tables import Tables
 
 _WEEK: Final = timedelta(days=7)
@@ -188,6 +188,16 @@ class StoredAlerts:
                 announce(conn, self._tables, closed, now)
                 self._database.after_commit(conn, self._announced)
             return closed
+
+        return await self._database.write(work)
+
+    async def deliver(self, alert_id: str) -> Alert | None:
+        """Note that a client told somebody, which begins the cooldown; once."""
+
+        def work(conn: Connection) -> Alert | None:
+            if mark_delivered(conn, self._tables, alert_id, self._clock.steady()) is not None:
+                self._database.after_commit(conn, self._announced)
+            return self._tables.alerting.raised.get(conn, alert_id)
 
         return await self._database.write(work)
 

@@ -74,6 +74,7 @@ list_alerts                   viewer    own
 get_alert_stats               viewer    403
 get_alert                     viewer    403
 acknowledge_alert             operator  403
+deliver_alert                 operator  403
 dismiss_alert                 operator  403
 get_event                     viewer    404
 list_event_detections         viewer    404
@@ -222,6 +223,7 @@ list_alerts                   viewer    own
 get_alert_stats               viewer    403
 get_alert                     viewer    403
 acknowledge_alert             operator  403
+deliver_alert                 operator  403
 dismiss_alert                 operator  403
 list_components               viewer    403
 restart_component             admin     403

@@ -105,6 +105,8 @@ async def test_alerts_are_listed_counted_and_closed(client, engine):
     assert (await asked(client, "GET", "alerts/stats"))[1]["alerts"] == 2
     assert (await asked(client, "GET", "alerts/al1"))[1]["rule_id"] == "mine"
     assert (await asked(client, "GET", "alerts/nobody"))[0] == 404
+    assert (await asked(client, "POST", "alerts/al1/deliver"))[1]["status"] == "delivered"
+    assert (await asked(client, "POST", "alerts/nobody/deliver"))[0] == 404
     status, closed = await asked(client, "POST", "alerts/al1/acknowledge", json={"user": "anna"})
     assert (status, closed["status"], closed["closed_by"]) == (200, "acknowledged", "anna")
     assert (await asked(client, "POST", "alerts/al2/dismiss"))[1]["status"] == "dismissed"
@@ -135,6 +137,7 @@ async def test_the_same_over_the_socket(connect, engine: FakeEngine):
     assert len((await ask("list_alerts"))["items"]) == 2
     assert (await ask("get_alert", alert_id="al1"))["id"] == "al1"
     assert (await ask("get_alert_stats"))["alerts"] == 2
+    assert (await ask("deliver_alert", alert_id="al1"))["status"] == "delivered"
     assert (await ask("acknowledge_alert", alert_id="al1", user="anna"))["closed_by"] == "anna"
     assert (await ask("dismiss_alert", alert_id="al2"))["status"] == "dismissed"
     assert await ask("dismiss_alert", alert_id="nobody") == "not_found"

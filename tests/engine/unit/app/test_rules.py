@@ -312,6 +312,22 @@ async def test_what_a_person_changes_raises_nothing(home, alerts):
     assert await listed(alerts) == ()
 
 
+async def test_a_client_that_told_somebody_begins_the_cooldown_once(home, alerts):
+    await graded(home, await visit(home), HIGH)
+    (alert,) = await listed(alerts)
+    home.clock.tick(60.0)
+    delivered = await alerts.deliver(alert.id)
+    home.clock.tick(60.0)
+    assert (delivered.status, delivered.delivered_at) == (AlertStatus.DELIVERED, alert.made_at + timedelta(seconds=60))
+    assert await alerts.deliver(alert.id) == delivered
+    assert await alerts.deliver("nobody") is None
+    await home.pass_time(220)
+    held = await graded(home, await visit(home), HIGH)
+    assert (await evaluations(home, held))[-1].decision is AlertDecision.IN_COOLDOWN
+    rows = await home.database.read(lambda conn: home.tables.outbox.since(conn, 0))
+    assert [row.kind for row in rows].count("alert_updated") == 1
+
+
 async def test_people_close_alerts_once_and_everybody_hears_of_it(home, alerts):
     await graded(home, await visit(home), HIGH)
     (alert,) = await listed(alerts)

@@ -80,6 +80,16 @@ class AlertRoutes:
             ),
             Route(
                 method="POST",
+                path=f"{_ALERT}/deliver",
+                name="deliver_alert",
+                text="Say that a client told somebody of it, which begins the cooldown; no channel has to",
+                respond=self._deliver,
+                answer=Answer(shape=Alert),
+                fields=(ALERT_ID,),
+                errors=(NotFound,),
+            ),
+            Route(
+                method="POST",
                 path=f"{_ALERT}/dismiss",
                 name="dismiss_alert",
                 text="Say that it needs nobody",
@@ -101,6 +111,9 @@ class AlertRoutes:
 
     async def _get(self, call: Call) -> web.Response:
         return json_reply(_found(await self._desk.one(call.path["alert_id"])))
+
+    async def _deliver(self, call: Call) -> web.Response:
+        return json_reply(_found(await self._desk.deliver(call.path["alert_id"])))
 
     async def _acknowledge(self, call: Call) -> web.Response:
         return await self._close(call, AlertStatus.ACKNOWLEDGED)
