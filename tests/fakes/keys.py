@@ -12,6 +12,7 @@ from home_sentry_engine.contract import ApiKey, Detection, Event, KeyRole, Media
 from home_sentry_engine.contract.errors import NotFound
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.storage.repositories.keys import StoredKey
+from tests.fakes.rules import FakeAlerts
 from tests.fakes.watching import FakeScenes
 
 type Pause = Callable[[], Awaitable[None]]
@@ -68,6 +69,7 @@ class Home(Protocol):
     media_files: dict[str, Media]
     detections: list[Detection]
     scenes: FakeScenes
+    alerts: FakeAlerts
 
 
 class FakeBelongings:
@@ -82,6 +84,7 @@ class FakeBelongings:
             Reach.MEDIA: self._home.media_files,
             Reach.DETECTION: {one.id: one for one in self._home.detections},
             Reach.CHANGE: self._home.scenes.known,
+            Reach.ALERT: self._home.alerts.alerts,
         }
         found = known[kind].get(thing)
         return None if found is None else str(found.camera_id)

@@ -30,6 +30,8 @@ class Reach(StrEnum):
     """All of what was detected at its cameras; another one does not exist for it."""
     CHANGE = "change"
     """All of the changes of its cameras' views; another one does not exist for it."""
+    ALERT = "alert"
+    """All of the alerts of its cameras; another one does not exist for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +94,11 @@ _VIEWER: Final[Mapping[Reach, tuple[str, ...]]] = {
     ),
     Reach.MEDIA: ("get_media", "get_media_picture", "get_media_thumbnail"),
     Reach.DETECTION: ("get_detection_picture",),
+    Reach.ALERT: ("get_alert",),
     Reach.CLOSED: (
         "get_event_recognition",
         "list_rules",
         "get_rule",
-        "get_alert",
         "get_alert_stats",
         "get_home",
         "list_entities",
@@ -122,7 +124,8 @@ _OPERATOR: Final[Mapping[Reach, tuple[str, ...]]] = {
     Reach.CAMERA: ("upload_frame", "analyze", "acknowledge_scene"),
     Reach.EVENT: ("review_event", "give_feedback"),
     Reach.CHANGE: ("acknowledge_scene_change",),
-    Reach.CLOSED: ("review_events", "deliver_alert", "acknowledge_alert", "dismiss_alert", "create_summary"),
+    Reach.ALERT: ("acknowledge_alert", "dismiss_alert"),
+    Reach.CLOSED: ("review_events", "deliver_alert", "create_summary"),
 }
 
 _VIEWER_COMMANDS: Final[Mapping[Reach, tuple[str, ...]]] = {
@@ -139,10 +142,10 @@ _VIEWER_COMMANDS: Final[Mapping[Reach, tuple[str, ...]]] = {
     ),
     Reach.CAMERA: ("get_camera", "get_learning", "list_zones", "list_masks"),
     Reach.EVENT: ("get_event", "list_event_detections"),
+    Reach.ALERT: ("get_alert",),
     Reach.CLOSED: (
         "list_rules",
         "get_rule",
-        "get_alert",
         "get_alert_stats",
         "get_household",
         "list_components",
@@ -154,7 +157,8 @@ _VIEWER_COMMANDS: Final[Mapping[Reach, tuple[str, ...]]] = {
 _OPERATOR_COMMANDS: Final[Mapping[Reach, tuple[str, ...]]] = {
     Reach.CAMERA: ("acknowledge_scene",),
     Reach.EVENT: ("review_event", "give_feedback"),
-    Reach.CLOSED: ("review_events", "deliver_alert", "acknowledge_alert", "dismiss_alert"),
+    Reach.ALERT: ("acknowledge_alert", "dismiss_alert"),
+    Reach.CLOSED: ("review_events", "deliver_alert"),
 }
 
 

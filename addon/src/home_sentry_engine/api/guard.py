@@ -14,6 +14,7 @@ _OWNED: Final[Mapping[Reach, tuple[str, str]]] = {
     Reach.MEDIA: ("media_id", "media file"),
     Reach.DETECTION: ("detection_id", "detection"),
     Reach.CHANGE: ("change_id", "change"),
+    Reach.ALERT: ("alert_id", "alert"),
 }
 
 

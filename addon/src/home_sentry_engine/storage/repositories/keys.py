@@ -8,12 +8,13 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Row
 
 from home_sentry_engine.contract import ApiKey, KeyRole
+from home_sentry_engine.storage.alerts_schema import alerts
 from home_sentry_engine.storage.context_schema import scene_changes
 from home_sentry_engine.storage.errors import UnknownRow
 from home_sentry_engine.storage.operations_schema import api_keys
 from home_sentry_engine.storage.schema import detections, events, media
 
-_OWNED: Final = {"event": events, "media": media, "detection": detections, "change": scene_changes}
+_OWNED: Final = {"event": events, "media": media, "detection": detections, "change": scene_changes, "alert": alerts}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
