@@ -1,4 +1,4 @@
-"""Tells the engine how the home is: the entities that the user chose, on every change and now and then."""
+"""Tells the engine how the home is: the chosen entities and linked persons, on every change and now and then."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
@@ -27,6 +27,7 @@ from .const import (
 )
 from .contract import HomeFact, HomeFactKind, Info, WireError, to_plain
 from .facts import HouseholdFacts
+from .linked import LinkedPersons
 
 _LOGGER = logging.getLogger(__name__)
 _SUN: Final = "sun.sun"
@@ -74,6 +75,7 @@ class HomeReporter:
         self._hass = hass
         self._info = info
         self._household = HouseholdFacts(hass, options, send)
+        self._linked = LinkedPersons(hass, send, info, self._changed)
         self._chosen = chosen_entities(options)
         self._send = send
         self._pause: CALLBACK_TYPE | None = None
@@ -89,23 +91,31 @@ class HomeReporter:
         def stop() -> None:
             for end in (*ends, *((self._pause,) if self._pause is not None else ())):
                 end()
+            self._linked.stop()
             self._pause = None
 
         return stop
 
     @callback
     def hurry(self) -> None:
-        """Send soon: several changes at once make one report."""
+        """Send soon, and ask anew whose persons the engine wants to hear of."""
+        self._linked.forget()
+        self._soon()
+
+    @callback
+    def _soon(self) -> None:
+        """Send after a moment: several changes at once make one report."""
         if self._pause is None:
             self._pause = async_call_later(self._hass, HOME_PAUSE_S, self._report)
 
     def facts(self) -> list[HomeFact]:
-        """Read the chosen entities as they are now."""
-        return [_fact(kind, entity_id, self._hass.states.get(entity_id)) for entity_id, kind in self._chosen.items()]
+        """Read the chosen entities as they are now, and the persons to whom members of the household are linked."""
+        told = dict.fromkeys(self._linked.ids, HomeFactKind.PERSON) | self._chosen
+        return [_fact(kind, entity_id, self._hass.states.get(entity_id)) for entity_id, kind in told.items()][:_MOST]
 
     @callback
     def _changed(self, _event: Event[EventStateChangedData]) -> None:
-        self.hurry()
+        self._soon()
 
     @callback
     def _repeat(self, _now: datetime) -> None:
@@ -115,6 +125,10 @@ class HomeReporter:
         self._pause = None
         info = self._info()
         able = info is not None and _FACTS in info.capabilities
+        try:
+            await self._linked.async_learn()
+        except (ClientError, WireError, TimeoutError) as err:
+            _LOGGER.debug("The engine did not say whose persons it wants to hear of: %s", err)
         facts = [to_plain(fact) for fact in self.facts() if able or fact.kind not in _BY_FACTS]
         try:
             await self._send("report_home", {"facts": facts, "time_zone": self._hass.config.time_zone})
