@@ -50,8 +50,7 @@ def document(routes: Iterable[Route]) -> dict[str, object]:
             "description": "AI home security that runs entirely at home. Lists are paged with `limit` and `cursor`; "
             "every error is `application/problem+json`. `x-least-role` is the lowest role of a key that may call, "
             "`x-camera-limits` what a key with camera limits gets: everything (free), what belongs to its cameras "
-            "(cut), things of its cameras while others do not exist for it (camera, event, media, detection, change), "
-            "or 403 (closed).",
+            "(cut), 403 (closed); all other words name things which exist for it at its cameras only.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
