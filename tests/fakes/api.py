@@ -79,6 +79,7 @@ from tests.fakes.model_shelf import FakeModels
 from tests.fakes.notifying import FakeNotifications
 from tests.fakes.operating import FakeAudit, FakeParts, FakeQueues
 from tests.fakes.places import FakeMasks, FakePlaces
+from tests.fakes.prompting import FakeEvaluations, FakePrompts
 from tests.fakes.records import camera, detection, event, jpeg, media, refused_file
 from tests.fakes.rules import FakeAlerts, FakeRules
 from tests.fakes.searching import fits
@@ -153,6 +154,8 @@ class FakeEngine:
         self.queues = FakeQueues(self.pause)
         self.parts = FakeParts(self.pause)
         self.models = FakeModels(self.pause)
+        self.prompts = FakePrompts(self.pause)
+        self.evaluations = FakeEvaluations(self.pause)
         self.clips = FakeClips(self.pause, self.events, self.cameras)
         self.audit = FakeAudit(self.pause)
         self.entities = FakeEntities(self.pause)
@@ -190,6 +193,8 @@ class FakeEngine:
             queues=self.queues,
             parts=self.parts,
             models=self.models,
+            prompts=self.prompts,
+            evaluations=self.evaluations,
             clips=self.clips,
             audit=self.audit,
             places=self.places,

@@ -38,7 +38,8 @@ class Field:
     """A named input: kind, limits (inclusive), allowed words, and a sentence for the document.
 
     ``longest`` counts characters and holds for every text; ``nullable`` lets JSON say null. A list has ``low`` to
-    ``high`` items of the shape ``items``, an object has ``fields``; both are for JSON bodies only.
+    ``high`` items of the shape ``items``, an object has ``fields``, or any that whoever takes it checks if it is
+    ``free``; both are for JSON bodies only.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Field:
     nullable: bool = False
     items: Field | None = None
     fields: tuple[Field, ...] = ()
+    free: bool = False
 
     def from_text(self, text: str) -> Any:
         """Parse a path or query value; raises ``InvalidRequest`` naming the field and what it may be."""
@@ -93,7 +95,7 @@ class Field:
             case Kind.LIST if isinstance(value, list) and self.items is not None:
                 return [self.items.from_json(one) for one in self._sized(value)]
             case Kind.OBJECT if isinstance(value, Mapping):
-                return read_object(self.fields, value)
+                return dict(value) if self.free else read_object(self.fields, value)
         raise self._wrong(_NOUNS[self.kind])
 
     def schema(self) -> dict[str, Any]:
@@ -106,7 +108,10 @@ class Field:
             schema |= {name: value for name, value in sizes.items() if value is not None}
             return schema | {"items": self.items.schema() if self.items is not None else {}}
         if self.kind is Kind.OBJECT:
-            return schema | object_schema(self.fields)
+            known: dict[str, Any] = {"additionalProperties": True} if self.free else object_schema(self.fields)
+            if self.nullable:
+                known["type"] = ["object", "null"]
+            return schema | known
         limits = {"minimum": self.low, "maximum": self.high, "pattern": self.pattern, "default": self.default}
         schema |= {name: value for name, value in limits.items() if value is not None}
         if self.kind is Kind.TEXT and not self.words:

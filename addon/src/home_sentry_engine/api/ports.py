@@ -39,11 +39,13 @@ from home_sentry_engine.storage.repositories.media import RejectionQuery
 
 from .change_ports import CameraRegistry, TokenKeeper
 from .clip_ports import Clips
+from .evaluation_ports import Evaluations
 from .household_ports import Entities, HouseholdDesk
 from .idempotency import Replies
 from .key_ports import Belongings, KeyDesk
 from .load_ports import Load
 from .model_ports import ModelShelf
+from .prompt_ports import Prompts
 from .notification_ports import Notifications
 from .rule_ports import AlertDesk, RuleDesk
 from .summary_ports import Exports, Properties, Summaries
@@ -389,6 +391,8 @@ class Ports:
     entities: Entities
     household: HouseholdDesk
     models: ModelShelf
+    prompts: Prompts
+    evaluations: Evaluations
     summaries: Summaries
     exports: Exports
     properties: Properties

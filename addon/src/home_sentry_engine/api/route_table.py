@@ -16,6 +16,7 @@ from .routes.changes import ChangeRoutes
 from .routes.clips import ClipRoutes
 from .routes.detect import DetectRoutes
 from .routes.entities import EntityRoutes
+from .routes.evaluation import EvaluationRoutes
 from .routes.events import EventRoutes
 from .routes.exports import ExportRoutes
 from .routes.home import HomeRoutes
@@ -27,6 +28,7 @@ from .routes.media import MediaRoutes
 from .routes.models import ModelRoutes
 from .routes.notifications import NotificationRoutes
 from .routes.places import PlaceRoutes
+from .routes.prompts import PromptRoutes
 from .routes.properties import PropertyRoutes
 from .routes.queues import QueueRoutes
 from .routes.rejections import RejectionRoutes
@@ -77,6 +79,8 @@ def families(ports: Ports, tools: Tools) -> tuple[Route, ...]:
         *AnalyzeRoutes(ports.analyzer, bodies).routes(),
         *DetectRoutes(ports.eyes, bodies).routes(),
         *ModelRoutes(ports.models, bodies).routes(),
+        *PromptRoutes(ports.prompts, bodies).routes(),
+        *EvaluationRoutes(ports.evaluations, bodies).routes(),
         *QueueRoutes(ports.queues).routes(),
         *SystemRoutes(ports.parts, ports.audit).routes(),
         *UpkeepRoutes(ports.upkeep).routes(),

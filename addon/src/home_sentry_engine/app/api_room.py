@@ -31,6 +31,7 @@ from .operating import PartDesk, QueueDesk, StoredAudit
 from .pictures import GalleryPictures
 from .pipeline_room import PipelineRoom
 from .places import StoredPlaces
+from .reviewing import open_reviewing
 from .properties import StoredProperties
 from .rules import StoredAlerts, StoredRules
 from .scenes import StoredScenes
@@ -113,6 +114,7 @@ async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: Ke
     await household.hide_names()
     registry = StoredRegistry(database, tables, ground.wellbeing.retention, zone, announce)
     ground.stack.push_async_callback(registry.aclose)
+    review = await open_reviewing(ground, room)
     return Ports(
         catalogue=catalogue,
         triage=TriageDesk(database, tables, clock, announce),
@@ -146,6 +148,8 @@ async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: Ke
         entities=StoredEntities(database, tables, room.pipeline.memory, clock, settings.identity),
         household=household,
         models=ModelDesk(minds.zoo),
+        prompts=review.prompts,
+        evaluations=review.evaluations,
         summaries=make_summaries(ground, minds),
         exports=desks.exports,
         properties=StoredProperties(database, tables),

@@ -13,7 +13,7 @@ from home_sentry_engine.operations.registry import PartPlan, Rank
 from home_sentry_engine.pipeline.closely import CloseGather, VisitPictures, WholePictures
 from home_sentry_engine.pipeline.enrich import cards
 from home_sentry_engine.pipeline.enrich.desk import EnrichmentRules, Models
-from home_sentry_engine.pipeline.enrich.enrichment import Enrichment
+from home_sentry_engine.pipeline.enrich.enrichment import Enrichment, Renew, as_they_are
 from home_sentry_engine.pipeline.identity_ports import Appearances
 from home_sentry_engine.pipeline.likeness import Likeness
 from home_sentry_engine.pipeline.ports import Store
@@ -54,6 +54,7 @@ class Eyes:
     models: Models | None
     persons: Appearances | None
     legs: tuple[CloseLeg, ...]
+    newest: Renew = as_they_are
 
 
 def make_closely(settings: Settings, store: Store, eyes: Eyes) -> CloseGather | None:
@@ -62,7 +63,9 @@ def make_closely(settings: Settings, store: Store, eyes: Eyes) -> CloseGather | 
     if eyes.pictures is None:
         return None
     enabled = settings.enrichment.enabled
-    enrich = Enrichment(models, rules_of(settings, models)) if models is not None and enabled else None
+    enrich = None
+    if models is not None and enabled:
+        enrich = Enrichment(models, rules_of(settings, models), newest=eyes.newest)
     association = association_of(settings)
     likeness = Likeness(eyes.persons) if eyes.persons is not None else None
     views = VisitPictures(store, eyes.pictures, association=association, likeness=likeness)

@@ -25,6 +25,7 @@ from home_sentry_engine.operations.data_folder import database_url
 from home_sentry_engine.pipeline.circumstances import Circumstances, ContextRules, cross_camera
 from home_sentry_engine.pipeline.closely import WholePictures
 from home_sentry_engine.pipeline.enrich.desk import Models
+from home_sentry_engine.pipeline.enrich.enrichment import Renew, as_they_are
 from home_sentry_engine.pipeline.gathering import Gathering
 from home_sentry_engine.pipeline.lane import Lane
 from home_sentry_engine.pipeline.place_ports import Views
@@ -35,6 +36,7 @@ from home_sentry_engine.pipeline.stages.assess import AssessStage
 from home_sentry_engine.pipeline.stages.detect import DetectStage
 from home_sentry_engine.pipeline.timers import VisitTimers
 from home_sentry_engine.pipeline.trace_memory import TraceMemory
+from home_sentry_engine.pipeline.trials import Means, Mind, Trials
 from home_sentry_engine.pipeline.visit import Visit
 from home_sentry_engine.pipeline.worker import Worker, WorkerRules
 from home_sentry_engine.settings import IngestSettings, Settings, StorageSettings
@@ -46,7 +48,7 @@ from home_sentry_engine.storage.repositories.batches import Batches
 from home_sentry_engine.storage.repositories.cameras import Cameras
 from home_sentry_engine.storage.repositories.components import Components
 from home_sentry_engine.storage.repositories.detections import Detections
-from home_sentry_engine.storage.repositories.enrichments import Enrichments
+from home_sentry_engine.storage.repositories.enrichments import Enrichments, record_of
 from home_sentry_engine.storage.repositories.entities import Entities, Recognitions
 from home_sentry_engine.storage.repositories.events import Events
 from home_sentry_engine.storage.repositories.household import Household
@@ -201,6 +203,7 @@ class Pipeline:
     assess: tuple[Worker, ...]
     timers: VisitTimers
     memory: TraceMemory
+    trials: Trials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,6 +220,8 @@ class Senses:
     confirmer: Confirmer | None = None
     models: Models | None = None
     comparers: Comparers = field(default_factory=Comparers)
+    newest: Renew = as_they_are
+    mind: Mind | None = None
 
 
 def slow_legs(store: Transactions) -> tuple[Leg, ...]:
@@ -247,7 +252,9 @@ def make_pipeline(
     visit = Visit(settings.bands)
     known = make_recognising(settings.identity, store, senses.comparers, around.clock, around.ids)
     persons = senses.comparers.persons
-    eyes = Eyes(pictures=senses.pictures, models=senses.models, persons=persons, legs=known.legs)
+    eyes = Eyes(
+        pictures=senses.pictures, models=senses.models, persons=persons, legs=known.legs, newest=senses.newest
+    )
     closely = make_closely(settings, store, eyes)
     circumstances = Circumstances(
         settings.time_zone,
@@ -289,4 +296,16 @@ def make_pipeline(
         assess=(worker(assess, slowest),),
         timers=timers,
         memory=known.memory,
+        trials=Trials(
+            Means(
+                store=store,
+                gathering=gathering,
+                judge=senses.judge,
+                level_of=visit.level_of,
+                mind=senses.mind,
+                closely=closely,
+                record=record_of,
+                now=around.clock.steady,
+            )
+        ),
     )

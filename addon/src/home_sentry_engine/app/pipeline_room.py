@@ -8,6 +8,7 @@ from typing import Final
 from home_sentry_engine.ingest.intake import Intake, Means, SizeLimits
 from home_sentry_engine.ingest.source import CameraFolders
 from home_sentry_engine.judgement.judge import Judge
+from home_sentry_engine.language.assessor import LanguageAssessor
 from home_sentry_engine.media.frames import Frames
 from home_sentry_engine.media.gallery import Gallery
 from home_sentry_engine.media.mask import known_here
@@ -18,7 +19,7 @@ from home_sentry_engine.pipeline.enrich.desk import Models as CloseModels
 from home_sentry_engine.pipeline.ledger import Ledger
 
 from .copies import StillCopies
-from .enriching import SERVICE_CALLS, watch_services, with_services
+from .enriching import SERVICE_CALLS, rules_of, watch_services, with_services
 from .enrolment import Sight
 from .entrance import GuardedDoor
 from .ground import Ground
@@ -29,6 +30,7 @@ from .masking import UploadMasking
 from .masks import MaskBook
 from .minds import Minds
 from .parts import Masks, Pipeline, Senses, Sinks, make_frames, make_pipeline
+from .prompting import ActivePrompts, open_prompts
 from .recognising import make_comparers
 from .remasking import StoredMasking
 from .scene_memory import SceneMemories, scene_eye
@@ -54,6 +56,7 @@ class PipelineRoom:
     """The wired pipeline, where files come in, and what an API shows of both."""
 
     pipeline: Pipeline
+    prompts: ActivePrompts
     folders: CameraFolders
     intake: GuardedDoor
     masks: MaskBook
@@ -81,6 +84,8 @@ async def open_pipeline(
     burner = Burner(paths, rules.limits, ground.threads(1, "masks", niceness=_UNHURRIED))
     masking = _make_masking(ground, folders, burner, gallery)
     second_look = make_second_look(zoo.detector, decoding, tiles=settings.detect.second_look)
+    models = _close_models(ground, minds)
+    prompts = await open_prompts(ground, minds.language, rules_of(settings, models))
     senses = Senses(
         frames=frames,
         detector=second_look,
@@ -90,7 +95,9 @@ async def open_pipeline(
         assessor=judging_by(ground, minds.language, minds.vision, frames, decoding),
         views=views,
         pictures=frames,
-        models=_close_models(ground, minds),
+        models=models,
+        newest=prompts.under,
+        mind=minds.language if isinstance(minds.language, LanguageAssessor) else None,
         comparers=make_comparers(settings.identity, zoo.models, clock, settings.data / "index"),
     )
     watch_services(senses.models, ground.measuring.breakers)
@@ -99,6 +106,7 @@ async def open_pipeline(
     means = replace(_means(ground, decoding), replace=masking.uploads.replace, renew=masks.read)
     return PipelineRoom(
         pipeline=pipeline,
+        prompts=prompts,
         folders=folders,
         intake=_make_door(ground, frames, folders, paths, means),
         masks=masks,

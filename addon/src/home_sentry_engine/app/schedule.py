@@ -17,6 +17,7 @@ from .minds import Minds
 from .mqtt import mqtt_part
 from .pipeline_room import PipelineRoom
 from .quiet import QuietWatch, WatchTerms
+from .reviewing import reviewing_parts
 from .reviving import engine_part
 from .services import ServiceWatch, services_part
 from .sighted import vision_part
@@ -92,6 +93,7 @@ def _judging(ground: Ground, minds: Minds, room: PipelineRoom) -> list[PartPlan]
     timers = room.pipeline.timers
     done = work_of([one.counts for one in room.pipeline.assess])
     parts = [
+        *reviewing_parts(ground, minds, room),
         PartPlan(id="timers", jobs={"visit timers": timers.run}, details=work_of([timers.counts])),
         PartPlan(id="assess_workers", jobs=workers, details=done),
         PartPlan(id="second_chances", jobs={"second chances": again.run}, rank=Rank.OPTIONAL),

@@ -97,6 +97,10 @@ class Circumstances:
             _LOGGER.warning("A view could not be compared: %s", err.reason, extra={"camera_id": media.camera_id})
             return None
 
+    async def around(self, scene: Scene) -> Scene:
+        """Add what the slow legs find without a look at pixels, for a verdict that is only tried."""
+        return await self._gather(scene)
+
     async def enrich(self, scene: Scene) -> Scene:
         """Add what the slow legs find; each gives a value or ``Absent`` within its deadline."""
         around = await self._gather(scene)

@@ -117,19 +117,19 @@ class CloseGather:
     def __init__(self, legs: Iterable[CloseLeg], views: Views, *, enrich: Enrich | None = None) -> None:
         """Take the legs, what makes the views, and what asks the models; raises ``ValueError`` for two of one name."""
         self._legs = tuple(legs)
-        self._views = views
-        self._enrich = enrich
+        self.views = views
+        self.enrich = enrich
         if len({leg.name for leg in self._legs}) != len(self._legs):
             raise ValueError("two legs have the same name")
 
     async def __call__(self, scene: Scene) -> Scene:
         """Give the scene with what every leg found; what it has already is kept where nothing was found now."""
-        if not self._legs and self._enrich is None:
+        if not self._legs and self.enrich is None:
             return scene
-        views = await self._views(scene)
+        views = await self.views(scene)
         async with asyncio.TaskGroup() as group:
             looking = group.create_task(_all_looked(self._legs, views), name="close legs")
-            asking = group.create_task(self._enrich(views), name="enrichment") if self._enrich else None
+            asking = group.create_task(self.enrich(views), name="enrichment") if self.enrich else None
         result = asking.result() if asking is not None else None
         found = {**(legs_of(result) if result is not None else {}), **looking.result()}
         kept = {name: value for name, value in found.items() if name not in scene.legs or not isinstance(value, Absent)}

@@ -157,6 +157,7 @@ def _language(raw: Mapping[str, Any]) -> LanguageSettings:
         timeout_s=raw["llm_timeout_seconds"],
         gpu_layers=raw["llm_gpu_layers"],
         min_rule_score=raw["llm_min_rule_score"],
+        self_evaluation=raw["self_evaluation"],
         language=raw["language"],
     )
 

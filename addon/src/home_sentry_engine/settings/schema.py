@@ -240,6 +240,7 @@ SCHEMA: Final = vol.Schema(
         vol.Optional("vlm_cloud", default=False): vol.Boolean(),
         vol.Optional("vlm_daily_tokens", default=200_000): _whole(1000, 100_000_000),
         vol.Optional("vision_tasks_by", default="florence"): _one_of("florence", "vlm"),
+        vol.Optional("self_evaluation", default="auto"): _one_of("auto", "on", "off"),
         vol.Optional("language", default="en"): vol.All(str, vol.Length(min=2, max=16)),
         vol.Optional("reid", default=True): vol.Boolean(),
         vol.Optional("reid_ttl_hours", default=24): _number(1, 168),

@@ -80,7 +80,10 @@ class BatchSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanguageSettings:
-    """Which language model judges: a GGUF file in a child process, an address, or none."""
+    """Which language model judges: a GGUF file in a child process, an address, or none.
+
+    ``self_evaluation`` in spare time: ``on``, ``off``, or ``auto`` where there is a graphics card.
+    """
 
     enabled: bool = True
     model: str = "auto"
@@ -98,6 +101,7 @@ class LanguageSettings:
     gpu_layers: int = -1
     threads: int = 0
     min_rule_score: int = 15
+    self_evaluation: str = "auto"
     language: str = "en"
 
 

@@ -111,11 +111,12 @@ def _clothes(rules: EnrichmentRules, value: object) -> EnrichmentRules:
         words = replace(words, garments=garments)
     if "colours" in content:
         words = replace(words, colours=content.sentences("colours", count=(2, 24)))
-    for name in ("service", "hiding"):
-        if name in content:
-            words = replace(words, **{name: _among(content, name, words.garments)})
-    for name in ("service", "hiding"):
-        _known(name, getattr(words, name), words.garments)
+    if "service" in content:
+        words = replace(words, service=_among(content, "service", words.garments))
+    if "hiding" in content:
+        words = replace(words, hiding=_among(content, "hiding", words.garments))
+    _known("service", words.service, words.garments)
+    _known("hiding", words.hiding, words.garments)
     return replace(rules, fashion=words)
 
 

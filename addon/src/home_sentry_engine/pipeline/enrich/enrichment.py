@@ -1,10 +1,11 @@
 """The orchestrator: all questions that a visit raises, at the same time, each with its deadline."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from home_sentry_engine.domain.enrichment import EnrichmentResult
+from home_sentry_engine.contract import PromptModel
+from home_sentry_engine.domain.enrichment import VISION_TASKS, EnrichmentResult
 from home_sentry_engine.pipeline.subject_views import SceneViews
 
 from .crosscheck import settle
@@ -19,6 +20,13 @@ BRANCHES: Final[tuple[tuple[Step, ...], ...]] = (
     *PERSON_BRANCHES, *VEHICLE_BRANCHES, *SCENE_BRANCHES, *CAPTION_BRANCHES
 )  # fmt: skip
 
+_ABOUT: Final[Mapping[PromptModel, frozenset[str]]] = {
+    PromptModel.FLORENCE2: frozenset(VISION_TASKS),
+    PromptModel.YOLO_WORLD: frozenset({"threats"}),
+    PromptModel.XCLIP: frozenset({"action"}),
+    PromptModel.FASHION_CLIP: frozenset({"clothing"}),
+}
+
 
 def branches_of(rules: EnrichmentRules) -> tuple[tuple[Step, ...], ...]:
     """Give what is asked under some rules: the usual questions, and those tasks whose flags are set."""
@@ -27,10 +35,17 @@ def branches_of(rules: EnrichmentRules) -> tuple[tuple[Step, ...], ...]:
     return (*usual, *caption_branches(tasks), *picture_branches(tasks, rules.vision_questions))
 
 
+def branches_about(rules: EnrichmentRules, model: PromptModel) -> tuple[tuple[Step, ...], ...]:
+    """Give those of the branches under some rules that a configurable model answers."""
+    wanted = _ABOUT.get(model, frozenset())
+    return tuple(branch for branch in branches_of(rules) if any(step.about in wanted for step in branch))
+
+
 type Renew = Callable[[EnrichmentRules], EnrichmentRules]
 
 
-def _as_they_are(rules: EnrichmentRules) -> EnrichmentRules:
+def as_they_are(rules: EnrichmentRules) -> EnrichmentRules:
+    """Change nothing."""
     return rules
 
 
@@ -43,7 +58,7 @@ class Enrichment:
         rules: EnrichmentRules | None = None,
         *,
         branches: Sequence[Sequence[Step]] | None = None,
-        newest: Renew = _as_they_are,
+        newest: Renew = as_they_are,
     ) -> None:
         """Take the models, the rules, and other branches than theirs; raises ``ValueError`` for two of one name.
 

@@ -1,6 +1,5 @@
 """Records of verdicts: what each rested on, and what the model said of it later."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,7 +20,8 @@ from home_sentry_engine.storage.query import Keyset, Page, PageQuery, fetch_page
 from home_sentry_engine.storage.rows import insert_into
 from home_sentry_engine.storage.schema import events
 
-_BY_MODEL = (AnalysisState.LLM, AnalysisState.VLM)
+# a verdict of a model that sees cannot be asked for again without its pictures
+_BY_MODEL = (AnalysisState.LLM,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,8 +134,3 @@ def _audit(row: Row[Any]) -> EventAudit:
         evaluation_error=row.evaluation_error,
         evaluated_at=row.evaluated_at,
     )
-
-
-def flags_in_order(audits: Sequence[EventAudit]) -> dict[str, int]:
-    """Count for each source the records that had it."""
-    return {name: sum(getattr(audit.flags, name) for audit in audits) for name in FLAGS}
