@@ -11,7 +11,7 @@ def security_attributes(news: SecurityNews, *, learning: bool) -> dict[str, Any]
     """Give the attributes of a ``security_event``; ``learning`` says that the camera is new and may alarm nobody.
 
     ``snoozed`` says that a person did not want to be reminded at that time; an event that has become critical since
-    breaks through.
+    breaks through. ``visual_verdict`` is what a vision model made of the pictures, None where none looked.
     """
     event, transition = news.event, news.transition
     return {
@@ -19,6 +19,7 @@ def security_attributes(news: SecurityNews, *, learning: bool) -> dict[str, Any]
         "score": transition.score,
         "level": transition.level.value,
         "state": transition.state.value,
+        "visual_verdict": event.visual_verdict.value if event.visual_verdict is not None else None,
         "summary": event.summary,
         "at": transition.at.isoformat(),
         "learning": learning,

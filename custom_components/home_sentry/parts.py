@@ -10,9 +10,9 @@ from .client import ClientError
 from .contract import Part, PartList, WireError, from_plain
 
 _LOGGER = logging.getLogger(__name__)
-NAMED: Final = ("detector", "discovery", "enrichment", "ingest", "llm", "models", "mqtt")
+NAMED: Final = ("detector", "discovery", "enrichment", "ingest", "llm", "models", "mqtt", "vlm")
 # what a household may want to switch or restart; the rest is there for those who look for it
-SHOWN: Final = frozenset({"detector", "engine", "enrichment", "ingest", "llm", "mqtt"})
+SHOWN: Final = frozenset({"detector", "engine", "enrichment", "ingest", "llm", "mqtt", "vlm"})
 
 type Ask = Callable[[str, dict[str, Any]], Awaitable[Any]]
 type Listener = Callable[[Iterable[Part]], None]

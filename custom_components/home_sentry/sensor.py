@@ -53,6 +53,7 @@ def _risk_score(risk: Risk | None) -> Reading:
     return risk.score, {
         "event_id": risk.event.event_id,
         "state": risk.event.analysis_state.value,
+        "visual_verdict": risk.event.visual_verdict.value if risk.event.visual_verdict is not None else None,
         "factors": [{"id": factor.id, "points": factor.points, "text": factor.text} for factor in factors],
     }
 

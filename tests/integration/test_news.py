@@ -12,7 +12,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry, async_
 
 from custom_components.home_sentry import coordinator as coordinator_module
 from custom_components.home_sentry.const import DOMAIN, EVENT_NEWS
-from custom_components.home_sentry.contract import AnalysisState, EventChange, Identity, ObjectGroup
+from custom_components.home_sentry.contract import AnalysisState, EventChange, Identity, ObjectGroup, VisualVerdict
 from tests.fakes.engine import FakeEngine, until
 
 from .conftest import Setup
@@ -98,6 +98,7 @@ async def test_the_bus_event(hass: HomeAssistant, engine: FakeEngine, setup: Set
             "score": 40,
             "level": "medium",
             "state": "provisional",
+            "visual_verdict": None,
             "summary": "A person at front_door",
             "at": visit.transitions[0].at.isoformat(),
             "learning": False,
@@ -106,6 +107,23 @@ async def test_the_bus_event(hass: HomeAssistant, engine: FakeEngine, setup: Set
             "object_types": ["person"],
         }
     ]
+
+
+async def test_what_a_vision_model_said_of_the_pictures_is_told(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup
+) -> None:
+    entry = await setup()
+    heard = async_capture_events(hass, EVENT_NEWS)
+    visit = await engine.start_event("front_door", score=40)
+    seen: dict[str, Any] = {"analysis_state": AnalysisState.VLM, "visual_verdict": VisualVerdict.REJECTED}
+    await engine.change_event(visit.event_id, EventChange.DOWNGRADED, risk_score=20, **seen)
+    await reach(hass, entry, engine)
+    assert [(event.data["state"], event.data["visual_verdict"]) for event in heard] == [
+        ("provisional", None),
+        ("vlm", "rejected"),
+    ]
+    assert state(hass, "event", "security_event").attributes["visual_verdict"] == "rejected"
+    assert state(hass, "sensor", "risk_score").attributes["visual_verdict"] == "rejected"
 
 
 async def test_a_snoozed_event_says_so_until_it_is_critical(
