@@ -17,6 +17,7 @@ from home_sentry_engine.contract import MIN_SCHEMA, SCHEMA, VERSION, Info, Mode,
 from home_sentry_engine.domain.clock import SystemClock
 from home_sentry_engine.domain.identity import random_id
 from home_sentry_engine.settings import ApiSettings
+from home_sentry_engine.storage.repositories.keys import StoredKey
 from home_sentry_engine.telemetry.metrics import Registry
 
 _QUIET_S: Final = 3600.0
@@ -104,6 +105,14 @@ class Nobody:
         return wait
 
 
+class NoKeys(Nobody):
+    """``KeyDesk`` of an engine whose only key is the token."""
+
+    async def all(self) -> tuple[StoredKey, ...]:
+        """Give none."""
+        return ()
+
+
 class ServedFeed:
     """``operations.bench.fanout.Broadcaster`` over the API."""
 
@@ -128,7 +137,7 @@ async def served_feed() -> AsyncIterator[ServedFeed]:
     """Run the API on a free port; nothing behind its other routes is ever asked."""
     feed, token, numbers = MadeFeed(), secrets.token_urlsafe(48), itertools.count(1)
     others: dict[str, Any] = dict.fromkeys(Ports.__dataclass_fields__, Nobody())
-    ports = Ports(**others | {"feed": feed, "health": feed})
+    ports = Ports(**others | {"feed": feed, "health": feed, "api_keys": NoKeys()})
     surroundings = Surroundings(
         clock=SystemClock(),
         request_id=lambda: f"{next(numbers)}-{random_id()}",
