@@ -71,6 +71,7 @@ from tests.fakes.acquaintances import FakeEntities, FakeHousehold
 from tests.fakes.changes import FakeKeys, FakeRegistry, FakeReplies
 from tests.fakes.clips import FakeClips
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.enricher import FakeEnricher
 from tests.fakes.feed import FakeFeed
 from tests.fakes.keys import FakeBelongings, FakeKeyDesk
 from tests.fakes.load import FakeLoad
@@ -156,7 +157,7 @@ class FakeEngine:
         self.models = FakeModels(self.pause)
         self.prompts = FakePrompts(self.pause)
         self.evaluations = FakeEvaluations(self.pause)
-        self.clips = FakeClips(self.pause, self.events, self.cameras)
+        self.clips, self.enricher = FakeClips(self.pause, self.events, self.cameras), FakeEnricher(self.pause)
         self.audit = FakeAudit(self.pause)
         self.entities = FakeEntities(self.pause)
         self.household = FakeHousehold(self.pause)
@@ -182,6 +183,7 @@ class FakeEngine:
             uploads=self.intake,
             analyzer=self.analyzer,
             eyes=self.analyzer,
+            enricher=self.enricher,
             health=FakeHealth(self),
             load=self.load,
             replies=self.replies,

@@ -28,6 +28,9 @@ async def test_key_frames_of_a_real_street(model_mirror, test_media, tmp_path):
     assert figures.seen_by_chosen >= figures.seen_by_fixed
     assert [one.length_s for one in figures.windows] == [12.0]
     assert all(one.share_by_chosen >= one.share_by_fixed - CHANCE for one in figures.windows)
+    (encoded,) = result.encoded
+    assert encoded.frames > 100
+    assert encoded.ratio > 0.1
     assert all(len(row) == 3 for row in result.rows())
 
 

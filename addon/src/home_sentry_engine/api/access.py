@@ -52,6 +52,7 @@ _VIEWER: Final[Mapping[Reach, tuple[str, ...]]] = {
         "get_whoami",
         "list_models",
         "get_models_status",
+        "get_served_models",
         "get_model_latency",
         "get_model",
         "get_gpu",
@@ -75,7 +76,6 @@ _VIEWER: Final[Mapping[Reach, tuple[str, ...]]] = {
         "get_camera",
         "get_camera_latest",
         "get_camera_timelapse",
-        "get_camera_timelapse",
         "get_zones",
         "get_baseline",
         "get_masks",
@@ -87,8 +87,6 @@ _VIEWER: Final[Mapping[Reach, tuple[str, ...]]] = {
         "list_event_detections",
         "get_event_thumbnail",
         "get_event_snapshot",
-        "get_event_clip_mp4",
-        "get_event_clip_gif",
         "get_event_clip_mp4",
         "get_event_clip_gif",
     ),
@@ -120,7 +118,10 @@ _VIEWER: Final[Mapping[Reach, tuple[str, ...]]] = {
     ),
 }
 _OPERATOR: Final[Mapping[Reach, tuple[str, ...]]] = {
-    Reach.FREE: ("detect", "detect_batch"),
+    Reach.FREE: (
+        *("detect", "detect_batch", "enrich", "vehicle_classify", "pet_classify", "clothing_classify", "pose_analyze"),
+        *("depth_estimate", "object_distance", "action_classify"),
+    ),
     Reach.CAMERA: ("upload_frame", "analyze", "acknowledge_scene"),
     Reach.EVENT: ("review_event", "give_feedback"),
     Reach.CHANGE: ("acknowledge_scene_change",),

@@ -26,6 +26,7 @@ from .idempotency import arrived
 
 _CHUNK: Final = 64 * 1024
 _MOST_PARTS: Final = 8
+_SEVERAL: Final = 4
 _UNTYPED: Final = frozenset({"", "application/octet-stream", "application/x-www-form-urlencoded"})
 _ALIASES: Final = {
     "image/jpg": "image/jpeg",
@@ -107,12 +108,38 @@ class BodyReader:
             if request.content_type.startswith("multipart/"):
                 found = await self._form(request, _Form(most=most, max_bytes=max_bytes))
             elif request.content_type == "application/json":
-                found = _from_base64(await self._bounded(request, room, self._file_timeout_s), most)
+                found = _images(await self._bounded(request, room, self._file_timeout_s), most)
             else:
                 found = [(request.content_type, await self._bounded(request, max_bytes, self._file_timeout_s))]
         if any(len(data) > max_bytes for _, data in found):
             raise _too_large(max_bytes)
         return tuple(_received(declared, data) for declared, data in found)
+
+    async def shown(
+        self, request: web.BaseRequest, fields: tuple[Field, ...], *, most: int, max_bytes: int
+    ) -> tuple[dict[str, Any], tuple[ReceivedFile, ...]]:
+        """Read a JSON object with pictures in base64, one under ``image`` or up to ``most`` under ``frames``.
+
+        Gives the other values and the pictures, which together take at most four times ``max_bytes``.
+        """
+        _refuse_encoding(request)
+        if request.content_type != "application/json":
+            raise UnsupportedType("the body must be application/json")
+        several = any(field.name == "frames" for field in fields)
+        room = (_SEVERAL if several else 1) * max_bytes * 4 // 3 + _CHUNK
+        _refuse_length(request, room)
+        async with self._slot():
+            data = await self._bounded(request, room, self._file_timeout_s)
+            try:
+                values = read_object(fields, orjson.loads(data))
+            except orjson.JSONDecodeError as err:
+                raise InvalidRequest("the body is not valid JSON") from err
+            texts = values.pop("frames") if several else [values.pop("image")]
+            found = _from_base64(texts, most)
+        await arrived(request, data)
+        if any(len(one) > max_bytes for _, one in found):
+            raise _too_large(max_bytes)
+        return values, tuple(_received(declared, one) for declared, one in found)
 
     @asynccontextmanager
     async def _slot(self) -> AsyncIterator[None]:
@@ -198,16 +225,23 @@ def is_needed(fields: tuple[Field, ...]) -> bool:
     return any(field.required for field in fields)
 
 
-def _from_base64(body: bytes, most: int) -> list[tuple[str, bytes]]:
+def _images(body: bytes, most: int) -> list[tuple[str, bytes]]:
     try:
         value = orjson.loads(body)
         images = value["images"] if "images" in value else [value["image"]]
-        if not isinstance(images, list) or not 1 <= len(images) <= most:
-            raise InvalidRequest(f"1 to {most} images at a time")
+    except (orjson.JSONDecodeError, TypeError, KeyError) as err:
+        raise InvalidRequest("the body must be JSON with a base64 'image', or 'images'") from err
+    return _from_base64(images, most)
+
+
+def _from_base64(images: object, most: int) -> list[tuple[str, bytes]]:
+    if not isinstance(images, list) or not 1 <= len(images) <= most:
+        raise InvalidRequest(f"1 to {most} images at a time")
+    try:
         # a data URL carries the same after its comma
         return [("", b64decode(str(one).partition("base64,")[2] or str(one), validate=True)) for one in images]
-    except (orjson.JSONDecodeError, TypeError, KeyError, ValueError) as err:
-        raise InvalidRequest("the body must be JSON with a base64 'image', or 'images'") from err
+    except ValueError as err:
+        raise InvalidRequest("a picture is not base64") from err
 
 
 def _received(declared: str, data: bytes) -> ReceivedFile:

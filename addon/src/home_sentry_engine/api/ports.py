@@ -39,6 +39,7 @@ from home_sentry_engine.storage.repositories.media import RejectionQuery
 
 from .change_ports import CameraRegistry, TokenKeeper
 from .clip_ports import Clips
+from .enrich_ports import Enricher
 from .evaluation_ports import Evaluations
 from .household_ports import Entities, HouseholdDesk
 from .idempotency import Replies
@@ -369,6 +370,7 @@ class Ports:
     uploads: Uploads
     analyzer: Analyzer
     eyes: Eyes
+    enricher: Enricher
     health: Health
     load: Load
     replies: Replies

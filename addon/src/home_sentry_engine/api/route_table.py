@@ -15,6 +15,7 @@ from .routes.cameras import CameraRoutes
 from .routes.changes import ChangeRoutes
 from .routes.clips import ClipRoutes
 from .routes.detect import DetectRoutes
+from .routes.enrich import EnrichRoutes
 from .routes.entities import EntityRoutes
 from .routes.evaluation import EvaluationRoutes
 from .routes.events import EventRoutes
@@ -78,6 +79,7 @@ def families(ports: Ports, tools: Tools) -> tuple[Route, ...]:
         *HouseholdRoutes(ports.household, bodies).routes(),
         *AnalyzeRoutes(ports.analyzer, bodies).routes(),
         *DetectRoutes(ports.eyes, bodies).routes(),
+        *EnrichRoutes(ports.enricher, bodies).routes(),
         *ModelRoutes(ports.models, bodies).routes(),
         *PromptRoutes(ports.prompts, bodies).routes(),
         *EvaluationRoutes(ports.evaluations, bodies).routes(),

@@ -128,6 +128,7 @@ async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: Ke
         ),
         analyzer=room.look,
         eyes=room.look,
+        enricher=room.peers,
         health=room.health,
         load=ground.measuring.attached,
         replies=StoredReplies(database, clock),

@@ -12,8 +12,9 @@ from home_sentry_engine.domain.box import Box, InvalidBoundingBoxError
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.embedded import Embedded
 from home_sentry_engine.domain.errors import Permanent, Transient, Unavailable
+from home_sentry_engine.pipeline.enrich.desk import Models
 from home_sentry_engine.resilience.backoff import Backoff
-from home_sentry_engine.vision.models import Adapter, Models, NotSwitchedOn
+from home_sentry_engine.vision.models import Adapter, NotSwitchedOn
 from home_sentry_engine.vision.session import Cancel
 from home_sentry_engine.vision.tasks.crops import cut_box
 from home_sentry_engine.vision.tasks.embeddings import Embedder, Embedding

@@ -9,7 +9,7 @@ from home_sentry_engine.ingest.intake import Intake, Means, SizeLimits
 from home_sentry_engine.ingest.source import CameraFolders
 from home_sentry_engine.judgement.judge import Judge
 from home_sentry_engine.language.assessor import LanguageAssessor
-from home_sentry_engine.media.frames import Frames
+from home_sentry_engine.media.frames import Frames, Rules
 from home_sentry_engine.media.gallery import Gallery
 from home_sentry_engine.media.mask import known_here
 from home_sentry_engine.media.paths import MediaPaths
@@ -17,6 +17,7 @@ from home_sentry_engine.media.remask import Burner
 from home_sentry_engine.media.video import VideoReader
 from home_sentry_engine.pipeline.enrich.desk import Models as CloseModels
 from home_sentry_engine.pipeline.ledger import Ledger
+from home_sentry_engine.vision.second_look import SecondLook
 
 from .copies import StillCopies
 from .enriching import SERVICE_CALLS, rules_of, watch_services, with_services
@@ -31,6 +32,7 @@ from .masks import MaskBook
 from .minds import Minds
 from .parts import Masks, Pipeline, Senses, Sinks, make_frames, make_pipeline
 from .prompting import ActivePrompts, open_prompts
+from .peers import PeerEyes
 from .recognising import make_comparers
 from .remasking import StoredMasking
 from .scene_memory import SceneMemories, scene_eye
@@ -64,6 +66,7 @@ class PipelineRoom:
     gallery: Gallery
     sight: Sight
     look: DetectorLook
+    peers: PeerEyes
     health: EngineHealth
 
 
@@ -76,7 +79,6 @@ async def open_pipeline(
     paths = MediaPaths(settings.media_root)
     memories = SceneMemories(ground.database, ground.tables.scenes, scene_eye(zoo.models))
     masks = await _open_masks(ground, forget_pictures)
-    views = CameraViews(ground.database, ground.tables.scenes, decoding, memories, veils=masks.widest_of)
     worn = Masks(veils=masks.veil_of, fresh=known_here if settings.storage.is_local else masks.read)
     frames, rules = make_frames(settings, paths, decoding, worn, ground.closing())
     gallery = Gallery(frames, paths, ground.threads(_DRAW_THREADS, "draw"))
@@ -93,12 +95,12 @@ async def open_pipeline(
         meter=QualityMeter(decoding) if settings.detect.quality_check else None,
         judge=Judge(bands=settings.bands),
         assessor=judging_by(ground, minds.language, minds.vision, frames, decoding),
-        views=views,
+        views=CameraViews(ground.database, ground.tables.scenes, decoding, memories, veils=masks.widest_of),
         pictures=frames,
         models=models,
         newest=prompts.under,
         mind=minds.language if isinstance(minds.language, LanguageAssessor) else None,
-        comparers=make_comparers(settings.identity, zoo.models, clock, settings.data / "index"),
+        comparers=make_comparers(settings.identity, models, clock, settings.data / "index"),
     )
     watch_services(senses.models, ground.measuring.breakers)
     pipeline = make_pipeline(settings, ground.store, ground.tables, senses, sinks, ground.around)
@@ -113,14 +115,8 @@ async def open_pipeline(
         masking=masking,
         gallery=gallery,
         sight=Sight(pictures=frames, appearances=senses.comparers.appearances, faces=senses.comparers.faces),
-        look=DetectorLook(
-            frames=frames,
-            reader=VideoReader(rules.limits),
-            sampling=rules.sampling,
-            detector=second_look,
-            executor=decoding,
-            clock=clock,
-        ),
+        look=_make_look(ground, frames, rules, second_look, decoding),
+        peers=PeerEyes(zoo, frames, rules.limits, decoding, clock),
         health=_make_health(ground, minds),
     )
 
@@ -129,6 +125,19 @@ def _close_models(ground: Ground, minds: Minds) -> CloseModels:
     calls = ground.threads(SERVICE_CALLS, "services")
     return with_services(
         ground.settings.enrichment, minds.zoo.models, calls, way_to(minds.vision, ground.settings)
+    )
+
+
+def _make_look(
+    ground: Ground, frames: Frames, rules: Rules, detector: SecondLook, decoding: ThreadPoolExecutor
+) -> DetectorLook:
+    return DetectorLook(
+        frames=frames,
+        reader=VideoReader(rules.limits),
+        sampling=rules.sampling,
+        detector=detector,
+        executor=decoding,
+        clock=ground.clock,
     )
 
 

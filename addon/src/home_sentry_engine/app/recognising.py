@@ -9,6 +9,7 @@ from home_sentry_engine.context.identity import Traces
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.identity import IdSource
 from home_sentry_engine.pipeline.circumstances import Conclude
+from home_sentry_engine.pipeline.enrich.desk import Models
 from home_sentry_engine.pipeline.homecoming import Homecoming, HomecomingRules
 from home_sentry_engine.pipeline.identity_ports import Appearances, FaceReader
 from home_sentry_engine.pipeline.known_faces import KnownFaces
@@ -17,7 +18,6 @@ from home_sentry_engine.pipeline.recognition import Recognition, RecognitionRule
 from home_sentry_engine.pipeline.subject_views import CloseLeg
 from home_sentry_engine.pipeline.trace_memory import TraceMemory
 from home_sentry_engine.settings import IdentitySettings
-from home_sentry_engine.vision.models import Models
 
 from .appearances import AppearanceRules, ModelAppearances
 

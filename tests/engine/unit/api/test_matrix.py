@@ -134,6 +134,16 @@ remove_fact                   admin     403
 analyze                       operator  404
 detect                        operator  all
 detect_batch                  operator  all
+vehicle_classify              operator  all
+pet_classify                  operator  all
+clothing_classify             operator  all
+pose_analyze                  operator  all
+depth_estimate                operator  all
+object_distance               operator  all
+action_classify               operator  all
+enrich                        operator  all
+get_served_models             viewer    all
+preload_served_model          admin     403
 list_models                   viewer    all
 get_models_status             viewer    all
 get_model_latency             viewer    all

@@ -228,7 +228,7 @@ class TestEnrichment:
         client = EnrichmentClient.at(server.url, nerves=chance.nerves)
         paths = (
             "/enrich", "/vehicle-classify", "/pet-classify", "/clothing-classify", "/pose-analyze", "/depth-estimate",
-            "/object-distance", "/action-classify", "/models/status", "/models/preload",
+            "/action-classify", "/models/status",
         )  # fmt: skip
         server.answers |= {path: {"path": path} for path in paths}
         answers = [
@@ -238,17 +238,14 @@ class TestEnrichment:
             await call(client.clothing_classify, FRAME),
             await call(client.pose_analyze, FRAME),
             await call(client.depth_estimate, FRAME),
-            await call(client.object_distance, FRAME, BOX),
             await call(client.action_classify, [FRAME] * 3, ["running"]),
             await call(client.models_status),
-            await call(client.models_preload, "vitpose-small"),
         ]
         assert [one["path"] for one in answers] == list(paths)
         asked = dict(server.asked)
         assert asked["/enrich"]["bbox"] == [1, 2, 31, 42]
         assert asked["/enrich"]["options"] == {"action": True}
         assert len(asked["/action-classify"]["frames"]) == 3
-        assert asked["/models/preload"] == {"model_name": "vitpose-small"}
 
 
 class Own:

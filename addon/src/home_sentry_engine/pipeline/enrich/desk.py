@@ -238,7 +238,7 @@ class Desk:
                 notes.model_id = model_id
                 troubles.append(err.reason)
             else:
-                notes.model_id = model_id
+                notes.model_id = self._teller(model_id, found)
                 notes.looks += 1
                 return found
         if not troubles:
@@ -264,6 +264,11 @@ class Desk:
         if failure is not None and not answered:
             notes.left_out.clear()
             raise failure
+
+    def _teller(self, model_id: str, found: object) -> str:
+        """Give who answered: a service may say which one of its models looked."""
+        told = getattr(found, "model_id", None) if model_id in self.rules.instead.values() else None
+        return told if isinstance(told, str) and told else model_id
 
     async def _outcome(self, step: Step, case: Case, notes: Notes) -> tuple[Outcome, str | None]:
         if step.about in self.rules.switched_off:

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import cv2
@@ -22,6 +22,7 @@ from home_sentry_engine.vision.tasks.sentences import Fashion
 from .answers import number_in, scores_in, text_in
 from .transport import Limits, Nerves, Service, picture_of
 
+_LONGEST_ID: Final = 80
 LIMITS: Final = Limits(connect_s=10.0, read_s=60.0)
 CLASSIFIERS: Final = {"vehicle": "/vehicle-classify", "pet": "/pet-classify", "clothing": "/clothing-classify"}
 
@@ -74,10 +75,6 @@ class EnrichmentClient:
         """Ask for a depth map, a PNG in base64 as ``depth_map_base64`` in which brighter is nearer."""
         return self.service.ask("/depth-estimate", _shown(frame, None))
 
-    def object_distance(self, frame: Frame, box: Box, *, method: str = "median") -> dict[str, Any]:
-        """Ask how far a thing is."""
-        return self.service.ask("/object-distance", {"method": method, **_shown(frame, box)})
-
     def action_classify(self, frames: Sequence[Frame], labels: Sequence[str] = ()) -> dict[str, Any]:
         """Ask what a person does over several pictures."""
         question: dict[str, Any] = {"frames": [picture_of(frame) for frame in frames]}
@@ -91,10 +88,6 @@ class EnrichmentClient:
         """Ask which models it has in memory."""
         return self.service.read("/models/status")
 
-    def models_preload(self, name: str) -> dict[str, Any]:
-        """Ask it to load a model now."""
-        return self.service.ask("/models/preload", {"model_name": name})
-
 
 class ServedPose:
     """The service with the methods of ``PoseFinder``."""
@@ -105,13 +98,16 @@ class ServedPose:
 
     def find(self, frame: Frame, *, cancel: Cancel | None = None) -> Pose:  # noqa: ARG002 - its deadline ends a call
         """Find the joints of one person; one that the service leaves out has no confidence."""
-        found = self._client.pose_analyze(frame, least=0.0).get("keypoints")
+        answer = self._client.pose_analyze(frame, least=0.0)
+        found = answer.get("keypoints")
         if not isinstance(found, list):
             raise EnrichmentUnavailableError("the answer lacks keypoints", code="service_nonsense")
         known = {str(one.get("name", "")).replace("_", " "): one for one in found if isinstance(one, dict)}
         points = (known.get(name) for name in POINTS)
-        return Pose(points=tuple(_point(one) if one else Point(x=0.0, y=0.0, confidence=0.0) for one in points),
-                    model_id=self._model_id)  # fmt: skip
+        return Pose(
+            points=tuple(_point(one) if one else Point(x=0.0, y=0.0, confidence=0.0) for one in points),
+            model_id=teller(answer, self._model_id),
+        )
 
 
 class ServedClassifier:
@@ -130,7 +126,7 @@ class ServedClassifier:
             best = text_in(found, f"{self._what}_type", EnrichmentUnavailableError)
             shares = {best: number_in(found, "confidence", EnrichmentUnavailableError)}
         named = ((label.replace("_", " "), share) for label, share in shares.items())
-        return Ranked(scores=tuple(sorted(named, key=lambda one: -one[1])), model_id=self._model_id)
+        return Ranked(scores=tuple(sorted(named, key=lambda one: -one[1])), model_id=teller(found, self._model_id))
 
 
 class ServedFashion:
@@ -147,7 +143,7 @@ class ServedFashion:
         sure = number_in(found, "confidence", EnrichmentUnavailableError)
         colour = found.get("color")
         return Fashion(
-            garment=Ranked(scores=((garment, min(1.0, max(0.0, sure))),), model_id=self._model_id),
+            garment=Ranked(scores=((garment, min(1.0, max(0.0, sure))),), model_id=teller(found, self._model_id)),
             colour=colour if isinstance(colour, str) and colour else None,
             is_service_uniform=_told(found.get("is_service_uniform")),
             hides_face=_told(found.get("is_suspicious")),
@@ -163,7 +159,8 @@ class ServedDepth:
 
     def measure(self, frame: Frame, *, cancel: Cancel | None = None) -> DepthMap:  # noqa: ARG002 - see above
         """Tell how near each part of a picture is."""
-        sent = text_in(self._client.depth_estimate(frame), "depth_map_base64", EnrichmentUnavailableError)
+        found = self._client.depth_estimate(frame)
+        sent = text_in(found, "depth_map_base64", EnrichmentUnavailableError)
         try:
             data = np.frombuffer(base64.b64decode(sent, validate=True), np.uint8)
             plane = cv2.imdecode(data, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_GRAYSCALE) if data.size else None
@@ -171,7 +168,8 @@ class ServedDepth:
             raise EnrichmentUnavailableError("the depth map is no picture", code="service_nonsense") from err
         if plane is None:
             raise EnrichmentUnavailableError("the depth map is no picture", code="service_nonsense")
-        return decode_depth(plane[np.newaxis], larger_is_closer=True, frame=(frame.width, frame.height))
+        depth = decode_depth(plane[np.newaxis], larger_is_closer=True, frame=(frame.width, frame.height))
+        return replace(depth, model_id=teller(found, "") or None)
 
 
 class ServedAction:
@@ -192,7 +190,13 @@ class ServedAction:
         found = self._client.action_classify(frames, list(sentences.values()))
         shares = scores_in(found, "all_scores", EnrichmentUnavailableError)
         ranked = ((label, shares.get(said, shares.get(label, 0.0))) for label, said in sentences.items())
-        return Ranked(scores=tuple(sorted(ranked, key=lambda one: -one[1])), model_id=self._model_id)
+        return Ranked(scores=tuple(sorted(ranked, key=lambda one: -one[1])), model_id=teller(found, self._model_id))
+
+
+def teller(found: Mapping[str, Any], otherwise: str) -> str:
+    """Give the model that an answer names, or the id of the service."""
+    told = found.get("model_id")
+    return told[:_LONGEST_ID] if isinstance(told, str) and told else otherwise
 
 
 def _shown(frame: Frame, box: Box | None) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+import logging
 from typing import Any, Final, Protocol
 
+from home_sentry_engine.domain.errors import Permanent, Unavailable
 from home_sentry_engine.resilience.breaker import Breaker
 from home_sentry_engine.vision.models import Adapter, NotSwitchedOn
 from home_sentry_engine.vision.session import Cancel, Runner
@@ -11,8 +13,11 @@ from home_sentry_engine.vision.session import Cancel, Runner
 from .clip import CLIPClient, ServedImageText
 from .enrichment import EnrichmentClient, ServedAction, ServedClassifier, ServedDepth, ServedFashion, ServedPose
 from .florence import FlorenceClient, ServedFlorence
+from .peers import PeerModels
 from .sight import Ask, ServedSight
+from .transport import ServiceLacks
 
+_LOGGER = logging.getLogger(__name__)
 FLORENCE: Final = "service:florence"
 SIGHT: Final = "vlm"
 CLIP: Final = "service:clip"
@@ -23,6 +28,10 @@ CLOTHING: Final = "service:clothing-classify"
 DEPTH: Final = "service:depth-estimate"
 ACTION: Final = "service:action-classify"
 SERVED: Final = (FLORENCE, SIGHT, CLIP, POSE, PET, VEHICLE, CLOTHING, DEPTH, ACTION)
+
+
+class _NotThere(Exception):
+    """The own model has to answer."""
 
 
 class Models(Protocol):
@@ -63,7 +72,11 @@ class ServedModels:
         self._own = own
         self._runner = runner
         self.breakers: dict[str, Breaker] = {}
-        self._served: dict[str, Any] = _served(services, self.breakers)
+        client = None
+        if services.enrichment_url is not None:
+            client = EnrichmentClient.at(services.enrichment_url, token=services.enrichment_token)
+        self._peer = PeerModels(client) if client is not None else None
+        self._served: dict[str, Any] = _served(services, client, self.breakers)
 
     @property
     def ids(self) -> frozenset[str]:
@@ -74,16 +87,49 @@ class ServedModels:
         self, model_id: str, kind: type[A], work: Callable[[A, Cancel], T],
         *, priority: int = 0, timeout_s: float | None = None,
     ) -> T:  # fmt: skip
-        """Do ``work`` with a model or a service; raises as ``Models.use``, and what the clients raise."""
+        """Do ``work`` with a model or a service; raises as ``Models.use``, and what the clients raise.
+
+        Models that the enrichment service has as well work there, and here when that fails.
+        """
         if model_id not in SERVED:
+            if self._peer is not None:
+                try:
+                    return await self._there(self._peer, model_id, kind, work, priority, timeout_s)
+                except _NotThere:
+                    pass
             return await self._own.use(model_id, kind, work, priority=priority, timeout_s=timeout_s)
         adapter = self._served.get(model_id)
         if adapter is None:
             raise NotSwitchedOn(f"no setting names an address for {model_id}", code="off")
-        return await self._runner.run(lambda cancel: work(adapter, cancel), priority=priority, timeout_s=timeout_s)
+        try:
+            return await self._runner.run(lambda cancel: work(adapter, cancel), priority=priority, timeout_s=timeout_s)
+        except ServiceLacks as err:
+            if err.skipped:
+                raise NotSwitchedOn(err.reason, code="off") from err
+            raise
+
+    async def _there[A: Adapter, T](
+        self, peer: PeerModels, model_id: str, kind: type[A], work: Callable[[A, Cancel], T],
+        priority: int, timeout_s: float | None,
+    ) -> T:  # fmt: skip
+        def ask(cancel: Cancel) -> T:
+            adapter = peer.adapter(model_id, kind)
+            if adapter is None:
+                raise _NotThere
+            try:
+                return work(adapter, cancel)
+            except ServiceLacks as err:
+                raise _NotThere from err
+            except (Permanent, Unavailable) as err:
+                _LOGGER.debug("The own model answers: %s", err)
+                if isinstance(err, Unavailable):
+                    peer.trouble()
+                raise _NotThere from err
+
+        return await self._runner.run(ask, priority=priority, timeout_s=timeout_s)
 
 
-def _served(services: Services, breakers: dict[str, Breaker]) -> dict[str, Any]:
+def _served(services: Services, client: EnrichmentClient | None, breakers: dict[str, Breaker]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if services.florence_url is not None:
         florence = FlorenceClient.at(services.florence_url, token=services.florence_token)
@@ -95,8 +141,7 @@ def _served(services: Services, breakers: dict[str, Breaker]) -> dict[str, Any]:
         clip = CLIPClient.at(services.clip_url, token=services.clip_token)
         breakers["clip"] = clip.service.breaker
         found[CLIP] = ServedImageText(clip, CLIP)
-    if services.enrichment_url is not None:
-        client = EnrichmentClient.at(services.enrichment_url, token=services.enrichment_token)
+    if client is not None:
         breakers["enrichment"] = client.service.breaker
         found |= {
             POSE: ServedPose(client, POSE),

@@ -19,6 +19,8 @@ from home_sentry_engine.resilience.outbound import ForbiddenAddress, http_connec
 from home_sentry_engine.vision.tasks.pictures import Frame
 
 _QUALITY: Final = 92
+_LONGEST_PROBLEM: Final = 16 * 1024
+_LONGEST_REASON: Final = 300
 _MOST_ANSWER: Final = 16 * 1024 * 1024
 _REFUSED: Final = range(400, 500)
 _BUSY: Final = frozenset({408, 425, 429})
@@ -46,7 +48,7 @@ class Limits:
             failures=self.failures,
             open_s=self.open_s,
             half_open_calls=self.half_open_calls,
-            excluded=(Permanent,),
+            excluded=(Permanent, ServiceLacks),
         )
 
 
@@ -57,6 +59,15 @@ class Nerves:
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     chance: Callable[[], float] = random.random
+
+
+class ServiceLacks(Unavailable):
+    """The service answers that its model is off (``skipped``) or does not work; that says nothing against it."""
+
+    def __init__(self, reason: str, *, skipped: bool) -> None:
+        """Keep the reason as the service told it."""
+        super().__init__(reason, code="off" if skipped else "unavailable")
+        self.skipped = skipped
 
 
 class _Failed(Exception):
@@ -104,7 +115,7 @@ class Service:
         """Get a document once; raises ``failure``."""
         try:
             return self._send("GET", path, None, read_s or self._limits.read_s)
-        except (_Failed, Permanent) as err:
+        except (_Failed, Permanent, ServiceLacks) as err:
             raise self._failure(f"{self._name}: {err}", code="service") from err
 
     def _tried(self, send: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -137,6 +148,9 @@ class Service:
         return self._understood(response.status, data)
 
     def _understood(self, status: int, data: bytes) -> dict[str, Any]:
+        lacks = _lacking(status, data)
+        if lacks is not None:
+            raise ServiceLacks(f"{self._name}: {lacks[1]}", skipped=lacks[0])
         if status in _REFUSED and status not in _BUSY:
             raise Permanent(f"{self._name} refuses the question (HTTP {status})", code="service_refuses")
         if status != http.HTTPStatus.OK:
@@ -150,6 +164,20 @@ class Service:
         if not isinstance(found, dict):
             raise _Failed("its answer is no JSON object")
         return found
+
+
+def _lacking(status: int, data: bytes) -> tuple[bool, str] | None:
+    """Tell whether an answer says that a model is off or does not work, and why."""
+    if status != http.HTTPStatus.SERVICE_UNAVAILABLE or len(data) > _LONGEST_PROBLEM:
+        return None
+    try:
+        details = json.loads(data)["details"]
+        outcome, reason = details["outcome"], details["reason"]
+    except ValueError, KeyError, TypeError:
+        return None
+    if outcome not in {"skipped", "unavailable"} or not isinstance(reason, str):
+        return None
+    return outcome == "skipped", reason[:_LONGEST_REASON]
 
 
 def picture_of(frame: Frame) -> str:

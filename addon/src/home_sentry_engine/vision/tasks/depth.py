@@ -47,11 +47,15 @@ class DepthScale:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DepthMap:
-    """``nearness`` [rows, columns], 0 = farthest, 1 = nearest part of a picture of (width, height) pixels."""
+    """``nearness`` [rows, columns], 0 = farthest, 1 = nearest part of a picture of (width, height) pixels.
+
+    ``model_id`` is set where another program says which model measured.
+    """
 
     nearness: NDArray[np.float32]
     width: int
     height: int
+    model_id: str | None = None
 
     def at(self, box: Box, how: DepthOf = DepthOf.MEDIAN) -> float:
         """Give the nearness 0..1 of the thing in a box of original pixels."""

@@ -69,6 +69,11 @@ class Fashion:
     is_service_uniform: bool | None
     hides_face: bool | None
 
+    @property
+    def model_id(self) -> str:
+        """The model that told the garment."""
+        return self.garment.model_id
+
 
 def weather_by_sentences(model: ImageText, frame: Frame, *, cancel: Cancel | None = None) -> Weather:
     """Tell the weather without a model of its own."""
