@@ -78,7 +78,9 @@ def test_only_a_certain_match_with_that_member_is_held_back():
 
 @given(st.sampled_from(["home", "not_home", "Work", None]), st.floats(0, 60), st.sampled_from(MatchOutcome))
 def test_nobody_becomes_more_known_or_a_stranger_by_it(state, minutes, outcome):
-    (found,) = held_back([match(outcome)], away(report(state, minutes=minutes))) or ()
+    told = held_back([match(outcome)], away(report(state, minutes=minutes)))
+    assert told is not None
+    (found,) = told
     assert found.outcome in {outcome, MatchOutcome.PERSON_AWAY}
     if found.outcome is not outcome:
         assert outcome is MatchOutcome.MATCH

@@ -58,9 +58,12 @@ def test_a_free_question_is_put_as_it_stands():
 
 
 def test_an_answer_without_words_is_no_answer():
+    sight({"text": "A gate."})[0].canary(FRAME)
     for nothing in ({}, {"text": 3}, {"text": None}):
-        with pytest.raises(Unavailable):
-            sight(nothing)[0].ask(FlorenceTask.CAPTION, FRAME)
+        model, _ = sight(nothing)
+        for ask in (model.canary, lambda frame, model=model: model.ask(FlorenceTask.CAPTION, frame)):
+            with pytest.raises(Unavailable):
+                ask(FRAME)
     assert sight({"text": ""})[0].ask(FlorenceTask.OCR, FRAME).dropped == 1
 
 

@@ -52,6 +52,10 @@ class ServedSight:
         """Take the way to the model."""
         self._ask = ask
 
+    def canary(self, frame: Frame) -> None:
+        """Describe a picture; raises a ``StageError``."""
+        self._text(frame, *_ASKED[FlorenceTask.CAPTION])
+
     def ask(self, task: FlorenceTask, frame: Frame, *, cancel: Cancel | None = None) -> FlorenceAnswer:  # noqa: ARG002
         """Do one of the seven tasks; a call under way cannot be cancelled, its deadline ends it.
 
