@@ -31,8 +31,8 @@ from .masking import UploadMasking
 from .masks import MaskBook
 from .minds import Minds
 from .parts import Masks, Pipeline, Senses, Sinks, make_frames, make_pipeline
-from .prompting import ActivePrompts, open_prompts
 from .peers import PeerEyes
+from .prompting import ActivePrompts, open_prompts
 from .recognising import make_comparers
 from .remasking import StoredMasking
 from .scene_memory import SceneMemories, scene_eye
@@ -123,9 +123,7 @@ async def open_pipeline(
 
 def _close_models(ground: Ground, minds: Minds) -> CloseModels:
     calls = ground.threads(SERVICE_CALLS, "services")
-    return with_services(
-        ground.settings.enrichment, minds.zoo.models, calls, way_to(minds.vision, ground.settings)
-    )
+    return with_services(ground.settings.enrichment, minds.zoo.models, calls, way_to(minds.vision, ground.settings))
 
 
 def _make_look(
