@@ -12,7 +12,7 @@ from home_sentry_engine.storage.repositories.events import Events
 from home_sentry_engine.storage.repositories.media import MediaFiles
 from home_sentry_engine.storage.repositories.search import Search
 from home_sentry_engine.storage.repositories.stats import EventCounts
-from home_sentry_engine.storage.search import parse
+from home_sentry_engine.storage.search import All, Either, Term, parse
 from tests.engine.unit.storage.samples import at, event, with_camera, with_media
 
 CAMERAS = ("door", "garden", "yard")
@@ -93,6 +93,7 @@ def test_no_query_reaches_beyond_its_cameras(text, within):
     except ValueError:
         return
     whole = narrowed(tree, EventQuery(within=tuple(sorted(within))))
+    assert isinstance(whole, All)
     assert tree in whole.wanted
     (cameras,) = [one for one in whole.wanted if one is not tree]
-    assert {term.words[0] for term in cameras.options} == {f"·c{name}" for name in within}
+    assert cameras == Either(tuple(Term((f"·c{name}",)) for name in sorted(within)))
