@@ -196,7 +196,7 @@ def test_no_detector_or_service_is_asked_there():
         Service("Florence", "http://[::ffff:169.254.169.254]:9", Unavailable).health()
 
 
-@pytest.mark.parametrize("key", ["llm_url", "detector_url", "enrichment_url", "florence_url", "clip_url"])
+@pytest.mark.parametrize("key", ["llm_url", "vlm_url", "detector_url", "enrichment_url", "florence_url", "clip_url"])
 @pytest.mark.parametrize("url", ["gopher://127.0.0.1/", "file:///etc/passwd", "ftp://127.0.0.1/", "unix:///run/x"])
 def test_only_web_addresses_are_settings(key, url, tmp_path):
     with pytest.raises(InvalidSettings, match=key):
