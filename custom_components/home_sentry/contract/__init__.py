@@ -177,6 +177,7 @@ from .summaries import (
     SummaryPage,
     Unanalysed,
 )
+from .summary_words import BlindReason, ExportKind, ExportState, SummaryPeriod, SummarySource
 from .system import (
     Accounting,
     AuditEntry,
@@ -211,13 +212,10 @@ from .vocabulary import (
     AnalysisReason,
     AnalysisState,
     BatchReason,
-    BlindReason,
     CameraStatus,
     ComponentState,
     EnrichmentStatus,
     EventChange,
-    ExportKind,
-    ExportState,
     FeedbackKind,
     Health,
     HomeFactKind,
@@ -236,8 +234,6 @@ from .vocabulary import (
     SceneChangeKind,
     ShadowState,
     StepOutcome,
-    SummaryPeriod,
-    SummarySource,
     VisualVerdict,
     ZoneAnchor,
     ZoneType,

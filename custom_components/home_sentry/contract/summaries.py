@@ -3,15 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .vocabulary import (
-    AnalysisReason,
-    BlindReason,
-    ExportKind,
-    ExportState,
-    RiskLevel,
-    SummaryPeriod,
-    SummarySource,
-)
+from .summary_words import BlindReason, ExportKind, ExportState, SummaryPeriod, SummarySource
+from .vocabulary import AnalysisReason, RiskLevel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +82,7 @@ class ExportFilters:
     level: RiskLevel | None = None
     object_type: str | None = None
     property_id: str | None = None
+    event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -324,56 +324,6 @@ class ModelState(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class SummaryPeriod(_Vocabulary):
-    """Which time a summary is about; ``custom`` is one that somebody asked for."""
-
-    HOURLY = "hourly"
-    DAILY = "daily"
-    CUSTOM = "custom"
-    UNKNOWN = "unknown"
-
-
-class SummarySource(_Vocabulary):
-    """Who wrote a summary: the language model, or fixed sentences over the facts."""
-
-    LLM = "llm"
-    RULES = "rules"
-    UNKNOWN = "unknown"
-
-
-class BlindReason(_Vocabulary):
-    """Why nobody watched: the engine as a whole (the first three), or one camera."""
-
-    NOT_RUNNING = "not_running"
-    INTAKE_PAUSED = "intake_paused"
-    NOT_LOOKING = "not_looking"
-    OFFLINE = "offline"
-    BLIND = "blind"
-    DEGRADED = "degraded"
-    ERROR = "error"
-    NOT_KNOWN = "not_known"
-    UNKNOWN = "unknown"
-
-
-class ExportKind(_Vocabulary):
-    """Form of an export; ``zip`` holds tables, a document and pictures."""
-
-    CSV = "csv"
-    JSON = "json"
-    ZIP = "zip"
-    UNKNOWN = "unknown"
-
-
-class ExportState(_Vocabulary):
-    """Where an export stands."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    READY = "ready"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-
-
 class KeyRole(_Vocabulary):
     """What a key of the API may do: read; also review, acknowledge and upload; everything."""
 

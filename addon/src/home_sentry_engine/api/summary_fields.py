@@ -32,13 +32,19 @@ SUMMARY_FIELDS: Final = (
     PROPERTY,
 )
 EXPORT_FIELDS: Final = (
-    Field(name="kind", words=("csv", "json", "zip"), text="Form; a zip holds pictures too", required=True),
+    Field(
+        name="kind",
+        words=("csv", "json", "zip", "evidence"),
+        text="Form; zip and evidence hold pictures too",
+        required=True,
+    ),
     _SINCE,
     _UNTIL,
     Field(name="camera", pattern=r"^[a-z0-9_]{1,64}$", text="Only this camera", nullable=True),
     Field(name="level", words=("low", "medium", "high", "critical"), text="Only of this level", nullable=True),
     Field(name="object", longest=64, text="Only events that show this class, such as person", nullable=True),
     PROPERTY,
+    Field(name="event", pattern=_ID, text="Only this event", nullable=True),
     Field(
         name="share",
         kind=Kind.FLAG,
@@ -85,6 +91,7 @@ def wish_of(values: dict[str, Any]) -> ExportWish:
         level=RiskLevel(values["level"]) if values["level"] else None,
         object_type=values["object"],
         property_id=values["property"],
+        event_id=values["event"],
     )
     return ExportWish(kind=ExportKind(values["kind"]), filters=filters, share=values["share"])
 

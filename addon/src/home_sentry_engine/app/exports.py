@@ -9,22 +9,23 @@ from functools import partial
 import logging
 from pathlib import Path
 import shutil
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from home_sentry_engine.api.summary_ports import ExportedFile, ExportWish
-from home_sentry_engine.contract import Detection, Event, Export, ExportKind, ExportState, ObjectGroup, to_plain
+from home_sentry_engine.contract import Detection, Event, Export, ExportKind, ExportState, to_plain
 from home_sentry_engine.contract.errors import Conflict, NotFound
-from home_sentry_engine.domain.box import Box
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.errors import HomeSentryError, StageError, Unavailable
 from home_sentry_engine.domain.identity import IdSource
-from home_sentry_engine.domain.messages import Media
 from home_sentry_engine.operations.disk import DiskGuard
+from home_sentry_engine.operations.evidence import EvidencePack
 from home_sentry_engine.operations.export_files import ExportFile, digest, open_export
 from home_sentry_engine.operations.export_rows import Discretion, document_of
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.query import EventQuery, PageQuery
 
+from .evidence import EvidenceChain
+from .export_pictures import Blurring, ExportPictures, Originals, needs_blurring
 from .properties import at_property
 from .tables import Tables
 
@@ -33,32 +34,18 @@ KEPT: Final = timedelta(days=7)
 MOST_OPEN: Final = 20
 _LOOK_S: Final = 5.0
 _AT_ONCE: Final = 100
-_PICTURES: Final = 6
+_WITH_PICTURES: Final = frozenset({ExportKind.ZIP, ExportKind.EVIDENCE})
+_NAMES: Final = {
+    ExportKind.CSV: "events.csv",
+    ExportKind.JSON: "events.json",
+    ExportKind.ZIP: "export.zip",
+    ExportKind.EVIDENCE: "evidence.zip",
+}
 _MIB: Final = 1024 * 1024
 
 
 class TooMuch(HomeSentryError, ValueError):
     """What was asked for does not fit into one export, or not onto the disk."""
-
-
-class Originals(Protocol):
-    """Gives pictures as they were delivered, under the masks of their camera."""
-
-    async def original(self, media: Media, *, offset_s: float | None = None) -> bytes:
-        """Give a still, or the frame of a video; raises a ``StageError``."""
-        ...
-
-
-class Blurring(Protocol):
-    """Gives pictures without faces."""
-
-    async def check(self) -> None:
-        """Raise ``Unavailable`` where faces cannot be found."""
-        ...
-
-    async def picture(self, media: Media, offset_s: float | None, persons: Sequence[Box]) -> bytes:
-        """Give a picture whose faces are blurred; raises a ``StageError``."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,13 +86,13 @@ class ExportDesk:
         self._clock = clock
         self._ids = ids
         self._means = means
+        self._pictures = ExportPictures(database, tables, means.gallery, means.shared)
+        self._chain = EvidenceChain(database, tables, clock)
         self._asked = asyncio.Event()
 
     async def create(self, wish: ExportWish) -> Export:
         """Queue an export; raises ``NotFound``, ``Conflict`` for too many, ``DiskFull`` or ``Unavailable``."""
         self._means.guard.admit()
-        if wish.share and wish.kind is ExportKind.ZIP:
-            await self._means.shared.check()
         now = self._clock.steady()
         export = Export(
             id=self._ids(),
@@ -116,6 +103,8 @@ class ExportDesk:
             created_at=now,
             expires_at=now + KEPT,
         )
+        if needs_blurring(export):
+            await self._means.shared.check()
 
         def work(conn: Connection) -> None:
             at_property(conn, self._tables, _query(export))
@@ -151,7 +140,7 @@ class ExportDesk:
             if node != self._means.node:
                 raise Conflict("another engine made this export and has its file")
             raise NotFound("the file of this export is gone")
-        name = f"home-sentry-{export.created_at:%Y%m%d-%H%M%S}.{export.kind.value}"
+        name = f"home-sentry-{export.created_at:%Y%m%d-%H%M%S}-{path.name}"
         return ExportedFile(path=path, name=name)
 
     async def remove(self, export_id: str) -> bool:
@@ -186,8 +175,7 @@ class ExportDesk:
                 shutil.rmtree(path, ignore_errors=True)
 
     def _place(self, export: Export) -> Path:
-        names = {ExportKind.CSV: "events.csv", ExportKind.JSON: "events.json"}
-        return self._means.folder / export.id / names.get(export.kind, "export.zip")
+        return self._means.folder / export.id / _NAMES[export.kind]
 
     async def _make(self, export: Export) -> None:
         running = replace(export, state=ExportState.RUNNING)
@@ -209,22 +197,28 @@ class ExportDesk:
         file = await self._run(lambda: open_export(export.kind, self._means.folder / export.id))
         try:
             about = await self._filled(export, file, discretion)
+            if isinstance(file, EvidencePack):
+                link = await self._chain.append(export.id, await self._run(partial(file.seal, about)))
+                about["chain"] = link.document()
             path = await self._run(lambda: file.close(about))
         finally:
             # after what the thread still does for a maker that was cancelled
             self._means.executor.submit(file.abandon)
+        whole = await self._run(lambda: digest(path))
+        if isinstance(file, EvidencePack):
+            await self._chain.note_file(about["chain"]["number"], whole)
         return replace(
             export,
             state=ExportState.READY,
             size_bytes=await self._run(lambda: path.stat().st_size),
-            sha256=await self._run(lambda: digest(path)),
+            sha256=whole,
             events=about["events"],
             pictures=about["pictures"],
             finished_at=self._clock.steady(),
         )
 
     async def _filled(self, export: Export, file: ExportFile, discretion: Discretion | None) -> dict[str, Any]:
-        limits, with_pictures = self._means.limits, export.kind is ExportKind.ZIP
+        limits, with_pictures = self._means.limits, export.kind in _WITH_PICTURES
         most = limits.events_with_pictures if with_pictures else limits.events
         events = pictures = 0
         missing: list[str] = []
@@ -235,10 +229,11 @@ class ExportDesk:
             document = document_of(event, detections, discretion)
             await self._run(partial(file.add, document))
             if with_pictures:
-                drawn, gone = await self._pictures(export, event, detections, file)
+                drawn, gone = await self._drawn(export, event, detections, file)
                 pictures, missing = pictures + drawn, missing + gone
             await self._check_room(file)
         return {
+            "pack": export.id,
             "made_at": self._clock.steady().isoformat(),
             "filters": to_plain(export.filters),
             "for_others": export.share,
@@ -274,51 +269,23 @@ class ExportDesk:
         found = [(event, self._tables.detections.of_event(conn, event.event_id)) for event in page.items]
         return page.next_cursor, found
 
-    async def _pictures(
+    async def _drawn(
         self, export: Export, event: Event, detections: Sequence[Detection], file: ExportFile
     ) -> tuple[int, list[str]]:
         drawn, gone = 0, []
-        for number, (media, offset_s, shown) in enumerate(await self._frames(event, detections), start=1):
-            name = f"{event.event_id}/{number:02}_{media.media_id}.jpg"
+        for shown in await self._pictures.of(event, detections):
             try:
-                jpeg = await self._picture(export, media, offset_s, shown)
+                found = await self._pictures.draw(export, shown)
             except Unavailable:
                 raise
             except StageError as err:
-                _LOGGER.info("An export goes without a picture: %s", err.reason, extra={"media_id": media.media_id})
-                gone.append(name)
+                _LOGGER.info("An export goes without a picture: %s", err.reason, extra={"event_id": event.event_id})
+                gone.append(shown.name)
                 continue
-            await self._run(partial(file.picture, name, jpeg))
+            for name, jpeg in found:
+                await self._run(partial(file.picture, name, jpeg))
             drawn += 1
         return drawn, gone
-
-    async def _picture(self, export: Export, media: Media, offset_s: float | None, shown: Sequence[Detection]) -> bytes:
-        if not export.share:
-            return await self._means.gallery.original(media, offset_s=offset_s)
-        persons = [
-            Box(x=one.box.x, y=one.box.y, width=one.box.width, height=one.box.height)
-            for one in shown
-            if one.group is ObjectGroup.PERSON
-        ]
-        return await self._means.shared.picture(media, offset_s, persons)
-
-    async def _frames(
-        self, event: Event, detections: Sequence[Detection]
-    ) -> list[tuple[Media, float | None, list[Detection]]]:
-        frames: dict[tuple[str, float | None], list[Detection]] = {}
-        for one in detections:
-            frames.setdefault((one.media_id, one.offset_s), []).append(one)
-        if not frames:
-            frames = {(event.media_id, None): []}
-        best = sorted(frames, key=lambda key: -max((one.confidence for one in frames[key]), default=0.0))[:_PICTURES]
-        chosen = [key for key in frames if key in best]
-
-        def work(conn: Connection) -> dict[str, Media]:
-            stored = [self._tables.media.get(conn, media_id) for media_id, _ in chosen]
-            return {one.media.media_id: one.media for one in stored if one is not None}
-
-        media = await self._database.read(work)
-        return [(media[key[0]], key[1], frames[key]) for key in chosen if key[0] in media]
 
     async def _check_room(self, file: ExportFile) -> None:
         means = self._means
@@ -341,4 +308,5 @@ def _query(export: Export) -> EventQuery:
         level=filters.level,
         object_type=filters.object_type,
         property_id=filters.property_id,
+        event_id=filters.event_id,
     )

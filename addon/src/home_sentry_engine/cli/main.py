@@ -18,6 +18,7 @@ _MODULES: Final = {
     "bench": "bench",
     "db": "database",
     "dead-letters": "dead_letters",
+    "evidence": "evidence",
     "token": "token",
     "health": "health",
     "openapi": "openapi",

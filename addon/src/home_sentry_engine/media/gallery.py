@@ -92,6 +92,10 @@ class Gallery:
         picture = await self._frames.picture(media)
         return await self._run(lambda: clean_jpeg(picture.source))
 
+    async def stored(self, media: Media, *, offset_s: float | None = None) -> bytes:
+        """Give the picture byte by byte as it is stored, or under masks that are still to be burned in there."""
+        return (await self._frames.picture(media, offset_s)).source
+
     async def _run[T](self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 

@@ -11,6 +11,7 @@ import zipfile
 
 from home_sentry_engine.contract import ExportKind
 
+from .evidence import EvidencePack
 from .export_rows import DETECTION_COLUMNS, EVENT_COLUMNS, detection_rows, event_row
 
 _CHUNK: Final = 1024 * 1024
@@ -51,6 +52,8 @@ def open_export(kind: ExportKind, folder: Path) -> ExportFile:
             return _Table(folder / "events.csv")
         case ExportKind.JSON:
             return _Document(folder / "events.json")
+        case ExportKind.EVIDENCE:
+            return EvidencePack(folder)
     return _Archive(folder)
 
 
@@ -130,7 +133,7 @@ class _Archive:
 
     def picture(self, name: str, jpeg: bytes) -> None:
         # a JPEG does not become smaller
-        self._zip.writestr(zipfile.ZipInfo(f"pictures/{name}"), jpeg, compress_type=zipfile.ZIP_STORED)
+        self._zip.writestr(zipfile.ZipInfo(name), jpeg, compress_type=zipfile.ZIP_STORED)
 
     def close(self, about: Mapping[str, Any]) -> Path:
         for part in self._parts:

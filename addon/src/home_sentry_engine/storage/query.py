@@ -71,6 +71,7 @@ class EventQuery(PageQuery):
     flagged: bool | None = None
     favourite: bool | None = None
     property_id: str | None = None
+    event_id: str | None = None
 
 
 class SearchOrder(StrEnum):

@@ -11,12 +11,14 @@ import zipfile
 import pytest
 
 from home_sentry_engine.api.summary_ports import ExportWish
+from home_sentry_engine.app.evidence import noted
 from home_sentry_engine.app.exports import MOST_OPEN, ExportDesk, ExportLimits, ExportMeans
 from home_sentry_engine.app.housekeeping import Housekeeping
 from home_sentry_engine.contract import ExportFilters, ExportKind, ExportState, RiskLevel
 from home_sentry_engine.contract.errors import Conflict, NotFound
 from home_sentry_engine.domain.errors import Permanent, Unavailable
 from home_sentry_engine.operations.disk import DiskFull, DiskGuard, DiskLimits
+from home_sentry_engine.operations.evidence import check_chain, check_pack
 from tests.fakes.household import household
 
 MIB = 1024 * 1024
@@ -31,6 +33,9 @@ class FakeGallery:
         if self.fails:
             raise Permanent("the file is gone", code="file_gone")
         return b"\xff\xd8" + media.media_id.encode()
+
+    async def stored(self, media, *, offset_s=None):
+        return await self.original(media, offset_s=offset_s) + b" as it is stored"
 
 
 class FakeShared:
@@ -197,6 +202,29 @@ async def test_bounds_are_kept(office):
     office.guard.check()
     with pytest.raises(DiskFull):
         await office.desk.create(ExportWish(kind=ExportKind.CSV, filters=ExportFilters()))
+
+
+async def test_evidence_is_chained_and_any_change_is_found(office):
+    first, second = await office.make(ExportKind.EVIDENCE), await office.make(ExportKind.EVIDENCE, camera_id="gate")
+    assert (first.state, first.pictures, second.events) == (ExportState.READY, 2, 1)
+    paths = [(await office.desk.file(one.id)).path for one in (first, second)]
+    with zipfile.ZipFile(paths[0]) as archive:
+        names = archive.namelist()
+        assert {name.split("/")[0] for name in names} == {
+            "SHA256SUMS", "chain.json", "report.html", "shared", "stills", "timeline.json",
+        }  # fmt: skip
+        assert any(archive.read(name).endswith(b"as it is stored") for name in names)
+        report = archive.read("report.html").decode()
+        assert "<img alt='' src='shared/" in report
+        assert "src='stills/" not in report
+    known = await office.home.database.read(noted)
+    packs = [check_pack(path) for path in paths]
+    assert [pack.faults for pack in packs] == [(), ()]
+    assert check_chain(packs, known) == ()
+    assert [known[number]["sha256"] for number in (1, 2)] == [first.sha256, second.sha256]
+    office.shared.away = True
+    with pytest.raises(Unavailable):
+        await office.desk.create(ExportWish(kind=ExportKind.EVIDENCE, filters=ExportFilters()))
 
 
 async def test_only_so_many_wait(office):

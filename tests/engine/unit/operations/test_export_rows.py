@@ -72,7 +72,7 @@ def test_files_hold_what_was_written(tmp_path):
         for document in documents:
             file.add(document)
         if kind is ExportKind.ZIP:
-            file.picture("e1/01_m1.jpg", b"\xff\xd8jpeg")
+            file.picture("pictures/e1/01_m1.jpg", b"\xff\xd8jpeg")
         else:
             with pytest.raises(ValueError, match="no pictures"):
                 file.picture("x", b"")

@@ -205,6 +205,8 @@ class Events:
 def event_filters(query: EventQuery) -> list[sa.ColumnElement[bool]]:
     """Give the conditions of the query, without its times."""
     conditions = of_cameras(query, events.c.camera_id)
+    if query.event_id is not None:
+        conditions.append(events.c.id == query.event_id)
     if query.level is not None:
         conditions.append(events.c.risk_level == query.level)
     if query.reviewed is not None:

@@ -76,7 +76,7 @@ def _looking_back() -> None:
         _time("created_at"),
         _time("finished_at", nullable=True),
         _time("expires_at"),
-        sa.CheckConstraint("kind IN ('csv', 'json', 'zip', 'unknown')", name=op.f("ck_exports_kind")),
+        sa.CheckConstraint("kind IN ('csv', 'json', 'zip', 'evidence', 'unknown')", name=op.f("ck_exports_kind")),
         sa.CheckConstraint(
             "state IN ('queued', 'running', 'ready', 'failed', 'unknown')", name=op.f("ck_exports_state")
         ),
