@@ -13,6 +13,8 @@ import ssl
 import aiohttp
 from PIL import Image
 
+from home_sentry_engine.api.evaluation_ports import Review
+from home_sentry_engine.api.eye_ports import Sight
 from home_sentry_engine.api.hub import Pace
 from home_sentry_engine.api.limits import Limit, LimitClass, Limits
 from home_sentry_engine.api.peer import Patience
@@ -24,7 +26,6 @@ from home_sentry_engine.api.ports import (
     Ports,
     Published,
     Readiness,
-    Sight,
     Upload,
 )
 from home_sentry_engine.api.server import ApiServer, Surroundings
@@ -195,8 +196,7 @@ class FakeEngine:
             queues=self.queues,
             parts=self.parts,
             models=self.models,
-            prompts=self.prompts,
-            evaluations=self.evaluations,
+            review=Review(prompts=self.prompts, evaluations=self.evaluations),
             clips=self.clips,
             audit=self.audit,
             places=self.places,

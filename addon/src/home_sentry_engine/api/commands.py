@@ -27,7 +27,7 @@ from .mask_commands import mask_rules
 from .narrowing import Narrowing, seen
 from .notification_commands import notification_rules
 from .ports import Ports
-from .prompt_commands import evaluation_rules, prompt_rules
+from .prompt_commands import review_rules
 from .routes.events import EVENT_FILTERS, event_query
 from .routes.rejections import REJECTION_FILTERS, rejections
 from .routes.search import SEARCH_FIELDS, found
@@ -84,8 +84,7 @@ class Commands:
             *household_rules(ports.household),
             *zone_rules(ports.places),
             *mask_rules(ports.masks),
-            *prompt_rules(ports.prompts),
-            *evaluation_rules(ports.evaluations),
+            *review_rules(ports.review),
             *notification_rules(ports.notifications),
             *summary_rules(ports.summaries),
             *export_rules(ports.exports),

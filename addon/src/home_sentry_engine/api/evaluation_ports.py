@@ -7,6 +7,8 @@ from home_sentry_engine.contract import BatchAudit, Calibration, EvaluationStats
 from home_sentry_engine.storage.query import Page
 from home_sentry_engine.storage.repositories.evaluations import AuditedQuery
 
+from .prompt_ports import Prompts
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
@@ -42,3 +44,11 @@ class Evaluations(Protocol):
     async def calibration(self, span: Span) -> Calibration:
         """Compare scores with what people said, over whole weeks."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """Both desks of what models are asked and how they judge."""
+
+    prompts: Prompts
+    evaluations: Evaluations

@@ -3,7 +3,7 @@
 Every call may raise a ``WireError`` or a failure of ``domain.errors``; both reach the client in the documented shape.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,14 +40,14 @@ from home_sentry_engine.storage.repositories.media import RejectionQuery
 from .change_ports import CameraRegistry, TokenKeeper
 from .clip_ports import Clips
 from .enrich_ports import Enricher
-from .evaluation_ports import Evaluations
+from .evaluation_ports import Review
+from .eye_ports import Eyes
 from .household_ports import Entities, HouseholdDesk
 from .idempotency import Replies
 from .key_ports import Belongings, KeyDesk
 from .load_ports import Load
 from .model_ports import ModelShelf
 from .notification_ports import Notifications
-from .prompt_ports import Prompts
 from .rule_ports import AlertDesk, RuleDesk
 from .summary_ports import Exports, Properties, Summaries
 from .triage_ports import Triage
@@ -263,24 +263,6 @@ class Health(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """What the detector saw in one picture: (class, confidence, x, y, width, height) each, boxes in its pixels."""
-
-    width: int
-    height: int
-    inference_ms: float
-    objects: tuple[tuple[str, float, int, int, int, int], ...]
-
-
-class Eyes(Protocol):
-    """The detector for other programs."""
-
-    async def detect(self, pictures: Sequence[bytes]) -> Sequence[Sight]:
-        """Look at stills, nothing is stored; raises ``Rejected`` or a ``StageError``."""
-        ...
-
-
 class Feed(Protocol):
     """Sequenced messages: what was announced, and what will be."""
 
@@ -393,8 +375,7 @@ class Ports:
     entities: Entities
     household: HouseholdDesk
     models: ModelShelf
-    prompts: Prompts
-    evaluations: Evaluations
+    review: Review
     summaries: Summaries
     exports: Exports
     properties: Properties

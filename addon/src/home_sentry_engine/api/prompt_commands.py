@@ -5,7 +5,7 @@ from typing import Any
 from home_sentry_engine.contract import EventAuditPage, PromptList, PromptVersionPage
 
 from .deeds import CommandRule
-from .evaluation_ports import Evaluations
+from .evaluation_ports import Evaluations, Review
 from .fields import EVENT_ID
 from .limits import LimitClass
 from .prompt_fields import (
@@ -35,6 +35,11 @@ from .prompt_ports import Prompts
 from .routes.evaluation import found_record
 from .routes.prompts import found_run, tried
 from .triage_fields import USER
+
+
+def review_rules(review: Review) -> tuple[CommandRule, ...]:
+    """Give the commands about prompts and about the quality of verdicts."""
+    return (*prompt_rules(review.prompts), *evaluation_rules(review.evaluations))
 
 
 def prompt_rules(prompts: Prompts) -> tuple[CommandRule, ...]:

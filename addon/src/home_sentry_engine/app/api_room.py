@@ -31,8 +31,8 @@ from .operating import PartDesk, QueueDesk, StoredAudit
 from .pictures import GalleryPictures
 from .pipeline_room import PipelineRoom
 from .places import StoredPlaces
-from .reviewing import open_reviewing
 from .properties import StoredProperties
+from .reviewing import open_reviewing
 from .rules import StoredAlerts, StoredRules
 from .scenes import StoredScenes
 from .secured import Secured
@@ -106,15 +106,19 @@ def _make_clips(ground: Ground, room: PipelineRoom) -> StoredClips:
     return clips
 
 
+def _make_registry(ground: Ground) -> StoredRegistry:
+    retention, zone = ground.wellbeing.retention, ground.settings.time_zone
+    registry = StoredRegistry(ground.database, ground.tables, retention, zone, ground.links.announce)
+    ground.stack.push_async_callback(registry.aclose)
+    return registry
+
+
 async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: KeyRing, desks: _Desks) -> Ports:
     settings, clock, database, tables = ground.settings, ground.clock, ground.database, ground.tables
     zone, announce = settings.time_zone, ground.links.announce
     catalogue = StoredCatalogue(database, tables)
     household = make_household(database, tables, ground.around, settings.identity, room.sight)
     await household.hide_names()
-    registry = StoredRegistry(database, tables, ground.wellbeing.retention, zone, announce)
-    ground.stack.push_async_callback(registry.aclose)
-    review = await open_reviewing(ground, room)
     return Ports(
         catalogue=catalogue,
         triage=TriageDesk(database, tables, clock, announce),
@@ -132,7 +136,7 @@ async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: Ke
         health=room.health,
         load=ground.measuring.attached,
         replies=StoredReplies(database, clock),
-        registry=registry,
+        registry=_make_registry(ground),
         keys=TokenFiles(settings.data, ring, clock),
         api_keys=StoredKeys(database, tables.cameras, clock, ground.around.ids),
         belongings=StoredBelongings(database),
@@ -149,8 +153,7 @@ async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: Ke
         entities=StoredEntities(database, tables, room.pipeline.memory, clock, settings.identity),
         household=household,
         models=ModelDesk(minds.zoo),
-        prompts=review.prompts,
-        evaluations=review.evaluations,
+        review=await open_reviewing(ground, room),
         summaries=make_summaries(ground, minds),
         exports=desks.exports,
         properties=StoredProperties(database, tables),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from io import BytesIO
 import time
 
-from home_sentry_engine.api.ports import Sight
+from home_sentry_engine.api.eye_ports import Sight
 from home_sentry_engine.contract import Box, Look, LookObject, MediaKind
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.detection import FrameDetections

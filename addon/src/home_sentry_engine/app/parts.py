@@ -252,9 +252,7 @@ def make_pipeline(
     visit = Visit(settings.bands)
     known = make_recognising(settings.identity, store, senses.comparers, around.clock, around.ids)
     persons = senses.comparers.persons
-    eyes = Eyes(
-        pictures=senses.pictures, models=senses.models, persons=persons, legs=known.legs, newest=senses.newest
-    )
+    eyes = Eyes(pictures=senses.pictures, models=senses.models, persons=persons, legs=known.legs, newest=senses.newest)
     closely = make_closely(settings, store, eyes)
     circumstances = Circumstances(
         settings.time_zone,
@@ -273,28 +271,16 @@ def make_pipeline(
         observer=sinks.looked,
     )
     assess = AssessStage(store=store, gathering=gathering, judge=senses.judge, assessor=senses.assessor, visit=visit)
-    slowest = settings.language.timeout_s * settings.language.tries + _ASSESS_SLACK_S
-    slowest += _QUESTIONS_IN_A_ROW * settings.enrichment.timeout_s
-    if settings.vision.judges:
-        slowest += settings.vision.timeout_s * settings.language.tries
     lane = Lane()
 
     def worker(stage: DetectStage | AssessStage, deadline_s: float) -> Worker:
         rules = WorkerRules(lease_s=settings.storage.lease_s, deadline_s=deadline_s, tries=settings.storage.tries)
         return Worker(stage, tables.queue, store, around.clock, around.random).ruled(rules).sharing(lane)
 
-    timers = VisitTimers(
-        store=store,
-        gathering=gathering,
-        batcher=Batcher(settings.batch.rules, around.ids),
-        visit=visit,
-        clock=around.clock,
-        interval_s=settings.batch.check_interval_s,
-    )
     return Pipeline(
         detect=tuple(worker(detect, _DETECT_DEADLINE_S) for _ in range(settings.detect.concurrency)),
-        assess=(worker(assess, slowest),),
-        timers=timers,
+        assess=(worker(assess, _slowest_s(settings)),),
+        timers=_timers(settings, store, gathering, around),
         memory=known.memory,
         trials=Trials(
             Means(
@@ -308,4 +294,23 @@ def make_pipeline(
                 now=around.clock.steady,
             )
         ),
+    )
+
+
+def _slowest_s(settings: Settings) -> float:
+    slowest = settings.language.timeout_s * settings.language.tries + _ASSESS_SLACK_S
+    slowest += _QUESTIONS_IN_A_ROW * settings.enrichment.timeout_s
+    if settings.vision.judges:
+        slowest += settings.vision.timeout_s * settings.language.tries
+    return slowest
+
+
+def _timers(settings: Settings, store: Transactions, gathering: Gathering, around: Surroundings) -> VisitTimers:
+    return VisitTimers(
+        store=store,
+        gathering=gathering,
+        batcher=Batcher(settings.batch.rules, around.ids),
+        visit=Visit(settings.bands),
+        clock=around.clock,
+        interval_s=settings.batch.check_interval_s,
     )

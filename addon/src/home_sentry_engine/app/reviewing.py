@@ -1,8 +1,8 @@
 """How prompts and verdicts are reviewed: the desks of the API, and what runs in spare time."""
 
-from dataclasses import dataclass
 from typing import Final
 
+from home_sentry_engine.api.evaluation_ports import Review
 from home_sentry_engine.language.assessor import LanguageAssessor
 from home_sentry_engine.language.evaluator import SelfEvaluator
 from home_sentry_engine.operations.idle import IdleWatch
@@ -20,15 +20,7 @@ from .shadow import ShadowDesk
 PART: Final = "self_evaluation"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reviewing:
-    """The desks of the API."""
-
-    prompts: PromptDesk
-    evaluations: EvaluationDesk
-
-
-async def open_reviewing(ground: Ground, room: PipelineRoom) -> Reviewing:
+async def open_reviewing(ground: Ground, room: PipelineRoom) -> Review:
     """Make the desks, and write the files of prompts that are missing."""
     database, clock = ground.database, ground.clock
     shadow = ShadowDesk(database, clock, ground.around.ids)
@@ -40,7 +32,7 @@ async def open_reviewing(ground: Ground, room: PipelineRoom) -> Reviewing:
     await prompts.sync()
     evaluations = _make_desk(ground, room)
     evaluations.standing = lambda: _standing(ground)
-    return Reviewing(prompts=prompts, evaluations=evaluations)
+    return Review(prompts=prompts, evaluations=evaluations)
 
 
 def reviewing_parts(ground: Ground, minds: Minds, room: PipelineRoom) -> list[PartPlan]:

@@ -5,8 +5,8 @@ from typing import Any, Final
 from aiohttp import web
 
 from home_sentry_engine.api.bodies import BodyReader
+from home_sentry_engine.api.eye_ports import Eyes, Sight
 from home_sentry_engine.api.limits import LimitClass
-from home_sentry_engine.api.ports import Eyes, Sight
 from home_sentry_engine.api.routing import Answer, Call, FileBody, Route
 from home_sentry_engine.contract import MediaKind
 from home_sentry_engine.contract.errors import ServiceUnavailable, TooLarge, Unprocessable, UnsupportedType

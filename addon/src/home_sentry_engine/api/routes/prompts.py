@@ -61,7 +61,7 @@ class PromptRoutes:
 
     def routes(self) -> tuple[Route, ...]:
         """Declare the operations."""
-        return (*self._reading(), *self._changing(), *self._carrying(), *self._trying())
+        return (*self._reading(), *self._changing(), *self._carrying(), *self._trying(), *self._shadowing())
 
     def _reading(self) -> tuple[Route, ...]:
         return (
@@ -194,6 +194,10 @@ class PromptRoutes:
                 deadline_s=_TRIAL_S,
                 audited="prompt.test",
             ),
+        )
+
+    def _shadowing(self) -> tuple[Route, ...]:
+        return (
             Route(
                 method="POST",
                 path=f"{_ONE}/shadow",
