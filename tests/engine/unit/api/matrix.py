@@ -168,6 +168,25 @@ list_keys                     admin     403
 create_key                    admin     403
 change_key                    admin     403
 revoke_key                    admin     403
+list_prompts                  viewer    403
+get_prompt                    viewer    403
+get_prompt_history            viewer    403
+get_shadow_run                viewer    403
+list_evaluations              viewer    403
+get_evaluation                viewer    403
+get_evaluation_stats          viewer    403
+get_leaderboard               viewer    403
+get_calibration               viewer    403
+put_prompt                    admin     403
+delete_prompt                 admin     403
+restore_prompt                admin     403
+export_prompts                admin     403
+preview_prompt_import         admin     403
+import_prompts                admin     403
+diff_prompt                   admin     403
+test_prompt                   admin     403
+start_shadow_run              admin     403
+audit_events                  admin     403
 """
 
 COMMANDS: Final = """
@@ -250,6 +269,25 @@ list_keys                     admin     403
 create_key                    admin     403
 change_key                    admin     403
 revoke_key                    admin     403
+list_prompts                  viewer    403
+get_prompt                    viewer    403
+get_prompt_history            viewer    403
+get_shadow_run                viewer    403
+list_evaluations              viewer    403
+get_evaluation                viewer    403
+get_evaluation_stats          viewer    403
+get_leaderboard               viewer    403
+get_calibration               viewer    403
+set_prompt                    admin     403
+reset_prompt                  admin     403
+restore_prompt                admin     403
+export_prompts                admin     403
+preview_prompt_import         admin     403
+import_prompts                admin     403
+diff_prompt                   admin     403
+test_prompt                   admin     403
+start_shadow_run              admin     403
+audit_events                  admin     403
 """
 
 
