@@ -120,13 +120,15 @@ async def test_f06_a_damaged_database_never_stops_the_start(tmp_path, rounds):
     bytes_before = file.read_bytes()
     chance = random.Random(6)
     flips, rescued = rounds(30, 1000), 0
+    # a page that holds nothing may be anything behind its first bytes
+    pages = [start for start in range(0, len(bytes_before), 4096) if start == 0 or any(bytes_before[start + 3 :][:2])]
     for number in range(flips):
         folder = tmp_path / f"flip{number}"
         folder.mkdir()
         damaged = bytearray(bytes_before)
         # half of them in the headers of pages, where they hurt most
         for _ in range(chance.randint(1, 8)):
-            page = chance.randrange(0, len(damaged), 4096)
+            page = chance.choice(pages)
             damaged[page + chance.randrange(100 if number % 2 else 4096)] ^= 1 << chance.randrange(8)
         (folder / "home_sentry.db").write_bytes(damaged)
         sound = await _opened(folder)

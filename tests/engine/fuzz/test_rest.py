@@ -19,6 +19,8 @@ PATHS = (
     *("/api/v1/detections/{}/picture.jpg", "/api/v1/media/{}/thumbnail.jpg"),
     *("/api/v1/events", "/api/v1/events/{}", "/api/v1/events/{}/thumbnail.jpg", "/api/v1/events/{}/snapshot.jpg"),
     *("/api/v1/events/trash", "/api/v1/events/review", "/api/v1/events/{}/feedback", "/api/v1/events/{}/restore"),
+    *("/api/v1/rules", "/api/v1/rules/{}", "/api/v1/rules/{}/test", "/api/v1/alerts", "/api/v1/alerts/{}"),
+    *("/api/v1/alerts/stats", "/api/v1/alerts/{}/acknowledge", "/api/v1/alerts/{}/{}"),
     *("/api/v1/events/{}/detections", "/api/v1/analyze", "/api/v1/{}", "/{}", "/api/v1/events/{}/{}"),
 )
 # what a list understands, with values that it takes
@@ -43,6 +45,7 @@ MORE: dict[str, dict[str, tuple[str, ...]]] = {
     "/api/v1/media": {"state": ("queued", "failed")},
     "/api/v1/detections": {"label": ("person",), "min_confidence": ("0.5", "1"), "event": ("e1",), "media": ("m1",)},
     "/api/v1/cameras": {"status": ("online",)},
+    "/api/v1/alerts": {"status": ("pending",), "severity": ("high",), "rule_id": ("mine",), "event_id": ("e1",)},
 }
 PARAMETERS = (*GOOD, *(name for more in MORE.values() for name in more), "captured_at", "token", "offset")
 # bytes that may stand in a request line: everything but blanks and line ends
@@ -114,7 +117,29 @@ FEEDBACK = st.fixed_dictionaries(
     {"kind": st.sampled_from(KINDS) | JSON},
     optional={name: st.text(max_size=30) | JSON for name in ("subject", "comment", "user")},
 )
+NAMES = st.lists(st.sampled_from(("person", "porch", "front_door", "high", "arrive", "nowhere")), max_size=3) | JSON
+SPAN = st.fixed_dictionaries(
+    {},
+    optional={
+        "days": st.lists(st.integers(-1, 8), max_size=8) | JSON,
+        **dict.fromkeys(("start", "end"), st.times().map(lambda at: f"{at:%H:%M}") | st.text(max_size=6) | JSON),
+        "timezone": st.sampled_from(("UTC", "Mars/Olympus", "../../etc/passwd", "")) | JSON,
+    },
+)
+RULE = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(("id", "name", "dedup_key", "severity"), st.text(max_size=20) | JSON),
+        **dict.fromkeys(("risk_threshold", "cooldown_s", "limit"), st.integers(-1, 2**70) | JSON),
+        **dict.fromkeys(("levels", "object_types", "camera_ids", "zone_ids", "moves", "zone_sequence"), NAMES),
+        **dict.fromkeys(("channels", "event_ids"), NAMES),
+        "min_confidence": st.floats() | JSON,
+        "enabled": st.booleans() | JSON,
+        "schedule": SPAN | JSON,
+    },
+)
 BODIES = st.one_of(
+    RULE.map(json.dumps).map(str.encode),
     REVIEW.map(json.dumps).map(str.encode),
     (MANY | FEEDBACK).map(json.dumps).map(str.encode),
     REVIEW.map(lambda review: json.dumps({**review, "other": 1}).encode()),
@@ -126,6 +151,8 @@ TYPES = st.sampled_from((*(GOOD_TYPE,) * 6, GOOD_TYPE + b"; charset=utf-16", b"t
 
 
 TAKING = (
+    *(("POST", "/api/v1/rules"), ("PUT", "/api/v1/rules/mine"), ("PATCH", "/api/v1/rules/mine")),
+    *(("POST", "/api/v1/rules/mine/test"), ("POST", "/api/v1/alerts/al1/dismiss")),
     *(("PATCH", "/api/v1/events/e1"), ("POST", "/api/v1/events/review")),
     *(("POST", "/api/v1/events/e1/feedback"), ("POST", "/api/v1/events/e9/feedback")),
 )

@@ -28,6 +28,8 @@ NAMES = (
     *("list_dead_letters", "requeue_dead_letters", "drop_dead_letters"),
     *("acknowledge_scene", "reset_scene", "finish_learning", "get_learning", "report_home"),
     *("get_household", "save_member", "save_vehicle", "erase_owner", "enrol", "list_samples", "erase_samples"),
+    *("list_rules", "create_rule", "put_rule", "change_rule", "delete_rule", "test_rule", "list_alerts"),
+    *("get_alert_stats", "acknowledge_alert", "deliver_alert"),
     *("put_fact", "remove_fact", "list_zones", "set_zone", "remove_zone", "list_masks", "set_masks"),
 )
 ARGUMENTS = st.fixed_dictionaries(
@@ -60,6 +62,10 @@ ARGUMENTS = st.fixed_dictionaries(
         "points": st.lists(st.lists(st.floats(-1, 2), min_size=1, max_size=3), max_size=4) | JSON,
         "rectangle": st.lists(st.floats(-1, 2), max_size=5) | JSON,
         "time_zone": st.sampled_from(("Europe/Berlin", "../zone", "Middle/Earth", "\0")) | JSON,
+        "rule_id": st.sampled_from(("mine", "builtin", "../mine")) | JSON,
+        "alert_id": st.sampled_from(("al1", "nobody")) | JSON,
+        "levels": st.lists(st.sampled_from(("high", "terrible")), max_size=2) | JSON,
+        "dedup_key": st.sampled_from(("{camera_id}", "{", "a b")) | JSON,
         "since": st.sampled_from(("2026-11-20T00:00:00Z", "x")) | JSON,
     },
 )

@@ -96,9 +96,12 @@ def summed(found: Sequence[Ruling]) -> AlertDecision:
     return next((word for word in _FIRST if word in decisions), AlertDecision.NO_MATCH)
 
 
-def outcomes(found: Sequence[Ruling]) -> tuple[RuleOutcome, ...]:
-    """Give what is stored of the rules, those that matched first, at most fifty."""
-    ordered = sorted(found, key=lambda one: one.match is None)
+def outcomes(found: Sequence[Ruling], level: RiskLevel) -> tuple[RuleOutcome, ...]:
+    """Give what is stored of the rules, at most fifty: those that matched first, by the severity of their alerts.
+
+    ``level`` is that of the event, which is the severity where a rule has none.
+    """
+    ordered = sorted(found, key=lambda one: (one.match is None, -severity(one.rule.severity or level)))
     return tuple(one.outcome() for one in ordered[:_MOST_OUTCOMES])
 
 

@@ -34,9 +34,8 @@ def keep_evaluation(conn: Connection, tables: Tables, event: Event, now: datetim
     if event.deleted_at is None:
         found = _decide(conn, tables, event, now, by_person=by_person)
         decision = summed(found)
-    made = AlertEvaluation(
-        revision=event.revision, at=now, level=event.risk_level, decision=decision, rules=outcomes(found)
-    )
+    said = outcomes(found, event.risk_level)
+    made = AlertEvaluation(revision=event.revision, at=now, level=event.risk_level, decision=decision, rules=said)
     tables.alerts.keep(conn, event.event_id, made)
     if before:
         tables.alerting.sink.revised(conn, before, event, now)

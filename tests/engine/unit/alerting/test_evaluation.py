@@ -84,7 +84,7 @@ def test_a_rule_that_is_off_or_broken_never_matches_and_says_so():
     off = AlertRule(id="off", name="Off", enabled=False)
     broken = AlertRule(id="broken", name="Broken", broken="there is no zone porch")
     found = rulings(replace(event(), risk_level=RiskLevel.CRITICAL), (off, broken), tuple, HOME)
-    assert [(one.decision, one.condition) for one in outcomes(found)] == [
+    assert [(one.decision, one.condition) for one in outcomes(found, RiskLevel.CRITICAL)] == [
         (AlertDecision.RULE_OFF, AlertCondition.ENABLED),
         (AlertDecision.RULE_BROKEN, AlertCondition.BROKEN),
     ]
@@ -95,7 +95,7 @@ def test_a_rule_that_is_off_or_broken_never_matches_and_says_so():
 def test_what_is_stored_of_many_rules_is_bounded_and_holds_those_that_matched():
     rules = [AlertRule(id=f"r{number}", name="R", camera_ids=("attic",)) for number in range(80)]
     found = rulings(event(), (*rules, AlertRule(id="last", name="Last")), tuple, HOME)
-    kept = outcomes(found)
+    kept = outcomes(found, RiskLevel.LOW)
     assert len(kept) == 50
     assert kept[0].rule_id == "last"
     assert kept[0].decision is AlertDecision.DUE
@@ -121,3 +121,11 @@ def test_whatever_the_revisions_nobody_is_alarmed_twice_for_a_level_or_for_a_low
     ranks = [LEVELS.index(level) for level in due]
     assert ranks == sorted(set(ranks))
     assert (max(map(LEVELS.index, levels), default=0) >= 2) is bool(due)
+
+
+def test_what_matched_is_sorted_by_severity():
+    low, high = RiskLevel.LOW, RiskLevel.CRITICAL
+    rules = [AlertRule(id=name, name=name, severity=level) for name, level in (("a", low), ("b", None), ("c", high))]
+    miss = AlertRule(id="d", name="D", severity=high, camera_ids=("attic",))
+    found = rulings(event(), (miss, *rules), tuple, HOME)
+    assert [one.rule_id for one in outcomes(found, RiskLevel.HIGH)] == ["c", "b", "a", "d"]
