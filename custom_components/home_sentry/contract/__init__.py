@@ -3,6 +3,7 @@
 Pure data: standard library, mashumaro and orjson only. The engine and Home Assistant read the same files.
 """
 
+from .alert_vocabulary import AlertCondition, AlertDecision, AlertStatus, PathMove
 from .alerts import (
     Alert,
     AlertPage,
@@ -205,10 +206,7 @@ from .triage import AlertEvaluation, BulkReviewed, EventHop, Feedback, Reassessm
 from .values import Box, Factor, Identity
 from .version import MIN_SCHEMA, SCHEMA, VERSION, is_compatible
 from .vocabulary import (
-    AlertCondition,
-    AlertDecision,
     AlertLevel,
-    AlertStatus,
     AnalysisReason,
     AnalysisState,
     BatchReason,
@@ -226,7 +224,6 @@ from .vocabulary import (
     Mode,
     ModelState,
     ObjectGroup,
-    PathMove,
     PromptChange,
     PromptModel,
     RegionKind,

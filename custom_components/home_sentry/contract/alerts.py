@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .vocabulary import AlertCondition, AlertDecision, AlertStatus, AnalysisState, PathMove, RiskLevel
+from .alert_vocabulary import AlertCondition, AlertDecision, AlertStatus, PathMove
+from .vocabulary import AnalysisState, RiskLevel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .vocabulary import ComponentState, Health, Mode, _Vocabulary
+from .vocabulary import ComponentState, Health, Mode, Vocabulary
 
 
-class RestartStrategy(_Vocabulary):
+class RestartStrategy(Vocabulary):
     """How a component begins anew: as a task or a child process of the engine, or the engine itself as a whole.
 
     The whole: as a ``service`` of its container, an ``app`` of Home Assistant, or by itself (``anew``). What is

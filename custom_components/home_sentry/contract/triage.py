@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from .alert_vocabulary import AlertDecision
 from .alerts import RuleOutcome
-from .vocabulary import AlertDecision, FeedbackKind, RiskLevel
+from .vocabulary import FeedbackKind, RiskLevel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,14 +4,16 @@ from enum import StrEnum
 from typing import Self
 
 
-class _Vocabulary(StrEnum):
+class Vocabulary(StrEnum):
+    """Words of which a newer peer may know more."""
+
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
         """Degrade an unknown word to ``UNKNOWN`` instead of failing the whole message."""
         return cls("unknown") if isinstance(value, str) and value != "unknown" else None
 
 
-class RiskLevel(_Vocabulary):
+class RiskLevel(Vocabulary):
     """Severity derived from a final score; the bands live in the engine's ``domain.risk``."""
 
     LOW = "low"
@@ -21,7 +23,7 @@ class RiskLevel(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class AnalysisState(_Vocabulary):
+class AnalysisState(Vocabulary):
     """Who decided the score that an event shows."""
 
     PROVISIONAL = "provisional"
@@ -31,7 +33,7 @@ class AnalysisState(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class AnalysisReason(_Vocabulary):
+class AnalysisReason(Vocabulary):
     """Why an event stays in state ``rules``."""
 
     DISABLED = "disabled"
@@ -46,7 +48,7 @@ class AnalysisReason(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class VisualVerdict(_Vocabulary):
+class VisualVerdict(Vocabulary):
     """What a vision-language model says of detections after a look at the pictures; ``rejected``: nothing is there."""
 
     CONFIRMED = "confirmed"
@@ -55,7 +57,7 @@ class VisualVerdict(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class EventChange(_Vocabulary):
+class EventChange(Vocabulary):
     """What happened to an event at one revision."""
 
     STARTED = "started"
@@ -67,65 +69,7 @@ class EventChange(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class AlertDecision(_Vocabulary):
-    """Whether a revision of an event is a reason to alarm somebody (``due``), or why not.
-
-    ``by_person``: a person changed the event, which is no news. ``rejected``: a look at the
-    pictures found nothing, and no evidence keeps the level.
-    """
-
-    DUE = "due"
-    BELOW_LEVEL = "below_level"
-    LEARNING = "learning"
-    SNOOZED = "snoozed"
-    TOLD_BEFORE = "told_before"
-    IN_COOLDOWN = "in_cooldown"
-    BY_PERSON = "by_person"
-    REJECTED = "rejected"
-    NO_MATCH = "no_match"
-    RULE_OFF = "rule_off"
-    RULE_BROKEN = "rule_broken"
-    IN_TRASH = "in_trash"
-    NOT_EVALUATED = "not_evaluated"
-    UNKNOWN = "unknown"
-
-
-class AlertCondition(_Vocabulary):
-    """Which condition of a rule did not hold."""
-
-    ENABLED = "enabled"
-    BROKEN = "broken"
-    CAMERA_IDS = "camera_ids"
-    LEVELS = "levels"
-    RISK_THRESHOLD = "risk_threshold"
-    OBJECT_TYPES = "object_types"
-    SCHEDULE = "schedule"
-    MIN_CONFIDENCE = "min_confidence"
-    ZONE_IDS = "zone_ids"
-    MOVES = "moves"
-    ZONE_SEQUENCE = "zone_sequence"
-    UNKNOWN = "unknown"
-
-
-class AlertStatus(_Vocabulary):
-    """Where an alert stands; the last two are what a person did with it."""
-
-    PENDING = "pending"
-    DELIVERED = "delivered"
-    ACKNOWLEDGED = "acknowledged"
-    DISMISSED = "dismissed"
-    UNKNOWN = "unknown"
-
-
-class PathMove(_Vocabulary):
-    """What somebody does at the edge of a zone."""
-
-    ARRIVE = "arrive"
-    LEAVE = "leave"
-    UNKNOWN = "unknown"
-
-
-class FeedbackKind(_Vocabulary):
+class FeedbackKind(Vocabulary):
     """What a person says of a verdict; ``missed``: something was overlooked, the last two name who."""
 
     CORRECT = "correct"
@@ -137,7 +81,7 @@ class FeedbackKind(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class ObjectGroup(_Vocabulary):
+class ObjectGroup(Vocabulary):
     """Coarse kind of a detected object, as people speak of it."""
 
     PERSON = "person"
@@ -148,7 +92,7 @@ class ObjectGroup(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class MediaKind(_Vocabulary):
+class MediaKind(Vocabulary):
     """Kind of a file that a camera delivered."""
 
     IMAGE = "image"
@@ -156,7 +100,7 @@ class MediaKind(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class MediaState(_Vocabulary):
+class MediaState(Vocabulary):
     """Where a media file stands on its way through the pipeline."""
 
     QUEUED = "queued"
@@ -165,7 +109,7 @@ class MediaState(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class CameraStatus(_Vocabulary):
+class CameraStatus(Vocabulary):
     """Health of one camera: ``blind`` means that pictures arrive and cannot be looked at."""
 
     ONLINE = "online"
@@ -176,7 +120,7 @@ class CameraStatus(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class ComponentState(_Vocabulary):
+class ComponentState(Vocabulary):
     """Health of one component of the engine."""
 
     HEALTHY = "healthy"
@@ -188,7 +132,7 @@ class ComponentState(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class Mode(_Vocabulary):
+class Mode(Vocabulary):
     """How much of the engine works."""
 
     NORMAL = "normal"
@@ -198,7 +142,7 @@ class Mode(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class Health(_Vocabulary):
+class Health(Vocabulary):
     """The mode in the words of monitoring: minimal and offline engines are unhealthy."""
 
     HEALTHY = "healthy"
@@ -207,7 +151,7 @@ class Health(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class AlertLevel(_Vocabulary):
+class AlertLevel(Vocabulary):
     """How far a figure of the machine is beyond what is good."""
 
     NORMAL = "normal"
@@ -216,7 +160,7 @@ class AlertLevel(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class BatchReason(_Vocabulary):
+class BatchReason(Vocabulary):
     """Why a batch was assessed or closed."""
 
     WINDOW = "window"
@@ -227,7 +171,7 @@ class BatchReason(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class ZoneType(_Vocabulary):
+class ZoneType(Vocabulary):
     """What a zone of a camera is to its owner; objects in an ``ignore`` zone are not reported."""
 
     ENTRY_POINT = "entry_point"
@@ -239,7 +183,7 @@ class ZoneType(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class ZoneAnchor(_Vocabulary):
+class ZoneAnchor(Vocabulary):
     """Which part of an object has to lie in a zone."""
 
     BOTTOM_CENTRE = "bottom_centre"
@@ -248,7 +192,7 @@ class ZoneAnchor(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class SceneChangeKind(_Vocabulary):
+class SceneChangeKind(Vocabulary):
     """What happened to a camera's view; ``unknown`` is a change of any other kind."""
 
     VIEW_BLOCKED = "view_blocked"
@@ -257,7 +201,7 @@ class SceneChangeKind(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class HomeFactKind(_Vocabulary):
+class HomeFactKind(Vocabulary):
     """What a chosen entity of Home Assistant tells about the home.
 
     Who visits and guest mode count as facts of the household; here they only tell whether that is known. ``person`` is
@@ -275,7 +219,7 @@ class HomeFactKind(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class LearningState(_Vocabulary):
+class LearningState(Vocabulary):
     """Whether a camera is in its learning week."""
 
     LEARNING = "learning"
@@ -283,7 +227,7 @@ class LearningState(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class EnrichmentStatus(_Vocabulary):
+class EnrichmentStatus(Vocabulary):
     """Whether all questions to the models that were asked were answered, some, or none."""
 
     SUCCESS = "success"
@@ -292,7 +236,7 @@ class EnrichmentStatus(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class StepOutcome(_Vocabulary):
+class StepOutcome(Vocabulary):
     """What became of one question: ``skipped`` was not asked, ``unavailable`` was asked in vain."""
 
     RAN = "ran"
@@ -301,7 +245,7 @@ class StepOutcome(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class RegionKind(_Vocabulary):
+class RegionKind(Vocabulary):
     """What a part of a picture shows; ``text`` is any text that is no plate."""
 
     FACE = "face"
@@ -312,7 +256,7 @@ class RegionKind(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class ModelState(_Vocabulary):
+class ModelState(Vocabulary):
     """Where a model stands."""
 
     OFF = "off"
@@ -324,7 +268,7 @@ class ModelState(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class KeyRole(_Vocabulary):
+class KeyRole(Vocabulary):
     """What a key of the API may do: read; also review, acknowledge and upload; everything."""
 
     VIEWER = "viewer"
@@ -333,7 +277,7 @@ class KeyRole(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class PromptModel(_Vocabulary):
+class PromptModel(Vocabulary):
     """Models whose questions can be configured; the three last are asked by words: things, actions, clothes."""
 
     NEMOTRON = "nemotron"
@@ -344,7 +288,7 @@ class PromptModel(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class PromptChange(_Vocabulary):
+class PromptChange(Vocabulary):
     """How a version of a configuration came about; ``reset`` went back to what was shipped."""
 
     WRITTEN = "written"
@@ -354,7 +298,7 @@ class PromptChange(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class ShadowState(_Vocabulary):
+class ShadowState(Vocabulary):
     """Where a trial on labelled events stands; ``interrupted`` ended with the engine."""
 
     RUNNING = "running"
