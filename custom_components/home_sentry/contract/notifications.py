@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from .alerts import AlertSchedule
-from .vocabulary import RiskLevel, _Vocabulary
+from .vocabulary import RiskLevel, Vocabulary
 
 
-class ChannelKind(_Vocabulary):
+class ChannelKind(Vocabulary):
     """How a channel reaches its target."""
 
     WEBHOOK = "webhook"
@@ -15,7 +15,7 @@ class ChannelKind(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class MailSecurity(_Vocabulary):
+class MailSecurity(Vocabulary):
     """How the way to a mail server is encrypted: after a greeting (usually port 587), or from the start (465)."""
 
     STARTTLS = "starttls"
@@ -23,7 +23,7 @@ class MailSecurity(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class DeliveryState(_Vocabulary):
+class DeliveryState(Vocabulary):
     """What became of an alert in a channel; ``skipped`` was decided, ``failed`` was tried or could not be."""
 
     PENDING = "pending"
@@ -33,7 +33,7 @@ class DeliveryState(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class DeliveryGate(_Vocabulary):
+class DeliveryGate(Vocabulary):
     """A question that an alert has to pass before it is sent, in this order."""
 
     ENABLED = "enabled"
@@ -46,7 +46,7 @@ class DeliveryGate(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class DeliveryReason(_Vocabulary):
+class DeliveryReason(Vocabulary):
     """Why a delivery stands where it does: passed and waiting, the gate that held it, or the end of its tries.
 
     ``no_answer``: the target took the message and did not answer, so that it is not sent again.

@@ -1,9 +1,9 @@
 """Closed vocabularies of summaries and exports."""
 
-from .vocabulary import _Vocabulary
+from .vocabulary import Vocabulary
 
 
-class SummaryPeriod(_Vocabulary):
+class SummaryPeriod(Vocabulary):
     """Which time a summary is about; ``custom`` is one that somebody asked for."""
 
     HOURLY = "hourly"
@@ -12,7 +12,7 @@ class SummaryPeriod(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class SummarySource(_Vocabulary):
+class SummarySource(Vocabulary):
     """Who wrote a summary: the language model, or fixed sentences over the facts."""
 
     LLM = "llm"
@@ -20,7 +20,7 @@ class SummarySource(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class BlindReason(_Vocabulary):
+class BlindReason(Vocabulary):
     """Why nobody watched: the engine as a whole (the first three), or one camera."""
 
     NOT_RUNNING = "not_running"
@@ -34,7 +34,7 @@ class BlindReason(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class ExportKind(_Vocabulary):
+class ExportKind(Vocabulary):
     """Form of an export: ``zip`` holds tables, a document and pictures, ``evidence`` what shows every later change."""
 
     CSV = "csv"
@@ -44,7 +44,7 @@ class ExportKind(_Vocabulary):
     UNKNOWN = "unknown"
 
 
-class ExportState(_Vocabulary):
+class ExportState(Vocabulary):
     """Where an export stands."""
 
     QUEUED = "queued"
