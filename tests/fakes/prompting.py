@@ -54,7 +54,9 @@ class FakePrompts:
     def __init__(self, pause: Callable[[], Awaitable[None]]) -> None:
         self._pause = pause
         self.versions: dict[PromptModel, list[PromptVersion]] = {model: [] for model in MODELS}
-        self.runs: dict[str, ShadowRun] = {}
+        # one that is there from the beginning, so that every route can be tried
+        old = ShadowRun(run_id="r0", model=MODELS[0], state=ShadowState.RUNNING, created_at=START, events=1)
+        self.runs = {old.run_id: old}
 
     async def all(self) -> tuple[PromptConfig, ...]:
         await self._pause()
@@ -136,7 +138,7 @@ class FakePrompts:
         await self._pause()
         _checked(content)
         run = ShadowRun(
-            run_id=f"r{len(self.runs) + 1}", model=model, state=ShadowState.RUNNING, created_at=START, events=limit
+            run_id=f"r{len(self.runs)}", model=model, state=ShadowState.RUNNING, created_at=START, events=limit
         )
         self.runs[run.run_id] = run
         return run

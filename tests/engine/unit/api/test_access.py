@@ -38,6 +38,8 @@ IDS = {
     "{rule_id}": "mine",
     "{alert_id}": "al1",
     "{channel_id}": "c1",
+    "{model}": "nemotron",
+    "{run_id}": "r0",
 }
 STRANGERS = {
     "no token": {},
