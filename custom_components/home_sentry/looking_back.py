@@ -26,9 +26,15 @@ _VALID: Final = timedelta(hours=1)
 _A_DAY: Final = timedelta(days=1)
 _READY_S: Final = 120.0
 _LOOK_S: Final = 1.0
-_KINDS: Final = ("csv", "json", "zip")
+_KINDS: Final = ("csv", "json", "zip", "evidence")
 _LEVELS: Final = [level.value for level in RiskLevel if level is not RiskLevel.UNKNOWN]
-_NARROWING: Final = {"camera_id": "camera", "level": "level", "object": "object", "property": "property"}
+_NARROWING: Final = {
+    "camera_id": "camera",
+    "event_id": "event",
+    "level": "level",
+    "object": "object",
+    "property": "property",
+}
 _TIMES: Final[dict[Any, Any]] = {
     vol.Optional("since"): cv.datetime,
     vol.Optional("until"): cv.datetime,
@@ -154,6 +160,7 @@ LOOKING_BACK_ACTIONS: Final = (
                     vol.Optional("camera_id"): cv.string,
                     vol.Optional("level"): vol.In(_LEVELS),
                     vol.Optional("object"): cv.string,
+                    vol.Optional("event_id"): cv.string,
                 },
                 _later,
             )

@@ -130,12 +130,13 @@ async def test_an_export_is_waited_for_and_fetched_by_a_link(
         level="high",
         object="person",
         property="cabin",
+        event_id="e1",
     )
     assert (told["id"], told["state"]) == ("x1", "ready")
     asked = next(command.args for command in engine.commands if command.name == "create_export")
     assert asked | {"since": ""} == {
         "kind": "csv", "share": False, "since": "", "camera": "garage", "level": "high", "object": "person",
-        "property": "cabin",
+        "property": "cabin", "event": "e1",
     }  # fmt: skip
     stranger = await hass_client_no_auth()
     answer = await stranger.get(told["path"])

@@ -11,6 +11,7 @@ from home_sentry_engine.app.sharing import faces_of
 from home_sentry_engine.domain.box import Box
 from home_sentry_engine.media.blur import blurred
 from home_sentry_engine.media.picture import decode
+from home_sentry_engine.operations.evidence import check_pack
 from home_sentry_engine.vision.tasks.faces import FaceFinder
 from home_sentry_engine.vision.tasks.pictures import RgbFrame
 from tests.engine.unit.app.test_engine import drop, events_of, running, settings_in, until
@@ -85,6 +86,12 @@ async def test_over_http_a_time_is_summarised_and_exported_without_faces(tmp_pat
             shared = await _exported(session, kind="zip", share=True)
             assert await _faces(engine, own) >= 4
             assert await _faces(engine, shared) == 0
+            packed = tmp_path / "evidence.zip"
+            packed.write_bytes(await _exported(session, kind="evidence", event=event.event_id))
+            assert check_pack(packed).faults == ()
+            with zipfile.ZipFile(packed) as opened:
+                stills = [opened.read(name) for name in opened.namelist() if name.startswith("stills/")]
+            assert stills == [(test_media / CROWD).read_bytes()]
             assert (await _exported(session, kind="csv")).decode("utf-8-sig").count("\n") == 2
             async with session.put(
                 "/api/v1/properties/home", json={"name": "Home", "camera_ids": ["front_door"]}
