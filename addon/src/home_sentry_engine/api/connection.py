@@ -96,7 +96,7 @@ class Connection:
             _LOGGER.error("A WebSocket failed", exc_info=failed, extra={"address": self._address})
         await self._say_goodbye(_FAILED if failed else _NORMAL)
 
-    async def push(self, message: Published) -> bool:
+    def push(self, message: Published, frame: bytes) -> bool:
         """Take the newest message if everything before it went out and the peer keeps up."""
         if message.seq <= self.cursor:
             return True
@@ -105,18 +105,20 @@ class Connection:
             self._live = False
             return False
         wanted = self._subscription.wants(message.kind, message.camera_id)
-        room = self._transport.get_write_buffer_size() + len(message.body) <= _ROOM_BYTES
-        if not self._live or (wanted and not room) or self._transport.is_closing():
+        if not self._live or (wanted and not self._takes(frame)) or self._transport.is_closing():
             self._live = False
             return False
         self.cursor = message.seq
         if wanted:
-            try:
-                await self._frame(message.body)
-            except ConnectionError:
-                self._live = False
+            self._transport.write(frame)
             self._expect(message)
         return True
+
+    def _takes(self, frame: bytes) -> bool:
+        """Tell whether the peer keeps up, and gets the same bytes as everybody: nothing compressed or after the end."""
+        if self._deflate_bits and len(frame) >= _DEFLATED_BYTES:
+            return False
+        return self._transport.get_write_buffer_size() + len(frame) <= _ROOM_BYTES and not self._socket.closed
 
     def tell(self, kind: str, body: bytes) -> None:
         """Take a message without a number; the oldest give way where the peer does not keep up."""

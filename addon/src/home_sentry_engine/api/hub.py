@@ -10,6 +10,7 @@ from home_sentry_engine.contract import PerformanceUpdate, SystemStatus, WireErr
 from home_sentry_engine.domain.errors import HomeSentryError
 from home_sentry_engine.telemetry.metrics import Registry
 
+from .frames import text_frame
 from .notices import Notices
 from .ports import Ports, Published, Span
 from .tape import Tape
@@ -52,8 +53,8 @@ class Client(Protocol):
         """It has not reached the newest message for the first time yet."""
         ...
 
-    async def push(self, message: Published) -> bool:
-        """Take the newest message, which is the next one for this client, without waiting for the peer.
+    def push(self, message: Published, frame: bytes) -> bool:
+        """Take the newest message, which is the next one for this client, with the WebSocket frame that carries it.
 
         False when there is no room or earlier ones are missing: the client then reads by itself with ``Hub.after``.
         """
@@ -174,8 +175,9 @@ class Hub:
 
     async def _broadcast(self, message: Published) -> None:
         self._sent.add()
+        frame = text_frame(message.body)
         for count, client in enumerate(tuple(self._clients), start=1):
-            if not await client.push(message):
+            if not client.push(message, frame):
                 self._urge(client)
             if count % _SLICE == 0:
                 await asyncio.sleep(0)
