@@ -47,50 +47,7 @@ class Commands:
         self._catalogue = ports.catalogue
         self._health = ports.health
         self._guard = Guard(ports.belongings)
-        rules = (
-            CommandRule(name="ping", fields=(), answer=self._ping),
-            CommandRule(name="get_info", fields=(), answer=self._info),
-            CommandRule(name="get_status", fields=(), answer=self._status),
-            CommandRule(name="list_cameras", fields=(), answer=self._cameras),
-            CommandRule(name="get_camera", fields=(CAMERA_ID,), answer=self._camera),
-            CommandRule(name="get_event", fields=(EVENT_ID,), answer=self._event),
-            CommandRule(name="list_events", fields=EVENT_FILTERS, answer=self._events),
-            CommandRule(name="search_events", fields=SEARCH_FIELDS, answer=self._search, limit=LimitClass.SEARCH),
-            CommandRule(name="list_rejections", fields=REJECTION_FILTERS, answer=self._rejections),
-            CommandRule(name="list_event_detections", fields=(EVENT_ID,), answer=self._detections),
-            CommandRule(
-                name="review_event", fields=(EVENT_ID, *REVIEW_FIELDS), answer=self._review, audited="event.review"
-            ),
-            CommandRule(
-                name="acknowledge_scene", fields=(CAMERA_ID,), answer=self._acknowledge, audited="scene.acknowledge"
-            ),
-            CommandRule(name="reset_scene", fields=(CAMERA_ID,), answer=self._reset_scene, audited="scene.reset"),
-            CommandRule(
-                name="finish_learning", fields=(CAMERA_ID,), answer=self._finish, audited="camera.finish_learning"
-            ),
-            CommandRule(name="get_learning", fields=(CAMERA_ID,), answer=self._learned),
-            CommandRule(name="report_home", fields=REPORT_FIELDS, answer=self._report_home),
-            CommandRule(
-                name="reassess_event",
-                fields=(EVENT_ID, USER),
-                answer=self._reassess,
-                audited="event.reassess",
-                limit=LimitClass.AI,
-            ),
-            *triage_rules(ports.triage),
-            *rule_rules(ports.rules),
-            *alert_rules(ports.alerts),
-            *operating_rules(ports.parts, ports.queues),
-            *household_rules(ports.household),
-            *zone_rules(ports.places),
-            *mask_rules(ports.masks),
-            *review_rules(ports.review),
-            *notification_rules(ports.notifications),
-            *summary_rules(ports.summaries),
-            *export_rules(ports.exports),
-            *property_rules(ports.properties),
-            *key_rules(keys),
-        )
+        rules = (*self._own_rules(), *_desk_rules(ports, keys))
         self.rules: Final = {rule.name: rule for rule in rules}
 
     async def answer(self, name: str, args: dict[str, Any], caller: Caller) -> Any:
@@ -123,6 +80,39 @@ class Commands:
         """Name the class of calls that a command is counted as besides all commands."""
         rule = self.rules.get(name)
         return rule.limit if rule is not None else None
+
+    def _own_rules(self) -> tuple[CommandRule, ...]:
+        return (
+            CommandRule(name="ping", fields=(), answer=self._ping),
+            CommandRule(name="get_info", fields=(), answer=self._info),
+            CommandRule(name="get_status", fields=(), answer=self._status),
+            CommandRule(name="list_cameras", fields=(), answer=self._cameras),
+            CommandRule(name="get_camera", fields=(CAMERA_ID,), answer=self._camera),
+            CommandRule(name="get_event", fields=(EVENT_ID,), answer=self._event),
+            CommandRule(name="list_events", fields=EVENT_FILTERS, answer=self._events),
+            CommandRule(name="search_events", fields=SEARCH_FIELDS, answer=self._search, limit=LimitClass.SEARCH),
+            CommandRule(name="list_rejections", fields=REJECTION_FILTERS, answer=self._rejections),
+            CommandRule(name="list_event_detections", fields=(EVENT_ID,), answer=self._detections),
+            CommandRule(
+                name="review_event", fields=(EVENT_ID, *REVIEW_FIELDS), answer=self._review, audited="event.review"
+            ),
+            CommandRule(
+                name="acknowledge_scene", fields=(CAMERA_ID,), answer=self._acknowledge, audited="scene.acknowledge"
+            ),
+            CommandRule(name="reset_scene", fields=(CAMERA_ID,), answer=self._reset_scene, audited="scene.reset"),
+            CommandRule(
+                name="finish_learning", fields=(CAMERA_ID,), answer=self._finish, audited="camera.finish_learning"
+            ),
+            CommandRule(name="get_learning", fields=(CAMERA_ID,), answer=self._learned),
+            CommandRule(name="report_home", fields=REPORT_FIELDS, answer=self._report_home),
+            CommandRule(
+                name="reassess_event",
+                fields=(EVENT_ID, USER),
+                answer=self._reassess,
+                audited="event.reassess",
+                limit=LimitClass.AI,
+            ),
+        )
 
     async def _ping(self, _args: dict[str, Any]) -> object:
         return None
@@ -189,3 +179,21 @@ def _found[T](thing: T | None, noun: str) -> T:
     if thing is None:
         raise NotFound(f"there is no such {noun}")
     return thing
+
+
+def _desk_rules(ports: Ports, keys: Keys) -> tuple[CommandRule, ...]:
+    return (
+        *triage_rules(ports.triage),
+        *rule_rules(ports.rules),
+        *alert_rules(ports.alerts),
+        *operating_rules(ports.parts, ports.queues),
+        *household_rules(ports.household),
+        *zone_rules(ports.places),
+        *mask_rules(ports.masks),
+        *review_rules(ports.review),
+        *notification_rules(ports.notifications),
+        *summary_rules(ports.summaries),
+        *export_rules(ports.exports),
+        *property_rules(ports.properties),
+        *key_rules(keys),
+    )

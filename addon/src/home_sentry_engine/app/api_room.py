@@ -113,6 +113,15 @@ def _make_registry(ground: Ground) -> StoredRegistry:
     return registry
 
 
+def _make_uploads(ground: Ground, room: PipelineRoom, catalogue: StoredCatalogue) -> UploadEntrance:
+    return UploadEntrance(
+        take=room.intake.take,
+        find_camera=catalogue.camera,
+        clock=ground.clock,
+        auto_create_cameras=ground.settings.ingest.auto_create_cameras,
+    )
+
+
 async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: KeyRing, desks: _Desks) -> Ports:
     settings, clock, database, tables = ground.settings, ground.clock, ground.database, ground.tables
     zone, announce = settings.time_zone, ground.links.announce
@@ -124,12 +133,7 @@ async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: Ke
         triage=TriageDesk(database, tables, clock, announce),
         verdicts=StoredVerdicts(ground.store),
         pictures=GalleryPictures(database, tables, room.gallery),
-        uploads=UploadEntrance(
-            take=room.intake.take,
-            find_camera=catalogue.camera,
-            clock=clock,
-            auto_create_cameras=settings.ingest.auto_create_cameras,
-        ),
+        uploads=_make_uploads(ground, room, catalogue),
         analyzer=room.look,
         eyes=room.look,
         enricher=room.peers,

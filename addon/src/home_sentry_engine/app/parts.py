@@ -23,7 +23,7 @@ from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.media.video import Sampling
 from home_sentry_engine.operations.data_folder import database_url
 from home_sentry_engine.pipeline.circumstances import Circumstances, ContextRules, cross_camera
-from home_sentry_engine.pipeline.closely import WholePictures
+from home_sentry_engine.pipeline.closely import CloseGather, WholePictures
 from home_sentry_engine.pipeline.enrich.desk import Models
 from home_sentry_engine.pipeline.enrich.enrichment import Renew, as_they_are
 from home_sentry_engine.pipeline.gathering import Gathering
@@ -263,13 +263,8 @@ def make_pipeline(
         conclude=known.conclude,
     )
     gathering = Gathering(settings.batch, rules=senses.judge, visit=visit, ids=around.ids, circumstances=circumstances)
-    detect = DetectStage(
-        store=store,
-        frames=senses.frames,
-        seeing=make_seeing(settings, senses),
-        gathering=gathering,
-        observer=sinks.looked,
-    )
+    seeing = make_seeing(settings, senses)
+    detect = DetectStage(store=store, frames=senses.frames, seeing=seeing, gathering=gathering, observer=sinks.looked)
     assess = AssessStage(store=store, gathering=gathering, judge=senses.judge, assessor=senses.assessor, visit=visit)
     lane = Lane()
 
@@ -282,18 +277,29 @@ def make_pipeline(
         assess=(worker(assess, _slowest_s(settings)),),
         timers=_timers(settings, store, gathering, around),
         memory=known.memory,
-        trials=Trials(
-            Means(
-                store=store,
-                gathering=gathering,
-                judge=senses.judge,
-                level_of=visit.level_of,
-                mind=senses.mind,
-                closely=closely,
-                record=record_of,
-                now=around.clock.steady,
-            )
-        ),
+        trials=_trials(store, senses, visit, gathering, closely, around),
+    )
+
+
+def _trials(
+    store: Transactions,
+    senses: Senses,
+    visit: Visit,
+    gathering: Gathering,
+    closely: CloseGather | None,
+    around: Surroundings,
+) -> Trials:
+    return Trials(
+        Means(
+            store=store,
+            gathering=gathering,
+            judge=senses.judge,
+            level_of=visit.level_of,
+            mind=senses.mind,
+            closely=closely,
+            record=record_of,
+            now=around.clock.steady,
+        )
     )
 
 
