@@ -30,8 +30,8 @@ NO_SYSTEM = (
 )
 _PROGRAM = """
 import argparse, json, sys
-from home_sentry_engine.language.worker import Model
-model = Model(argparse.Namespace(model=sys.argv[1], context=512, gpu_layers=0, threads=1, projector=""))
+from home_sentry_engine.language.worker import Model, Stop
+model = Model(argparse.Namespace(model=sys.argv[1], context=512, gpu_layers=0, threads=1, projector=""), Stop())
 messages = json.loads(sys.argv[2])
 segments = [[segment.text, segment.trusted] for segment in model._segments(messages)]
 print(json.dumps({"segments": segments, "tokens": model._tokens(messages)}))
