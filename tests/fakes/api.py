@@ -1,7 +1,7 @@
 """An engine without an engine: the ports of the API over dictionaries, and a server in front of them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -35,19 +35,14 @@ from home_sentry_engine.contract import (
     SCHEMA,
     VERSION,
     Box,
-    Camera,
-    Detection,
     Enrichment,
-    Event,
     EventCreated,
     Info,
     Look,
     LookObject,
-    Media,
     MediaKind,
     Mode,
     ObjectGroup,
-    RejectedFile,
     Status,
 )
 from home_sentry_engine.contract.errors import NotFound
@@ -55,20 +50,9 @@ from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.errors import Rejected, RejectReason
 from home_sentry_engine.domain.filetypes import FileType
 from home_sentry_engine.settings import ApiSettings
-from home_sentry_engine.storage.errors import InvalidCursor
-from home_sentry_engine.storage.query import (
-    DetectionQuery,
-    EventQuery,
-    MediaQuery,
-    Page,
-    PageQuery,
-    SearchQuery,
-)
-from home_sentry_engine.storage.repositories.media import RejectionQuery
-from home_sentry_engine.storage.search import parse
-from home_sentry_engine.storage.words import words_of
 from home_sentry_engine.telemetry.metrics import Registry
 from tests.fakes.acquaintances import FakeEntities, FakeHousehold
+from tests.fakes.catalogue import FakeCatalogue
 from tests.fakes.changes import FakeKeys, FakeRegistry, FakeReplies
 from tests.fakes.clips import FakeClips
 from tests.fakes.clock import START, FakeClock
@@ -84,7 +68,6 @@ from tests.fakes.places import FakeMasks, FakePlaces
 from tests.fakes.prompting import FakeEvaluations, FakePrompts
 from tests.fakes.records import camera, detection, event, jpeg, media, refused_file
 from tests.fakes.rules import FakeAlerts, FakeRules
-from tests.fakes.searching import fits
 from tests.fakes.triage import FakeTriage
 from tests.fakes.upkeep import FakeUpkeep
 from tests.fakes.verdicts import FakeVerdicts
@@ -97,26 +80,6 @@ QUIET = Pace(status_every_s=3600, status_pause_s=0.01)
 PATIENT = Patience(frames=Limit(per_minute=1e9))
 
 
-def _seen[T: (Event, Media, Detection, RejectedFile)](items: Iterable[T], query: PageQuery) -> list[T]:
-    found = [one for one in items if query.camera_id in {None, one.camera_id}]
-    return found if query.within is None else [one for one in found if one.camera_id in query.within]
-
-
-def _page[T](items: list[T], query: PageQuery) -> Page[T]:
-    try:
-        first = int(query.cursor) if query.cursor else 0
-    except ValueError as err:
-        raise InvalidCursor("the cursor is not valid") from err
-    if not 0 <= first <= len(items):
-        raise InvalidCursor("the cursor is not valid")
-    end = first + query.limit
-    return Page(
-        items=tuple(items[first:end]),
-        next_cursor=str(end) if end < len(items) else None,
-        total=len(items) if query.with_total else None,
-    )
-
-
 @dataclass
 class FakeEngine:
     """Everything that the ports answer from; a test changes what it likes."""
@@ -124,17 +87,7 @@ class FakeEngine:
     clock: Clock = field(default_factory=FakeClock)
 
     def __post_init__(self) -> None:
-        self.cameras = {"front_door": camera()}
-        self.enrichments: dict[str, Enrichment] = {}
-        self.events = {
-            f"e{number}": event(f"e{number}", at=START + timedelta(minutes=number)) for number in range(1, 4)
-        }
-        self.media_files = {"m1": media(), "m2": media("m2")}
-        self.pictures = {"m1": jpeg(), "m2": jpeg(colour="red")}
-        self.detections = [detection(number) for number in range(1, 6)]
-        self.refused = [refused_file(2, "empty"), refused_file(1, "corrupt")]
-        self.uploads: list[Upload] = []
-        self.picture_reads = 0
+        self._store_records()
         self.ready = Readiness(ready=True, mode=Mode.NORMAL)
         self.info_now = Info(
             instance_id="engine-1", name="Home", version=VERSION, schema=SCHEMA, min_schema=MIN_SCHEMA, started_at=START
@@ -175,6 +128,19 @@ class FakeEngine:
         self.notifications = FakeNotifications()
         self.alerts = FakeAlerts(self.pause)
         self._numbers = itertools.count(1)
+
+    def _store_records(self) -> None:
+        self.cameras = {"front_door": camera()}
+        self.enrichments: dict[str, Enrichment] = {}
+        self.events = {
+            f"e{number}": event(f"e{number}", at=START + timedelta(minutes=number)) for number in range(1, 4)
+        }
+        self.media_files = {"m1": media(), "m2": media("m2")}
+        self.pictures = {"m1": jpeg(), "m2": jpeg(colour="red")}
+        self.detections = [detection(number) for number in range(1, 6)]
+        self.refused = [refused_file(2, "empty"), refused_file(1, "corrupt")]
+        self.uploads: list[Upload] = []
+        self.picture_reads = 0
 
     @property
     def ports(self) -> Ports:
@@ -229,61 +195,6 @@ class FakeEngine:
         if self.failure is not None:
             raise self.failure
         await asyncio.sleep(self.delay_s)
-
-
-class FakeCatalogue:
-    def __init__(self, engine: FakeEngine) -> None:
-        self._engine = engine
-
-    async def cameras(self) -> tuple[Camera, ...]:
-        await self._engine.pause()
-        return tuple(self._engine.cameras.values())
-
-    async def camera(self, camera_id: str) -> Camera | None:
-        await self._engine.pause()
-        return self._engine.cameras.get(camera_id)
-
-    async def media(self, media_id: str) -> Media | None:
-        await self._engine.pause()
-        return self._engine.media_files.get(media_id)
-
-    async def media_page(self, query: MediaQuery) -> Page[Media]:
-        await self._engine.pause()
-        return _page(_seen(self._engine.media_files.values(), query), query)
-
-    async def rejections_page(self, query: RejectionQuery) -> Page[RejectedFile]:
-        await self._engine.pause()
-        found = [one for one in _seen(self._engine.refused, query) if query.reason in {None, one.reason}]
-        return _page(found, query)
-
-    async def detections_page(self, query: DetectionQuery) -> Page[Detection]:
-        await self._engine.pause()
-        return _page(_seen(self._engine.detections, query), query)
-
-    async def event(self, event_id: str) -> Event | None:
-        await self._engine.pause()
-        return self._engine.events.get(event_id)
-
-    async def events_page(self, query: EventQuery) -> Page[Event]:
-        await self._engine.pause()
-        found = [one for one in _seen(self._engine.events.values(), query) if query.level in {None, one.risk_level}]
-        found = [one for one in found if query.reviewed in {None, one.reviewed}]
-        return _page(sorted(found, key=lambda one: one.started_at, reverse=True), query)
-
-    async def search(self, query: SearchQuery) -> Page[Event]:
-        await self._engine.pause()
-        tree = parse(query.text)
-        found = [one for one in _seen(self._engine.events.values(), query) if fits(tree, words_of(one.summary))]
-        found = [one for one in found if query.level in {None, one.risk_level}]
-        return _page(sorted(found, key=lambda one: one.started_at, reverse=True), query)
-
-    async def enrichment(self, event_id: str) -> Enrichment | None:
-        await self._engine.pause()
-        return self._engine.enrichments.get(event_id)
-
-    async def event_detections(self, event_id: str) -> tuple[Detection, ...]:
-        await self._engine.pause()
-        return tuple(self._engine.detections) if event_id == "e1" else ()
 
 
 class FakePictures:

@@ -37,7 +37,8 @@ from home_sentry_engine.contract import (
 from home_sentry_engine.domain.errors import Permanent, Transient, Unavailable
 from home_sentry_engine.storage.errors import StaleRevision, StorageBusy
 from home_sentry_engine.storage.query import EventQuery, Page
-from tests.fakes.api import FakeCatalogue, FakeEngine, serving, speaking
+from tests.fakes.api import FakeEngine, serving, speaking
+from tests.fakes.catalogue import FakeCatalogue
 from tests.fakes.clock import FakeClock
 
 
