@@ -79,6 +79,7 @@ class ShadowDesk:
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait((self._task,))
+            await self.recover()
 
     async def finished(self) -> None:
         """Wait until the trial that runs is over."""
@@ -91,9 +92,6 @@ class ShadowDesk:
                 await self._tried(run, attempt, events)
         except TimeoutError:
             await self._end(run, ShadowState.FAILED, f"it was not done within {_LONGEST_S:g} s")
-        except asyncio.CancelledError:
-            await asyncio.shield(self._end(run, ShadowState.INTERRUPTED, "the engine ended"))
-            raise
         except Exception as err:
             _LOGGER.exception("A trial failed")
             await self._end(run, ShadowState.FAILED, f"it failed ({type(err).__name__})")
