@@ -221,6 +221,8 @@ async def _fixed(
 ) -> dict[str, Any]:
     """Walk through the repair and give where it ends."""
     assert await async_setup_component(hass, REPAIRS, {})
+    # views are registered before the server of the tests starts
+    assert await async_setup_component(hass, DOMAIN, {})
     client = await hass_client()
     entry = await setup()
     await reach(hass, entry, engine)

@@ -84,6 +84,8 @@ async def test_an_engine_that_does_not_fit(
     issue: str,
 ) -> None:
     assert await async_setup_component(hass, REPAIRS, {})
+    # views are registered before the server of the tests starts
+    assert await async_setup_component(hass, DOMAIN, {})
     client = await hass_client()
     engine.schema = engine.min_schema = schema
     entry = await setup()
