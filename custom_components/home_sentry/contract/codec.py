@@ -22,6 +22,7 @@ _SERVER: Final[dict[str, type]] = {
     "event_created": messages.EventCreated,
     "event_updated": messages.EventUpdated,
     "detections_added": messages.DetectionsAdded,
+    "batch_closed": messages.BatchClosed,
     "camera_changed": messages.CameraChanged,
     "camera_removed": messages.CameraRemoved,
     "scene_change": messages.SceneChanged,

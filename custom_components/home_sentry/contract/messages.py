@@ -17,7 +17,7 @@ from .scenes import SceneChange
 from .summaries import Summary
 from .system import Component, Info, Status
 from .version import MIN_SCHEMA, SCHEMA
-from .vocabulary import ComponentState, ModelState
+from .vocabulary import BatchReason, ComponentState, ModelState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +137,21 @@ class DetectionsAdded:
     media_id: str
     event_id: str | None
     detections: tuple[Detection, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchClosed:
+    """What was seen within one window of a visit is together, ``detections`` of it; ``reason`` says why it ended."""
+
+    type: Literal["batch_closed"] = "batch_closed"
+    seq: int
+    batch_id: str
+    event_id: str
+    camera_id: str
+    opened_at: datetime
+    closed_at: datetime
+    detections: int
+    reason: BatchReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,6 +304,7 @@ type Sequenced = (
     EventCreated
     | EventUpdated
     | DetectionsAdded
+    | BatchClosed
     | CameraChanged
     | CameraRemoved
     | SceneChanged

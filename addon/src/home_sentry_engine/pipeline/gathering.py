@@ -9,7 +9,15 @@ from typing import Protocol
 
 from home_sentry_engine.context.association import agreed
 from home_sentry_engine.context.baseline import ANYTHING
-from home_sentry_engine.contract import BatchReason, DetectionsAdded, Event, EventChange, MediaKind, RiskLevel
+from home_sentry_engine.contract import (
+    BatchClosed,
+    BatchReason,
+    DetectionsAdded,
+    Event,
+    EventChange,
+    MediaKind,
+    RiskLevel,
+)
 from home_sentry_engine.domain.batch import Batcher, ClosedBatch, Closure, Offer, OpenBatch
 from home_sentry_engine.domain.detection import FrameDetections
 from home_sentry_engine.domain.identity import IdSource
@@ -135,10 +143,21 @@ class Gathering:
         )
 
     def close(self, tx: Tx, closure: Closure, at: datetime) -> None:
-        """Close a batch and queue its assessment unless this evidence was assessed already."""
+        """Close a batch, tell of it and queue its assessment unless this evidence was assessed already."""
         batch = closure.batch
         stored = tx.batches.get(batch.batch_id)
         tx.batches.close(batch.batch_id, reason=closure.reason, at=at)
+        closed = BatchClosed(
+            seq=0,
+            batch_id=batch.batch_id,
+            event_id=batch.event_id,
+            camera_id=batch.camera_id,
+            opened_at=batch.opened_at,
+            closed_at=at,
+            detections=batch.detections,
+            reason=closure.reason,
+        )
+        tx.outbox.add("batch_closed", closed, camera_id=batch.camera_id)
         if stored is None or stored[1] < batch.evidence_version:
             tx.jobs.put(self.assessment(batch, closure.reason, PRIORITY_NORMAL))
 

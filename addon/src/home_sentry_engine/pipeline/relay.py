@@ -11,6 +11,7 @@ from home_sentry_engine.contract import (
     Alert,
     AlertCreated,
     AlertUpdated,
+    BatchClosed,
     Camera,
     CameraChanged,
     CameraRemoved,
@@ -41,10 +42,11 @@ _RECORDS: Final[dict[str, tuple[type, Callable[[int, Any], object]]]] = {
     "summary_update": (Summary, lambda seq, summary: SummaryUpdate(seq=seq, summary=summary)),
 }
 # kinds whose rows hold the message, but for its number
-_MESSAGES: Final[dict[str, type[CameraRemoved | DetectionsAdded | CamerasSilent]]] = {
+_MESSAGES: Final[dict[str, type[CameraRemoved | DetectionsAdded | CamerasSilent | BatchClosed]]] = {
     "camera_removed": CameraRemoved,
     "detections_added": DetectionsAdded,
     "cameras_silent": CamerasSilent,
+    "batch_closed": BatchClosed,
 }
 
 

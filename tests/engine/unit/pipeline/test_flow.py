@@ -38,6 +38,7 @@ async def test_one_picture_becomes_one_event_that_is_judged_and_ends(home):
         "event_created",
         "detections_added",
         "camera_changed",
+        "batch_closed",
         "event_updated",
         "event_updated",
     ]
