@@ -221,10 +221,8 @@ async def _fixed(
 ) -> dict[str, Any]:
     """Walk through the repair and give where it ends."""
     assert await async_setup_component(hass, REPAIRS, {})
-    # views are registered before the server of the tests starts
-    assert await async_setup_component(hass, DOMAIN, {})
-    client = await hass_client()
     entry = await setup()
+    client = await hass_client()
     await reach(hass, entry, engine)
     await engine.give_up(2)
     await until(lambda: issue_of(hass, entry))

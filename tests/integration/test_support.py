@@ -84,11 +84,9 @@ async def test_an_engine_that_does_not_fit(
     issue: str,
 ) -> None:
     assert await async_setup_component(hass, REPAIRS, {})
-    # views are registered before the server of the tests starts
-    assert await async_setup_component(hass, DOMAIN, {})
-    client = await hass_client()
     engine.schema = engine.min_schema = schema
     entry = await setup()
+    client = await hass_client()
     assert phase(entry) is ConfigEntryState.SETUP_RETRY
     assert issues(hass) == [f"{issue}_{entry.entry_id}"]
     answer = await client.post("/api/repairs/issues/fix", json={"handler": DOMAIN, "issue_id": issues(hass)[0]})
