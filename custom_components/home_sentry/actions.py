@@ -23,6 +23,7 @@ from .household import HOUSEHOLD_ACTIONS
 from .key_actions import KEY_ACTIONS
 from .looking_back import LOOKING_BACK_ACTIONS
 from .masks import MASK_ACTIONS
+from .notification_actions import NOTIFICATION_ACTIONS
 from .part_actions import PART_ACTIONS
 from .zones import ZONE_ACTIONS
 
@@ -200,6 +201,7 @@ ACTIONS: Final = (
     *LOOKING_BACK_ACTIONS,
     *PART_ACTIONS,
     *KEY_ACTIONS,
+    *NOTIFICATION_ACTIONS,
 )
 
 

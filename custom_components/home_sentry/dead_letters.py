@@ -8,7 +8,7 @@ from .asking import async_ask, on_behalf_of
 from .contract import DeadJob, DeadJobPage, Dropped, Requeued, from_plain, to_plain
 from .coordinator import HomeSentryCoordinator
 
-QUEUES: Final = ("detect", "assess")
+QUEUES: Final = ("detect", "assess", "notify")
 _DEADLINE_S: Final = 60.0
 
 

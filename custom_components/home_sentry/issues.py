@@ -12,6 +12,7 @@ from .const import DOMAIN
 from .contract import Component, ComponentState, Info, Status
 
 _ILL: Final = {ComponentState.DEGRADED, ComponentState.UNHEALTHY, ComponentState.FAILED}
+_CHANNEL: Final = "notify:"
 _CONNECTION: Final = ("engine_too_old", "integration_too_old", "wrong_engine")
 _FIXABLE: Final = {*_CONNECTION, "dead_letters"}
 
@@ -117,7 +118,10 @@ class Issues:
             "reason": part.reason or part.state.value,
             "fix": part.fix or "",
         }
-        self._create(f"component_{part.id}", "component", placeholders)
+        kind = "component"
+        if part.id.startswith(_CHANNEL):
+            kind, placeholders["channel"] = "undeliverable", str(part.details.get("name") or part.id)
+        self._create(f"component_{part.id}", kind, placeholders)
 
     def _create(self, key: str, translation_key: str, placeholders: dict[str, str]) -> None:
         ir.async_create_issue(

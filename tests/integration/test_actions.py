@@ -32,6 +32,8 @@ ADMIN_ONLY = {
     *("delete_event", "restore_event", "dlq_clear", "set_zone", "remove_zone", "set_masks"),
     *("control_part", "list_keys", "create_key", "revoke_key"),
     "export",
+    *("list_notification_channels", "set_notification_channel"),
+    *("delete_notification_channel", "test_notification"),
     *("household_save_member", "household_save_vehicle", "household_enrol"),
     *("household_erase", "household_erase_samples", "household_erase_faces"),
 }
@@ -39,6 +41,7 @@ READING = {
     *("list_alert_rules", "test_rule", "list_alerts"),
     *("get_event", "search_events", "list_trash", "dlq_list", "list_parts"),
     "list_keys",
+    *("list_notification_channels", "list_notification_deliveries"),
     *("household_list", "household_samples", "list_detections", "list_zones", "list_masks"),
 }
 LINKING = {"get_clip", "get_timelapse", "summarize"}
@@ -89,6 +92,11 @@ LEAST: dict[str, dict[str, Any]] = {
     "dismiss_alert": {"alert_id": "a1"},
     "list_masks": {"camera_id": "front_door"},
     "set_masks": {"camera_id": "front_door", "masks": []},
+    "list_notification_channels": {},
+    "set_notification_channel": {"kind": "webhook", "name": "Phone"},
+    "delete_notification_channel": {"channel_id": "c1"},
+    "test_notification": {"channel_id": "c1"},
+    "list_notification_deliveries": {},
 }
 
 
@@ -190,11 +198,11 @@ async def test_given_up_jobs_of_one_queue_or_all(hass: HomeAssistant, engine: Fa
     entry = await setup()
     await reach(hass, entry, engine)
     found = await act(hass, "dlq_list")
-    assert [(job["id"], job["queue"]) for job in found["items"]] == [(7, "detect"), (7, "assess")]
+    assert [(job["id"], job["queue"]) for job in found["items"]] == [(7, "detect"), (7, "assess"), (7, "notify")]
     assert found["items"][0]["body"] == '{"media_id": "m1"}'
     assert [(one["after_s"], one["error"]) for one in found["items"][0]["tries"]] == [(1.5, "no answer")]
     assert len((await act(hass, "dlq_list", limit=1))["items"]) == 1
-    assert await act(hass, "dlq_requeue") == {"requeued": 4, "remaining": 2}
+    assert await act(hass, "dlq_requeue") == {"requeued": 6, "remaining": 3}
     assert await act(hass, "dlq_requeue", queue="detect", letter_id=7) == {"requeued": 2, "remaining": 1}
     assert await act(hass, "dlq_clear", queue="assess") == {"dropped": 2}
     assert asked(engine)[-2:] == [

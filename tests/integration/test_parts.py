@@ -191,7 +191,7 @@ async def test_the_repair_puts_back_or_deletes(
     result = await _fixed(hass, engine, setup, hass_client, choice)
     assert result.get("reason", result["type"]) == ends
     command = {"requeue": "requeue_dead_letters", "clear": "drop_dead_letters"}[choice]
-    assert [one.args["queue"] for one in engine.commands if one.name == command] == ["detect", "assess"]
+    assert [one.args["queue"] for one in engine.commands if one.name == command] == ["detect", "assess", "notify"]
 
 
 async def test_a_repair_that_fails_says_why(
@@ -244,7 +244,11 @@ async def test_a_button_puts_given_up_jobs_back(hass: HomeAssistant, engine: Fak
     await there(hass, engine, setup)
     button = entity_id(hass, "button", "requeue_dead_letters", camera=None)
     await press(hass, "press", button)
-    assert [one.args["queue"] for one in engine.commands if one.name == "requeue_dead_letters"] == ["detect", "assess"]
+    assert [one.args["queue"] for one in engine.commands if one.name == "requeue_dead_letters"] == [
+        "detect",
+        "assess",
+        "notify",
+    ]
     engine.failing.add("requeue_dead_letters")
     engine.failure = "internal"
     with pytest.raises(HomeAssistantError, match="did not do it"):
