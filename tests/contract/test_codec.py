@@ -4,10 +4,11 @@ from collections.abc import Callable
 import dataclasses
 from datetime import UTC, datetime
 from enum import Enum
+import functools
 import json
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 import pytest
 
@@ -41,6 +42,7 @@ MESSAGE_TYPES = (
 )
 
 
+@functools.cache
 def values(hint: Any) -> st.SearchStrategy[Any]:
     """Values of a field's type that JSON can hold."""
     if hint in PLAIN:
@@ -66,7 +68,8 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
 
 
 @pytest.mark.parametrize("shape", MESSAGE_TYPES, ids=lambda shape: shape.__name__)
-@settings(max_examples=40)
+# a house full of everything takes long to make up on a busy machine
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(data=st.data())
 def test_any_message_survives_the_way(shape, data):
     message = data.draw(values(shape))

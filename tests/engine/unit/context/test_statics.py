@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from home_sentry_engine.context.sieve import sift
-from home_sentry_engine.context.statics import RestingThings, overlap
+from home_sentry_engine.context.statics import RestingThings, StaticRules, overlap
 from home_sentry_engine.domain.box import Box, intersection_over_union
 from home_sentry_engine.domain.detection import Detection, FrameDetections
 from home_sentry_engine.domain.quality import PictureQuality
@@ -67,12 +67,24 @@ def test_a_night_with_headlights_and_infrared_announces_nothing(seed):
     camera = Camera()
     for _ in range(12):
         camera.shows(("car", box_at(300)), after_s=60)
-    announced = 0
+    announced = missed = 0
     for _ in range(300):
-        jitter = chance.gauss(0, 8)
+        jitter = max(-30.0, min(30.0, chance.gauss(0, 8)))
         shown = [(chance.choice(["car", "truck"]), box_at(300 + jitter, 400 + round(chance.gauss(0, 8))))]
-        announced += len(camera.shows(*(shown if chance.random() < 0.7 else []), after_s=120))
+        # what nobody saw ten times in a row has left, as far as boxes alone tell
+        missed = 0 if missed == StaticRules().misses - 1 or chance.random() < 0.7 else missed + 1
+        announced += len(camera.shows(*([] if missed else shown), after_s=120))
     assert announced == 0
+
+
+def test_what_was_missed_ten_times_in_a_row_is_announced_once_it_is_there_again():
+    for misses, announced in ((9, []), (10, ["car"])):
+        camera = Camera()
+        for _ in range(12):
+            camera.shows(("car", box_at(300)), after_s=60)
+        for _ in range(misses):
+            camera.shows(after_s=120)
+        assert camera.shows(("car", box_at(300)), after_s=120) == announced
 
 
 @pytest.mark.parametrize("dark", [True, False])
