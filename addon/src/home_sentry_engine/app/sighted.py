@@ -23,7 +23,7 @@ from home_sentry_engine.resilience.breaker import BreakerOpen
 from home_sentry_engine.settings import Settings
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.repositories.meta import Meta
-from home_sentry_engine.vision.services.sight import Ask
+from home_sentry_engine.vision.services.sight import Ask, Told
 from home_sentry_engine.vision.tasks.pictures import Frame
 from home_sentry_engine.vision.zoo import Zoo
 
@@ -86,14 +86,14 @@ def way_to(model: SeeingModel | None, settings: Settings) -> Ask | None:
     loop = asyncio.get_running_loop()
     longest_px, timeout_s = settings.vision.picture_px, settings.vision.timeout_s
 
-    def ask(frame: Frame, asked: str, schema: Mapping[str, Any], most_tokens: int) -> Mapping[str, Any]:
+    def ask(frame: Frame, asked: str, schema: Mapping[str, Any], most_tokens: int) -> Told:
         pixels = frame.pixels
         whole = part_to_show((), (frame.width, frame.height))
         shown = picture_of(pixels, whole, longest_px)
         answering = model.answer([shown], asked, schema, max_tokens=most_tokens, timeout_s=timeout_s)
         future = asyncio.run_coroutine_threadsafe(answering, loop)
         try:
-            return future.result(timeout_s + _SLACK_S)
+            return Told(answer=future.result(timeout_s + _SLACK_S), model_id=model.backend.model_id or COMPONENT)
         except TimeoutError as err:
             future.cancel()
             raise Unavailable(f"the vision model gave no answer within {timeout_s:g} s", code="timeout") from err

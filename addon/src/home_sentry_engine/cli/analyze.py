@@ -90,6 +90,7 @@ def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
         "detector": arguments.detector,
         "detection_confidence": arguments.min_confidence,
         "llm": False if arguments.no_llm else None,
+        "assessor": "text" if arguments.no_llm else None,
     }
 
 

@@ -48,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         "port": arguments.port,
         "camera_root": str(arguments.cameras.absolute()) if arguments.cameras else None,
         "llm": False if arguments.no_llm else None,
+        "assessor": "text" if arguments.no_llm else None,
         "app_network": True if arguments.behind_app_network else None,
     }
     settings = settings_of(arguments, overrides)

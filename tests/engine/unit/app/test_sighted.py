@@ -25,7 +25,13 @@ async def server():
 
 
 def sighted(folder: Path, mirror: Path, server, **overrides):
-    wanted = {"assessor": "vision", "vlm_url": server.url, "vlm_picture_pixels": 320, "enrichment": False}
+    wanted = {
+        "assessor": "vision",
+        "vlm_url": server.url,
+        "vlm_remote_model": "eyes",
+        "vlm_picture_pixels": 320,
+        "enrichment": False,
+    }
     return settings_in(folder, mirror, **{**wanted, **overrides})
 
 
@@ -121,7 +127,7 @@ async def test_pictures_are_described_by_the_model_that_sees(tmp_path, model_mir
         event = await judged(engine)
         assert event.analysis_state is AnalysisState.RULES
         found = (await told_of(engine, event, tmp_path))["enrichment"]["findings"]
-    told = {one["about"]: one for one in found if one["model_id"] == "vlm"}
+    told = {one["about"]: one for one in found if one["model_id"] == "eyes"}
     assert told["caption"]["value"] == {"scene_description": "A person stands beside a dog."}
     assert told["od"]["value"]["label"] == "gate"
 

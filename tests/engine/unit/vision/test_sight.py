@@ -10,6 +10,7 @@ from home_sentry_engine.domain.box import Box
 from home_sentry_engine.domain.errors import Unavailable
 from home_sentry_engine.pipeline.enrich import cards
 from home_sentry_engine.vision.services import NoBoxes, ServedSight, served
+from home_sentry_engine.vision.services.sight import Told
 from home_sentry_engine.vision.tasks.florence import FlorenceTask
 from home_sentry_engine.vision.tasks.pictures import RgbFrame
 
@@ -27,7 +28,7 @@ def sight(answer):
 
     def ask(frame, question, schema, most_tokens):
         asked.append((question, schema, most_tokens))
-        return answer
+        return Told(answer=answer, model_id="eyes")
 
     return ServedSight(ask), asked
 
@@ -38,7 +39,7 @@ def sight(answer):
 def test_what_is_told_in_words(task):
     model, asked = sight({"text": "A man at a gate."})
     found = model.ask(task, FRAME)
-    assert (found.text, found.dropped, found.task) == ("A man at a gate.", 0, task)
+    assert (found.text, found.dropped, found.task, found.model_id) == ("A man at a gate.", 0, task, "eyes")
     assert asked[0][1]["required"] == ["text"]
 
 
@@ -72,6 +73,7 @@ def test_places_are_boxes_in_pixels(task):
     found = sight({"found": [{"text": " a  gate ", "box": [250, 100, 500, 1000]}]})[0].ask(task, FRAME)
     (region,) = found.regions
     assert (region.text, region.box) == ("a gate", Box(x=100, y=20, width=100, height=180))
+    assert found.model_id == "eyes"
     assert sight({"found": []})[0].ask(task, FRAME).regions == ()
 
 

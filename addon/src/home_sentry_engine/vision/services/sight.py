@@ -1,6 +1,7 @@
 """The tasks of Florence-2 put to a vision-language model in words; boxes count only where they are boxes."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 import math
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from home_sentry_engine.vision.session import Cancel
 from home_sentry_engine.vision.tasks.florence import FlorenceAnswer, FlorenceTask, Region, parse_answer
 from home_sentry_engine.vision.tasks.pictures import Frame
 
-type Ask = Callable[[Frame, str, Mapping[str, Any], int], Mapping[str, Any]]
+type Ask = Callable[[Frame, str, Mapping[str, Any], int], Told]
 
 _SCALE: Final = 1000
 _MOST_REGIONS: Final = 20
@@ -37,6 +38,14 @@ _PLACES_ASKED: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """The JSON object that a model answered, and its name."""
+
+    answer: Mapping[str, Any]
+    model_id: str
+
+
 class NoBoxes(Unavailable, ValueError):
     """The model was asked where things are and named places that are no boxes."""
 
@@ -54,7 +63,7 @@ class ServedSight:
 
     def canary(self, frame: Frame) -> None:
         """Describe a picture; raises a ``StageError``."""
-        self._text(frame, *_ASKED[FlorenceTask.CAPTION])
+        self._written(FlorenceTask.CAPTION, frame, *_ASKED[FlorenceTask.CAPTION])
 
     def ask(self, task: FlorenceTask, frame: Frame, *, cancel: Cancel | None = None) -> FlorenceAnswer:  # noqa: ARG002
         """Do one of the seven tasks; a call under way cannot be cancelled, its deadline ends it.
@@ -63,41 +72,44 @@ class ServedSight:
         """
         if task in _PLACED:
             return self._placed(task, frame)
-        asked, most = _ASKED[task]
-        return parse_answer(task, self._text(frame, asked, most), (frame.width, frame.height))
+        return self._written(task, frame, *_ASKED[task])
 
     def answer_question(self, question: str, frame: Frame, *, cancel: Cancel | None = None) -> FlorenceAnswer:  # noqa: ARG002
         """Answer a free question with words."""
         asked = f"{question}\nAnswer in a few words. If the picture does not tell, answer: unanswerable"
-        return parse_answer(FlorenceTask.CAPTION, self._text(frame, asked, _WORDS), (frame.width, frame.height))
+        return self._written(FlorenceTask.CAPTION, frame, asked, _WORDS)
 
     def confirms(self, thing: str, frame: Frame) -> bool | None:
         """Tell whether a picture really shows a thing; None where the model cannot tell."""
         words = ("yes", "no", "unsure")
         schema = _object(answer={"type": "string", "enum": list(words)})
         asked = f"Is this really a {thing} that somebody holds or carries, and not a phone, tool, bag or shadow?"
-        said = self._ask(frame, f"{asked} Answer yes, no or unsure.", schema, 20).get("answer")
+        said = self._ask(frame, f"{asked} Answer yes, no or unsure.", schema, 20).answer.get("answer")
         return {"yes": True, "no": False}.get(str(said).strip().casefold())
 
-    def _text(self, frame: Frame, asked: str, most: int) -> str:
+    def _written(self, task: FlorenceTask, frame: Frame, asked: str, most: int) -> FlorenceAnswer:
         schema = _object(text={"type": "string", "maxLength": _LONGEST})
-        said = self._ask(frame, asked, schema, most).get("text")
+        told = self._ask(frame, asked, schema, most)
+        said = told.answer.get("text")
         if not isinstance(said, str):
             raise Unavailable("the vision model's answer holds no text", code="service_nonsense")
-        return said[: 4 * _LONGEST]
+        found = parse_answer(task, said[: 4 * _LONGEST], (frame.width, frame.height))
+        return replace(found, model_id=told.model_id)
 
     def _placed(self, task: FlorenceTask, frame: Frame) -> FlorenceAnswer:
         coordinate = {"type": "integer", "minimum": 0, "maximum": _SCALE}
         place = {"type": "array", "items": coordinate, "minItems": 4, "maxItems": 4}
         one = _object(text={"type": "string", "maxLength": 80}, box=place)
         schema = _object(found={"type": "array", "items": one, "maxItems": _MOST_REGIONS})
-        found = self._ask(frame, _PLACED[task] + _PLACES_ASKED, schema, _PLACES).get("found")
+        told = self._ask(frame, _PLACED[task] + _PLACES_ASKED, schema, _PLACES)
+        found = told.answer.get("found")
         if not isinstance(found, list):
             raise NoBoxes("the vision model named no places", code="no_boxes")
         regions = dict.fromkeys(filter(None, (_region(one, (frame.width, frame.height)) for one in found)))
         if found and not regions:
             raise NoBoxes("what the vision model gives as places are no boxes", code="no_boxes")
-        return FlorenceAnswer(task=task, regions=tuple(regions), dropped=len(found) - len(regions))
+        dropped = len(found) - len(regions)
+        return FlorenceAnswer(task=task, regions=tuple(regions), dropped=dropped, model_id=told.model_id)
 
 
 def _region(one: object, image: tuple[int, int]) -> Region | None:

@@ -53,12 +53,16 @@ class Region:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlorenceAnswer:
-    """``text`` for captions and OCR, ``regions`` for the others; ``dropped`` counts values that were no answer."""
+    """``text`` for captions and OCR, ``regions`` for the others; ``dropped`` counts values that were no answer.
+
+    ``model_id`` is told by models that stand in the place of Florence-2.
+    """
 
     task: FlorenceTask
     text: str = ""
     regions: tuple[Region, ...] = ()
     dropped: int = 0
+    model_id: str | None = None
 
 
 def prompt_of(task: FlorenceTask) -> str:
