@@ -1,17 +1,23 @@
 """Looking back with a whole engine: no face leaves in a picture for others, found by the real model."""
 
 import io
+from types import SimpleNamespace
 import zipfile
 
 import aiohttp
 import numpy as np
+import pytest
 
 from home_sentry_engine.app.engine import Engine
-from home_sentry_engine.app.sharing import faces_of
+from home_sentry_engine.app.looking_back import abilities
+from home_sentry_engine.app.sharing import SharedPictures, faces_of
+from home_sentry_engine.contract import ComponentState
 from home_sentry_engine.domain.box import Box
+from home_sentry_engine.domain.errors import Unavailable
 from home_sentry_engine.media.blur import blurred
 from home_sentry_engine.media.picture import decode
 from home_sentry_engine.operations.evidence import check_pack
+from home_sentry_engine.storage.repositories.watching import Ability
 from home_sentry_engine.vision.tasks.faces import FaceFinder
 from home_sentry_engine.vision.tasks.pictures import RgbFrame
 from tests.engine.unit.app.test_engine import drop, events_of, running, settings_in, until
@@ -24,6 +30,23 @@ class NoFinder:
 
     def find(self, frame, *, confidence=0.6, cancel=None):
         return ()
+
+
+class AwayModels:
+    """Models of which none is here."""
+
+    async def preload(self, model_id, kind):
+        raise Unavailable(f"{model_id} is not here", code="model_missing")
+
+    async def use(self, model_id, kind, work, *, timeout_s):
+        await self.preload(model_id, kind)
+
+
+class NoPictures:
+    """A decoder of nothing."""
+
+    async def whole(self, media, offset_s):
+        return np.zeros((10, 10, 3), np.uint8)
 
 
 def test_a_person_without_a_face_loses_the_upper_part():
@@ -41,6 +64,36 @@ def test_what_is_blurred_cannot_be_told_any_more_and_the_rest_stays():
     assert np.array_equal(drawn[:20], pixels[:20])
     assert not np.array_equal(drawn[50:110, 100:160], pixels[50:110, 100:160])
     assert not drawn.flags.writeable
+
+
+async def test_without_the_model_that_finds_faces_nothing_is_shared():
+    shared = SharedPictures(AwayModels(), NoPictures(), None)  # type: ignore[arg-type]
+    with pytest.raises(Unavailable, match=r"finds them is away: yunet is not here") as told:
+        await shared.check()
+    assert told.value.code == "no_face_model"
+    with pytest.raises(Unavailable):
+        await shared.picture(None, None, [])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("roles", "paused", "states", "able"),
+    [
+        ({"ingest", "detect"}, None, {}, {Ability.RUN, Ability.TAKE, Ability.LOOK}),
+        ({"ingest"}, None, {}, {Ability.RUN, Ability.TAKE}),
+        ({"ingest", "detect"}, "no room", {}, {Ability.RUN, Ability.LOOK}),
+        ({"ingest", "detect"}, None, {"detector": ComponentState.FAILED}, {Ability.RUN, Ability.TAKE}),
+        ({"ingest", "detect"}, None, {"detect_workers": ComponentState.DISABLED}, {Ability.RUN, Ability.TAKE}),
+        ({"detect"}, None, {"detector": ComponentState.DEGRADED}, {Ability.RUN, Ability.LOOK}),
+        ({"assess", "api"}, None, {}, {Ability.RUN}),
+    ],
+)
+def test_what_an_engine_can_do_follows_from_its_roles_and_parts(roles, paused, states, able):
+    ground = SimpleNamespace(
+        settings=SimpleNamespace(roles=frozenset(roles)),
+        board=SimpleNamespace(state=lambda name: states.get(name, ComponentState.HEALTHY)),
+        wellbeing=SimpleNamespace(guard=SimpleNamespace(paused=paused)),
+    )
+    assert abilities(ground) == able  # type: ignore[arg-type]
 
 
 async def _exported(session: aiohttp.ClientSession, **wish) -> bytes:
