@@ -7,6 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from home_sentry_engine.contract import (
+    Alert,
     AlertCondition,
     AlertDecision,
     AlertRule,
@@ -49,10 +50,9 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Around:
-    """What else decides: the home's time zone, whether the camera only learns, and whether a person made the change."""
+    """What else decides: the time, whether the camera only learns, and whether a person made the change."""
 
     now: datetime
-    home: ZoneInfo
     learning: bool = False
     by_person: bool = False
 
@@ -88,6 +88,14 @@ def settled(found: Sequence[Ruling], event: Event, around: Around, told: Mapping
         return one
 
     return tuple(map(settle, found))
+
+
+def told_of(alerts: Iterable[Alert]) -> dict[str, RiskLevel]:
+    """Give the highest level for which each rule raised an alert."""
+    highest: dict[str, RiskLevel] = {}
+    for alert in alerts:
+        highest[alert.rule_id] = max(alert.level, highest.get(alert.rule_id, alert.level), key=severity)
+    return highest
 
 
 def summed(found: Sequence[Ruling]) -> AlertDecision:

@@ -1,11 +1,11 @@
 """The evaluation of an event's alerts, in the transaction that stores the event."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 import uuid
 
-from home_sentry_engine.alerting.evaluation import Around, Ruling, key_for, outcomes, rulings, settled, summed
+from home_sentry_engine.alerting.evaluation import Around, Ruling, key_for, outcomes, rulings, settled, summed, told_of
 from home_sentry_engine.contract import (
     Alert,
     AlertDecision,
@@ -32,7 +32,7 @@ def keep_evaluation(conn: Connection, tables: Tables, event: Event, now: datetim
     found: tuple[Ruling, ...] = ()
     decision = AlertDecision.IN_TRASH
     if event.deleted_at is None:
-        found = _decide(conn, tables, event, now, by_person=by_person)
+        found = _decide(conn, tables, event, _Before(alerts=before, now=now, by_person=by_person))
         decision = summed(found)
     said = outcomes(found, event.risk_level)
     made = AlertEvaluation(revision=event.revision, at=now, level=event.risk_level, decision=decision, rules=said)
@@ -62,17 +62,26 @@ def announce(conn: Connection, tables: Tables, alert: Alert, now: datetime, kind
     tables.outbox.add(conn, kind=kind, camera_id=alert.camera_id, body=encode(alert), now=now)
 
 
-def _decide(conn: Connection, tables: Tables, event: Event, now: datetime, *, by_person: bool) -> tuple[Ruling, ...]:
-    home = tables.home.zone(conn, tables.alerting.zone)
-    found = rulings(event, rules_of(conn, tables), lambda: seen_of(conn, tables, event), home)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Before:
+    alerts: tuple[Alert, ...]
+    now: datetime
+    by_person: bool
+
+
+def _decide(conn: Connection, tables: Tables, event: Event, before: _Before) -> tuple[Ruling, ...]:
+    rules, home, now = rules_of(conn, tables), tables.alerting.zone, before.now
+    if any(rule.schedule is not None for rule in rules):
+        home = tables.home.zone(conn, home)
+    found = rulings(event, rules, lambda: seen_of(conn, tables, event), home)
     # most revisions match no rule, and need no look at camera and history
     if not any(one.decision is None for one in found):
         return found
     camera = tables.cameras.get(conn, event.camera_id)
     learning = camera is not None and camera.learning_until is not None and now < camera.learning_until
-    around = Around(now=now, home=home, learning=learning, by_person=by_person)
-    told = tables.alerting.raised.told(conn, event.event_id)
-    return tuple(_raise(conn, tables, event, one, now) for one in settled(found, event, around, told))
+    around = Around(now=now, learning=learning, by_person=before.by_person)
+    ruled = settled(found, event, around, told_of(before.alerts))
+    return tuple(_raise(conn, tables, event, one, now) for one in ruled)
 
 
 def _raise(conn: Connection, tables: Tables, event: Event, ruling: Ruling, now: datetime) -> Ruling:

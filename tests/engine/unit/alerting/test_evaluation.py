@@ -28,7 +28,7 @@ SOON = NOW + timedelta(minutes=5)
 
 def decided(level, *, learning=False, told=None, by_person=False, **changes):
     one = replace(event(), risk_level=level, revision=7, **changes)
-    around = Around(now=NOW, home=HOME, learning=learning, by_person=by_person)
+    around = Around(now=NOW, learning=learning, by_person=by_person)
     found = rulings(one, (BUILTIN,), tuple, HOME)
     return summed(settled(found, one, around, {} if told is None else {BUILTIN.id: told}))
 

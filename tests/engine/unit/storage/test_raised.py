@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
+from home_sentry_engine.alerting.evaluation import told_of
 from home_sentry_engine.contract import Alert, AlertRule, AlertSchedule, AlertStatus, AnalysisState, PathMove, RiskLevel
 from home_sentry_engine.storage.alerts_schema import alert_rules
 from home_sentry_engine.storage.errors import InvalidCursor
@@ -174,7 +175,7 @@ async def test_alerts_are_listed_counted_and_go_with_their_event(database):
                 AlertQuery(within=("door", "shed")),
             )
         ]
-        return pages, some, RAISED.told(conn, "e1"), RAISED.count(conn, "camera_id", at(5))
+        return pages, some, told_of(RAISED.of_event(conn, "e1")), RAISED.count(conn, "camera_id", at(5))
 
     (pages, total), some, told, counts = await database.write(work)
     assert (pages, total) == (made[::-1], 3)

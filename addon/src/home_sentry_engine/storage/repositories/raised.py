@@ -73,15 +73,6 @@ class Alerts:
         chosen = sa.select(alerts).where(alerts.c.event_id == event_id).order_by(alerts.c.made_at, alerts.c.id)
         return tuple(_alert(row) for row in conn.execute(chosen))
 
-    def told(self, conn: Connection, event_id: str) -> dict[str, RiskLevel]:
-        """Give the highest level for which each rule raised an alert of an event."""
-        chosen = sa.select(alerts.c.rule_id, alerts.c.level).where(alerts.c.event_id == event_id)
-        highest: dict[str, RiskLevel] = {}
-        for row in conn.execute(chosen):
-            level = RiskLevel(row.level)
-            highest[row.rule_id] = max(level, highest.get(row.rule_id, level), key=severity)
-        return highest
-
     def delivered(self, conn: Connection, alert_id: str, at: datetime) -> Alert | None:
         """Note the first delivery of an alert and begin its cooldown; None where that was noted before."""
         row = conn.execute(sa.select(alerts).where(alerts.c.id == alert_id).with_for_update()).one_or_none()
