@@ -51,7 +51,7 @@ def _defaults() -> dict[LimitClass, Limit]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """All limits of the API, per caller (token and address); ``failed_logins`` is per address and minute."""
+    """All limits of the API, per caller (token and address, or key); ``failed_logins`` is per address and minute."""
 
     classes: Mapping[LimitClass, Limit] = field(default_factory=_defaults)
     failed_logins: int = 5

@@ -33,6 +33,7 @@ _TYPE: Final = "https://github.com/home-sentry/home-sentry/blob/main/addon/DOCS.
 _TITLES: Final = {
     "invalid_request": "Invalid request",
     "unauthorized": "Not authenticated",
+    "key_expired": "Key expired",
     "forbidden": "Not allowed",
     "not_found": "Not found",
     "method_not_allowed": "Method not allowed",

@@ -158,6 +158,18 @@ def test_the_old_token_works_for_ten_minutes_after_a_rotation():
         gate.admit("old", "a")
 
 
+def test_who_is_connected_with_the_old_token_is_refused_after_ten_minutes():
+    clock = FakeClock()
+    before = TokenKeys(current=hash_of("old"))
+    until = clock.now() + timedelta(minutes=10)
+    connected = gate_of(before, clock, 5).admit("old", "a")
+    gate = gate_of(TokenKeys(current=hash_of("new"), previous=hash_of("old"), previous_until=until), clock, 5)
+    assert gate.again(connected).address == "a"
+    clock.tick(600)
+    with pytest.raises(Unauthorized):
+        gate.again(connected)
+
+
 def test_the_count_of_failures_is_per_address():
     gate = gate_of(TokenKeys(current=hash_of(TOKEN)), FakeClock(), 2)
     for address in ("a", "b"):

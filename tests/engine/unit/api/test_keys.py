@@ -9,13 +9,15 @@ from typing import Any
 import aiohttp
 import pytest
 
+from home_sentry_engine.api.hub import Pace
 from home_sentry_engine.api.limits import Limit, LimitClass, Limits
 from home_sentry_engine.api.server import ApiServer
-from home_sentry_engine.contract import AuthFailed, KeyRole
+from home_sentry_engine.contract import AuthFailed, KeyRole, Subscribe, SystemStatus
 from home_sentry_engine.domain.errors import HomeSentryError
 from tests.fakes.api import QUIET, TOKEN, FakeEngine, serving, speaking
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.peer import Peer
+from tests.fakes.records import camera
 
 KEYS = "/api/v1/system/keys"
 VIEWER = "viewer-" + "v" * 43
@@ -163,6 +165,24 @@ async def test_a_key_that_is_narrowed_sees_less_at_once(server, engine):
         peer = await connected(session, VIEWER)
         await asked(server, TOKEN, "PATCH", f"{KEYS}/k1", json={"cameras": ["front_door"]})
         assert (await peer.ask("get_household")).code == "forbidden"
+
+
+async def test_a_limited_key_hears_no_news_of_the_whole_engine(engine):
+    other = camera("garden", "Garden")
+    engine.cameras["garden"] = other
+    pace = Pace(status_every_s=0.05, status_pause_s=0.01, performance_every_s=0.05)
+    async with serving(engine, pace=pace) as server, aiohttp.ClientSession(server.url) as session:
+        heard: dict[str, set[str]] = {}
+        for token in (VIEWER, OPERATOR):
+            peer = await connected(session, token)
+            await peer.send(Subscribe(types=("performance_update", "*")))
+            async with asyncio.timeout(5):
+                messages = [await peer.receive(statuses=True) for _ in range(6)]
+            heard[token] = {type(one).__name__ for one in messages}
+            totals = {one.status.cameras_total for one in messages if isinstance(one, SystemStatus)}
+            assert totals == {1}
+        assert "PerformanceUpdate" in heard[VIEWER]
+        assert heard[OPERATOR] == {"SystemStatus"}
 
 
 async def test_the_audit_names_the_key_whomever_it_names(server, engine):
