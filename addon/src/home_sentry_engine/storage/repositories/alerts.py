@@ -1,11 +1,12 @@
 """Evaluations of alerts: one for each stored revision of an event."""
 
+from dataclasses import asdict
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from home_sentry_engine.contract import AlertDecision, AlertEvaluation, RiskLevel, RuleOutcome, from_plain, to_plain
+from home_sentry_engine.contract import AlertDecision, AlertEvaluation, RiskLevel, RuleOutcome, from_plain
 from home_sentry_engine.storage.alerts_schema import alert_evaluations
 from home_sentry_engine.storage.rows import insert_into
 
@@ -17,7 +18,7 @@ class AlertEvaluations:
 
     def keep(self, conn: Connection, event_id: str, made: AlertEvaluation) -> None:
         """Store what was decided for a revision, in the place of an earlier decision for the same one."""
-        rules = [to_plain(one) for one in made.rules]
+        rules = [asdict(one) for one in made.rules]
         values = {"at": made.at, "level": made.level, "decision": made.decision, "rules": rules}
         statement = insert_into(conn, alert_evaluations).values(event_id=event_id, revision=made.revision, **values)
         conn.execute(statement.on_conflict_do_update(index_elements=["event_id", "revision"], set_=values))
