@@ -272,3 +272,26 @@ async def test_every_verb_about_a_part_is_an_action(hass: HomeAssistant, engine:
     engine.failure = "conflict"
     with pytest.raises(ServiceValidationError, match="no such thing"):
         await act("control_part", component_id="timers", verb="stop")
+
+
+async def test_a_model_file_of_other_content_is_a_repair_until_it_is_whole(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup
+) -> None:
+    entry = await there(hass, engine, setup)
+    broken = Component(
+        id="models",
+        state=ComponentState.DEGRADED,
+        reason="YuNet: face_detection_yunet_2023mar.onnx has sha256 0123…, expected 4567…; it was deleted",
+        fix="get the file again with `home-sentry models get`, or switch the model off",
+    )
+    engine.components.append(broken)
+    await engine.publish_status()
+    key = (DOMAIN, f"component_models_{entry.entry_id}")
+    issues = ir.async_get(hass).issues
+    await until(lambda: key in issues)
+    told = issues[key].translation_placeholders or {}
+    assert "it was deleted" in told["reason"]
+    assert "models get" in told["fix"]
+    engine.set_component(Component(id="models", state=HEALTHY))
+    await engine.publish_status()
+    await until(lambda: key not in issues)
