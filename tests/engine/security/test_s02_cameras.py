@@ -16,7 +16,7 @@ import pytest
 from home_sentry_engine.api.limits import RateLimiter
 from home_sentry_engine.api.server import ApiServer
 from home_sentry_engine.app.engine import Engine
-from home_sentry_engine.contract import Auth, Command, Identity, encode, to_plain
+from home_sentry_engine.contract import Auth, Command, Factor, Identity, encode, to_plain
 from home_sentry_engine.settings import load_settings
 from home_sentry_engine.storage.schema import events
 from tests.fakes.api import GENEROUS
@@ -128,7 +128,9 @@ async def gossip(engine: Engine, event: dict[str, Any]) -> None:
     """Let an event say of the other camera whatever an event can say."""
     told = f"A person stands at the door. A minute ago somebody was in the {NAME}."
     same = Identity(kind="person", finding="probable same subject", camera_id=FOREIGN, seen_at=None, similarity=0.9)
-    values = {"summary": told, "reasoning": told, "recommended_action": told, "identities": [to_plain(same)]}
+    reason = Factor(id="cross_camera", points=5, text="people elsewhere too", evidence=(f"camera:{NAME}",))
+    values: dict[str, Any] = {"factors": [to_plain(reason)]}
+    values |= {"summary": told, "reasoning": told, "recommended_action": told, "identities": [to_plain(same)]}
     chosen = events.update().where(events.c.id == event["event_id"])
     await engine.database.write(lambda conn: conn.execute(chosen.values(**values)))
 
@@ -231,7 +233,7 @@ async def ask_for_lists(guest: Client) -> None:
     assert (status["cameras_total"], status["accounting"], status["queues"]) == (1, None, [])
     _, found = await guest.ask("GET", "/api/v1/events")
     assert found["items"][0]["summary"] == "A person stands at the door."
-    assert found["items"][0]["identities"] == []
+    assert (found["items"][0]["identities"], found["items"][0]["factors"]) == ([], [])
 
 
 async def ask_by_socket(guest: Client, own: dict[str, Any], foreign: dict[str, Any]) -> None:

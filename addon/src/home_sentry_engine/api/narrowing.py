@@ -19,6 +19,7 @@ from .ports import Catalogue, Published
 _SENTENCE: Final = re.compile(r"(?<=[.!?;])\s+|\n+")
 _SHORTEST_NAME: Final = 2
 _NAMING: Final = re.compile(r"(^|_)camera(s|_id|_ids|_name)?$")
+_EVIDENCE: Final = "camera:"
 _GONE: Final = object()
 
 
@@ -100,7 +101,7 @@ class Narrowing:
 
     def _record(self, record: dict[str, Any], name: str) -> Any:
         of = record.get("camera_id")
-        if isinstance(of, str) and of in self._ids:
+        if (isinstance(of, str) and of in self._ids) or self._rests_on_others(record.get("evidence")):
             return _GONE
         by_camera = _NAMING.search(name) is not None
         left = {
@@ -109,6 +110,12 @@ class Narrowing:
             if not (by_camera and (key in self._ids or key.casefold() in self._words))
         }
         return {key: None if value is _GONE else value for key, value in left.items()}
+
+    def _rests_on_others(self, evidence: Any) -> bool:
+        """Tell of a reason whether other cameras are named as its evidence: that there is one would tell of them."""
+        named = evidence if isinstance(evidence, list) else ()
+        words = (one.removeprefix(_EVIDENCE) for one in named if isinstance(one, str) and one.startswith(_EVIDENCE))
+        return any(" ".join(word.casefold().split()) in self._words for word in words)
 
     def _text(self, text: str, name: str) -> Any:
         if _NAMING.search(name) and (text in self._ids or text.casefold() in self._words):

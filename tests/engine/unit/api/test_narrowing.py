@@ -90,6 +90,14 @@ def test_sentences_that_name_another_camera_go(text, kept):
     assert left(replace(event(), factors=(factor,)))["factors"][0]["text"] == kept
 
 
+def test_a_reason_that_rests_on_another_camera_goes_wholly():
+    sieve = Narrowing(("front_door",), (OWN, camera("shed", "Shed")))
+    own = Factor(id="person", points=20, text="a person", evidence=("person 0.9", "camera:Front Door"))
+    other = Factor(id="cross_camera", points=5, text="people elsewhere too", evidence=("camera:Shed",))
+    found = decode(Event, orjson.dumps(sieve.plain(to_plain(replace(event(), factors=(own, other))))))
+    assert found.factors == (own,)
+
+
 def test_sums_by_camera_keep_the_own_one_only():
     stats = EventStats(total=3, reviewed=0, by_camera={"front_door": 2, "secret_garden": 1}, by_day={"2026-11-20": 3})
     found = left(stats)
