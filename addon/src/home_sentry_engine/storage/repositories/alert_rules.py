@@ -13,6 +13,12 @@ from home_sentry_engine.storage.rows import insert_into
 from home_sentry_engine.storage.schema import cameras
 
 _COLUMNS: Final = tuple(name for name in AlertRule.__dataclass_fields__ if name != "broken")
+# asked at every revision of an event, and made once
+_ALL: Final = sa.select(alert_rules).order_by(sa.func.lower(alert_rules.c.name), alert_rules.c.id)
+_CAMERAS: Final = sa.select(cameras.c.id).where(cameras.c.deleted_at.is_(None))
+_ZONES: Final = sa.select(
+    zones.c.camera_id, zones.c.id, sa.and_(zones.c.enabled, zones.c.type != ZoneType.IGNORE).label("matches")
+)
 _UNREADABLE: Final = AlertSchedule(start="?", end="?")
 
 
@@ -21,8 +27,7 @@ class AlertRules:
 
     def all(self, conn: Connection) -> tuple[AlertRule, ...]:
         """Give all rules by name."""
-        rows = conn.execute(sa.select(alert_rules).order_by(sa.func.lower(alert_rules.c.name), alert_rules.c.id))
-        return tuple(_rule(row) for row in rows)
+        return tuple(_rule(row) for row in conn.execute(_ALL))
 
     def get(self, conn: Connection, rule_id: str) -> AlertRule | None:
         """Give one rule."""
@@ -40,13 +45,11 @@ class AlertRules:
 
     def cameras(self, conn: Connection) -> frozenset[str]:
         """Give the ids of the cameras that rules may name."""
-        return frozenset(conn.execute(sa.select(cameras.c.id).where(cameras.c.deleted_at.is_(None))).scalars())
+        return frozenset(conn.execute(_CAMERAS).scalars())
 
     def zones(self, conn: Connection) -> tuple[tuple[str, str, bool], ...]:
         """Give camera, id and whether it ever matches of each zone that rules may name."""
-        matches = sa.and_(zones.c.enabled, zones.c.type != ZoneType.IGNORE)
-        rows = conn.execute(sa.select(zones.c.camera_id, zones.c.id, matches.label("matches")))
-        return tuple((row.camera_id, row.id, bool(row.matches)) for row in rows)
+        return tuple((row.camera_id, row.id, bool(row.matches)) for row in conn.execute(_ZONES))
 
     def delete(self, conn: Connection, rule_id: str) -> bool:
         """Delete a rule; tells whether it was there."""

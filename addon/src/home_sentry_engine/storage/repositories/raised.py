@@ -21,6 +21,11 @@ _OWN: Final = (
 )
 _OPEN: Final = (AlertStatus.PENDING, AlertStatus.DELIVERED)
 
+# asked at every revision of an event, and made once
+_OF_EVENT: Final = (
+    sa.select(alerts).where(alerts.c.event_id == sa.bindparam("of")).order_by(alerts.c.made_at, alerts.c.id)
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertQuery(PageQuery):
@@ -70,8 +75,7 @@ class Alerts:
 
     def of_event(self, conn: Connection, event_id: str) -> tuple[Alert, ...]:
         """Give the alerts of an event, the oldest first."""
-        chosen = sa.select(alerts).where(alerts.c.event_id == event_id).order_by(alerts.c.made_at, alerts.c.id)
-        return tuple(_alert(row) for row in conn.execute(chosen))
+        return tuple(_alert(row) for row in conn.execute(_OF_EVENT, {"of": event_id}))
 
     def delivered(self, conn: Connection, alert_id: str, at: datetime) -> Alert | None:
         """Note the first delivery of an alert and begin its cooldown; None where that was noted before."""
