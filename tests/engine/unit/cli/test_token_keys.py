@@ -4,6 +4,7 @@ import asyncio
 from contextlib import closing
 import json
 from pathlib import Path
+import shutil
 import sqlite3
 
 import pytest
@@ -15,13 +16,22 @@ from home_sentry_engine.storage.database import Database, sqlite_url
 from tests.engine.unit.storage.samples import with_camera
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory) -> Path:
+    """A database with a camera and without keys."""
+    file = tmp_path_factory.mktemp("empty") / "home_sentry.db"
+
     async def make() -> None:
-        async with Database(sqlite_url(tmp_path / "home_sentry.db"), SystemClock()) as database:
+        async with Database(sqlite_url(file), SystemClock()) as database:
             await database.write(with_camera)
 
     asyncio.run(make())
+    return file
+
+
+@pytest.fixture
+def data(empty, tmp_path: Path) -> Path:
+    shutil.copy(empty, tmp_path)
     return tmp_path
 
 
