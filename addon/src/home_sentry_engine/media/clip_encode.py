@@ -31,7 +31,7 @@ _OPTIONS: Final = {
 _TRIAL: Final = (320, 240)
 _THREADS: Final = 2
 _COLOURS: Final = 255
-_MOST_GIF_FRAMES: Final = 300
+_MOST_GIF_FRAMES: Final = 120
 _BLACK_Y: Final = 16
 
 
@@ -67,7 +67,7 @@ def write_mp4(place: Path, frames: Iterable[VideoFrame], size: Size, rate: float
 
 
 def write_gif(place: Path, frames: Iterable[VideoFrame], rate: float, seconds: float) -> int:
-    """Write at most 300 of the frames as a GIF that repeats for ever; gives how many. What is black stays black."""
+    """Write at most 120 of the frames as a GIF that repeats for ever; gives how many. What is black stays black."""
     step = max(1, -(-round(rate * seconds) // _MOST_GIF_FRAMES))
     chosen = (_paletted(frame) for frame in islice(frames, 0, None, step))
     first = next(chosen)
