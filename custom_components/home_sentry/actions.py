@@ -25,6 +25,7 @@ from .looking_back import LOOKING_BACK_ACTIONS
 from .masks import MASK_ACTIONS
 from .notification_actions import NOTIFICATION_ACTIONS
 from .part_actions import PART_ACTIONS
+from .prompt_actions import PROMPT_ACTIONS
 from .zones import ZONE_ACTIONS
 
 _MOST_EVENTS: Final = 500
@@ -197,6 +198,7 @@ ACTIONS: Final = (
     *ZONE_ACTIONS,
     *ALERT_ACTIONS,
     *MASK_ACTIONS,
+    *PROMPT_ACTIONS,
     *CLIP_ACTIONS,
     *LOOKING_BACK_ACTIONS,
     *PART_ACTIONS,

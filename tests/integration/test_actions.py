@@ -36,8 +36,10 @@ ADMIN_ONLY = {
     *("delete_notification_channel", "test_notification"),
     *("household_save_member", "household_save_vehicle", "household_enrol"),
     *("household_erase", "household_erase_samples", "household_erase_faces"),
+    *("set_prompt", "restore_prompt", "test_prompt", "shadow_prompt", "export_prompts", "import_prompts"),
 }
 READING = {
+    *("get_prompt", "export_prompts", "get_evaluation"),
     *("list_alert_rules", "test_rule", "list_alerts"),
     *("get_event", "search_events", "list_trash", "dlq_list", "list_parts"),
     "list_keys",
@@ -97,6 +99,14 @@ LEAST: dict[str, dict[str, Any]] = {
     "delete_notification_channel": {"channel_id": "c1"},
     "test_notification": {"channel_id": "c1"},
     "list_notification_deliveries": {},
+    "get_prompt": {},
+    "set_prompt": {"model": "nemotron", "content": {}},
+    "restore_prompt": {"model": "nemotron"},
+    "test_prompt": {"model": "nemotron", "event_id": "e1"},
+    "shadow_prompt": {"content": {}},
+    "export_prompts": {},
+    "import_prompts": {"document": {}},
+    "get_evaluation": {},
 }
 
 
