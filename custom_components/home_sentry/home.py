@@ -110,7 +110,8 @@ class HomeReporter:
 
     def facts(self) -> list[HomeFact]:
         """Read the chosen entities as they are now, and the persons to whom members of the household are linked."""
-        told = dict.fromkeys(self._linked.ids, HomeFactKind.PERSON) | self._chosen
+        linked = (entity_id for entity_id in self._linked.ids if entity_id not in self._chosen)
+        told = self._chosen | dict.fromkeys(linked, HomeFactKind.PERSON)
         return [_fact(kind, entity_id, self._hass.states.get(entity_id)) for entity_id, kind in told.items()][:_MOST]
 
     @callback

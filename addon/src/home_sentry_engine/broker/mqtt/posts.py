@@ -194,6 +194,7 @@ def _event(message: EventCreated | EventUpdated) -> dict[str, Any]:
         "llm_score": event.llm_score,
         "analysis_state": event.analysis_state,
         "analysis_reason": event.analysis_reason,
+        "visual_verdict": event.visual_verdict,
         "summary": event.summary,
         "recommended_action": event.recommended_action,
         "confidence": event.confidence,
