@@ -5,6 +5,8 @@ from pathlib import Path
 import subprocess
 import sys
 
+import pytest
+
 from home_sentry_engine.media.clip_plan import ClipPlan, Part, to_json
 from tests.fakes import pictures
 from tests.needs import command
@@ -14,6 +16,7 @@ LIMITS = {
 }  # fmt: skip
 
 
+@pytest.mark.full
 def test_crafted_clips_make_the_child_open_nothing_else(tmp_path):
     secret = pictures.clip(tmp_path / "garden_of_others.mp4", seconds=2)
     crafted = {

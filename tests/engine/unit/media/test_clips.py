@@ -113,11 +113,9 @@ async def test_a_playlist_or_a_link_in_the_place_of_a_picture_is_not_followed(tm
     concat.write_text(f"ffconcat version 1.0\nfile {secret}\n")
     link = tmp_path / "link.mp4"
     link.symlink_to(secret)
-    for hostile in (playlist, concat, link):
-        with pytest.raises(Permanent):
-            await made(
-                ClipPlan(parts=(Part(path=hostile, token="x", start_s=0.0, seconds=1.0),)), tmp_path / "clip.mp4"
-            )
+    parts = tuple(Part(path=one, token=one.name, start_s=0.0, seconds=1.0) for one in (playlist, concat, link))
+    with pytest.raises(Permanent):
+        await made(ClipPlan(parts=parts), tmp_path / "clip.mp4")
 
 
 async def test_the_child_is_ended_when_it_takes_too_long_or_nobody_wants_it(tmp_path):
