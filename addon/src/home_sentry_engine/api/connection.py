@@ -268,8 +268,8 @@ class Connection:
     async def _kept(self, command: Command, caller: Caller, failure: str | None) -> None:
         action = self._shared.commands.audited(command.name)
         if action is not None:
-            named = (value for name, value in command.args.items() if name.endswith("_id") or name == "model")
-            target = next(map(str, named), None)
+            meant = (value for name, value in command.args.items() if name.endswith("_id") or name == "model")
+            target = next(map(str, meant), None)
             user = command.args.get("user")
             named = user if isinstance(user, str) else None
             await self._shared.audit.done(action, target, caller=caller, failure=failure, user=named)

@@ -42,7 +42,9 @@ class Spare:
     """A machine whose load a test sets: percent of its processor, or of its graphics card if it has one."""
 
     def __init__(self, clock: FakeClock) -> None:
-        self.cpu, self.gpu, self.working, self.clock = 5.0, None, False, clock
+        self.cpu: float | None = 5.0
+        self.gpu: float | None = None
+        self.working, self.clock = False, clock
         self.asked = 0
         self.watch = IdleWatch(self.load, lambda: self.working, clock)
 
@@ -272,7 +274,8 @@ async def test_the_rank_is_by_what_was_measured_and_not_by_presence(house):
     assert (rows["violence"].rank, rows["violence"].effect, rows["violence"].present) == (None, None, 0)
     ranked = [one for one in board.items if one.rank is not None]
     assert [one.rank for one in ranked] == list(range(1, len(ranked) + 1))
-    assert [one.effect for one in ranked] == sorted((one.effect for one in ranked), reverse=True)
+    effects = [one.effect or 0.0 for one in ranked]
+    assert effects == sorted(effects, reverse=True)
 
 
 async def test_scores_are_held_against_what_people_said(house):
