@@ -19,7 +19,7 @@ GO_WITH_OTHERS = {
 }  # fmt: skip
 AS_MANY_AS_THE_HOME_HAS = {
     "meta", "counters", "cameras", "components", "zones", "watched", "resting", "scenes", "scene_memory",
-    "household", "masks", "rhythm", "alert_rules", "properties", "property_cameras",
+    "household", "masks", "rhythm", "alert_rules", "channels", "properties", "property_cameras",
 }  # fmt: skip
 # a row is a piece of work, and goes when it is done: at the latest with its camera
 FINISHED_BY_WORKERS = {"jobs", "remasking", "unmasked"}
@@ -102,6 +102,7 @@ async def test_every_table_has_an_end(tmp_path):
         "spells of engines": "spells",
         "summaries": "summaries",
         "exports": "exports",
+        "deliveries": "deliveries",
         "keys of alerts": "alert_slots",
     }
     assert kinds == set(expired)
