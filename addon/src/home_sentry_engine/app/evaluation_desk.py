@@ -27,7 +27,6 @@ from .tables import Tables
 
 _MOST: Final = 20_000
 _KEEP_S: Final = 6 * 3600.0
-_KEPT_WEEKS: Final = 104
 
 
 class EvaluationDesk:
@@ -129,4 +128,3 @@ class EvaluationDesk:
             for week in figures.weeks_of(own, zone):
                 if week.week < this:
                     self._rows.keep(conn, week, camera_id)
-        self._rows.prune(conn, this - timedelta(days=7 * _KEPT_WEEKS))

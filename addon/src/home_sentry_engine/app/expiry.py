@@ -10,6 +10,7 @@ from typing import Final
 from home_sentry_engine.context.baseline import BaselineRules
 from home_sentry_engine.settings import Settings
 from home_sentry_engine.storage.database import Connection
+from home_sentry_engine.storage.repositories.calibrations import Calibrations
 from home_sentry_engine.storage.repositories.deliveries import Deliveries
 from home_sentry_engine.storage.repositories.gpu_stats import GpuStats
 from home_sentry_engine.storage.repositories.replies import Replies
@@ -19,6 +20,7 @@ from .tables import Tables
 _REPLAY: Final = timedelta(hours=24)
 _SOURCES: Final = timedelta(days=7)
 _SLACK: Final = timedelta(days=2)
+_WEEKS_KEPT: Final = timedelta(weeks=104)
 
 type Expire = Callable[[Connection, datetime], int]
 
@@ -47,6 +49,8 @@ def expiries(tables: Tables, settings: Settings) -> Mapping[str, Expire]:
         "changes of cameras": lambda conn, now: tables.states.prune(conn, now - kept),
         "spells of engines": lambda conn, now: tables.spells.prune(conn, now - kept),
         "summaries": lambda conn, now: tables.summaries.prune(conn, now - kept),
+        "trials of prompts": lambda conn, now: tables.shadow_runs.prune(conn, now - kept),
+        "weeks of figures": lambda conn, now: Calibrations().prune(conn, (now - _WEEKS_KEPT).date()),
         "deliveries": lambda conn, now: Deliveries().prune(conn, now - kept),
         "exports": tables.exports.prune,
         "plates": tables.plates.expire,

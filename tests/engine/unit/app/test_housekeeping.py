@@ -15,11 +15,12 @@ from tests.fakes.household import household
 GO_WITH_OTHERS = {
     "media", "inspections", "detections", "batches", "events", "event_objects", "event_words", "transitions",
     "assessments", "reassessments", "rejections", "audit", "enrichments", "feedback", "reviews",
-    "alert_evaluations", "alerts",
+    "alert_evaluations", "alerts", "event_audits",
 }  # fmt: skip
 AS_MANY_AS_THE_HOME_HAS = {
     "meta", "counters", "cameras", "components", "zones", "watched", "resting", "scenes", "scene_memory",
     "household", "masks", "rhythm", "alert_rules", "channels", "properties", "property_cameras",
+    "prompt_configs", "prompt_versions",
 }  # fmt: skip
 # a row is a piece of work, and goes when it is done: at the latest with its camera
 FINISHED_BY_WORKERS = {"jobs", "remasking", "unmasked"}
@@ -101,6 +102,8 @@ async def test_every_table_has_an_end(tmp_path):
         "changes of cameras": "camera_states",
         "spells of engines": "spells",
         "summaries": "summaries",
+        "trials of prompts": "shadow_runs",
+        "weeks of figures": "calibrations",
         "exports": "exports",
         "deliveries": "deliveries",
         "keys of alerts": "alert_slots",
