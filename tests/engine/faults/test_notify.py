@@ -13,7 +13,7 @@ import urllib.request
 import pytest
 
 from home_sentry_engine.alerting.channels.webhook import WebhookSender
-from home_sentry_engine.contract import RiskLevel
+from home_sentry_engine.contract import Component, RiskLevel
 from home_sentry_engine.contract.notifications import DeliveryReason, DeliveryState
 from tests.engine.faults.invariants import DATABASE, check_invariants
 from tests.engine.faults.programs import WITHOUT_MODELS, Serve, deliver, engine
@@ -51,6 +51,12 @@ async def jobs(home: Household) -> int:
     return depth.pending + depth.processing + depth.delayed + depth.dead
 
 
+def component(voice: Voice, channel_id: str) -> Component:
+    found = voice.board.get(f"notify:{channel_id}")
+    assert found is not None
+    return found
+
+
 def once_each(server: HookServer) -> int:
     """Check that each message came once; gives how many came."""
     came = Counter(server.accepted)
@@ -79,15 +85,16 @@ async def test_f25_a_target_that_is_down_for_six_hours_costs_three_tries_an_aler
         assert counted.tries == sum(one.attempts for one in down) <= 3 * alerts
         assert (await jobs(home), deepest <= 2) == (0, True)
         await voice.health.look()
-        ill = voice.board.get(f"notify:{channel.id}")
-        assert (ill.state, "Phone" in ill.reason, CANARY in ill.reason) == ("unhealthy", True, False)
+        ill = component(voice, channel.id)
+        told = ill.reason or ""
+        assert (ill.state, "Phone" in told, CANARY in told) == ("unhealthy", True, False)
         tries = counted.tries
         async with hook_server(port) as server:
             await voice.alarm(await voice.visit("cam0"))
             await voice.pass_time(70)
             assert once_each(server) == 1
         await voice.health.look()
-        assert voice.board.get(f"notify:{channel.id}").state == "healthy"
+        assert component(voice, channel.id).state == "healthy"
         assert counted.tries == tries + 1
     print(f"\n  F25 down 6 h: {alerts} alerts, {tries} tries, at most {deepest} jobs waiting, 0 left")
 

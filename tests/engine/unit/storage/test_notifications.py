@@ -1,6 +1,7 @@
 """Channels and deliveries, in both kinds of database."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -47,9 +48,9 @@ WAITING = Delivery(
     gates=(GateResult(gate=DeliveryGate.RATE, passed=False, reason=DeliveryReason.RATE_CAPPED),),
     created_at=at(0),
 )
-DONE = {"state": DeliveryState.DELIVERED, "reason": DeliveryReason.DELIVERED}
-LOST = {"state": DeliveryState.FAILED, "reason": DeliveryReason.UNREACHABLE}
-HELD = {"state": DeliveryState.SKIPPED, "reason": DeliveryReason.QUIET_HOURS}
+DONE: dict[str, Any] = {"state": DeliveryState.DELIVERED, "reason": DeliveryReason.DELIVERED}
+LOST: dict[str, Any] = {"state": DeliveryState.FAILED, "reason": DeliveryReason.UNREACHABLE}
+HELD: dict[str, Any] = {"state": DeliveryState.SKIPPED, "reason": DeliveryReason.QUIET_HOURS}
 
 
 @pytest.fixture
