@@ -12,7 +12,8 @@ _PATTERNS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), rf"\1 {REDACTED}"),
     (
         re.compile(
-            r"""(?ix) (["']?\b (?:access_|auth_|api_?|supervisor_|llm_api_|detector_|enrichment_|florence_|clip_|mqtt_)?
+            r"""(?ix) (["']?\b
+            (?:access_|auth_|api_?|supervisor_|llm_api_|detector_|enrichment_|florence_|clip_|mqtt_|signing_)?
             (?:token|password|passwd|secret|key|authorization) ["']? \s* [=:] \s*)
             (?: "(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' | [^\s,;&}"']+ )"""
         ),

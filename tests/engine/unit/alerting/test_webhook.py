@@ -15,8 +15,9 @@ import pytest
 from home_sentry_engine.alerting.channels.errors import SendFailed
 from home_sentry_engine.alerting.channels.targets import WebhookTarget
 from home_sentry_engine.alerting.channels.webhook import WebhookSender, signature, wait_of
+from home_sentry_engine.alerting.message import alert_message
 from home_sentry_engine.contract.notifications import DeliveryReason
-from tests.engine.unit.alerting.samples import MESSAGE, NOW
+from tests.engine.unit.alerting.samples import ALERT, MESSAGE, NOW
 from tests.fakes.certificates import self_signed
 from tests.fakes.targets import hook_server
 
@@ -167,6 +168,20 @@ async def test_addresses_of_the_network_are_for_the_owner_to_allow():
         with pytest.raises(SendFailed) as failed:
             await sender(private=False).send(WebhookTarget(url=server.url), MESSAGE)
     assert (failed.value.reason, failed.value.again, server.posts) == (DeliveryReason.FORBIDDEN_TARGET, False, [])
+
+
+async def test_what_a_model_wrote_leaves_nothing_to_render_or_to_follow():
+    summary = (
+        '<a href="https://evil.example">x</a> [here](http://evil.example) www.evil.example {{ f("a.b") }} `rm`'
+    )
+    alert = replace(ALERT, summary=summary, rule_name="{% for x in y %}", camera_name="a\u202ebc\r\nX: y")
+    message = alert_message("d1", alert, engine="Home", now=NOW, picture=None)
+    async with hook_server() as server:
+        await sender().send(WebhookTarget(url=server.url), message)
+    (post,) = server.posts
+    told = str(json.loads(post.body))
+    for sign in ("s://", "p://", "evil.example", "{{", "{%", "[here]", "`", "\u202e", "\r", "\n"):
+        assert sign not in told
 
 
 def test_a_test_says_that_it_is_one():
