@@ -25,7 +25,7 @@ class Patience:
     auth_s: float = 10.0
     send_s: float = 15.0
     goodbye_s: float = 3.0
-    longest_command_s: float = 30.0
+    longest_command_s: float = 180.0
     idle_s: float = 300.0
     acks: AckRules = field(default_factory=AckRules)
     frames: Limit = field(default_factory=lambda: Limit(per_minute=1200))
