@@ -14,6 +14,13 @@ from home_sentry_engine.telemetry.metrics import Registry
 from .display import print_json
 
 
+class _Nobody:
+    """Stands behind every port; whatever is taken out of it is nobody too."""
+
+    def __getattr__(self, _name: str) -> Any:
+        return self
+
+
 def add_parser(commands: Any) -> None:
     """Add the command."""
     parser = commands.add_parser("openapi", help="print the OpenAPI 3.1 document of the API")
@@ -22,7 +29,7 @@ def add_parser(commands: Any) -> None:
 
 def run(_arguments: argparse.Namespace) -> int:
     """Describe a server that never listens, so nothing behind its routes is ever asked."""
-    nobody: Any = None
+    nobody: Any = _Nobody()
     ports = Ports(**dict.fromkeys(Ports.__dataclass_fields__, nobody))
     surroundings = Surroundings(clock=SystemClock(), request_id=random_id, metrics=Registry())
     server = ApiServer(ApiSettings(), ports, lambda: TokenKeys(current=""), surroundings)
