@@ -274,40 +274,6 @@ async def test_no_caption_makes_anybody_a_courier():
     assert not known_of(scene_of(shot(START, [PERSON]), **legs)).courier
 
 
-@pytest.mark.parametrize(("again", "weapon"), [(True, 2), (False, 1)])
-async def test_a_weapon_counts_only_when_a_second_look_agrees(again, weapon):
-    _, _, legs = await asked(full(owlv2_base=Things(again=again)), views_of(shot(START, [PERSON])))
-    scene = scene_of(shot(START, [PERSON]), **legs)
-    assert len(known_of(scene).weapon_looks()) == weapon
-    floor = Judge().rule(scene).allowed.floor
-    assert (floor >= 70) is again
-
-
-class Confirms:
-    def __init__(self, said: bool | None) -> None:
-        self.said = said
-        self.asked: list[str] = []
-
-    def confirms(self, thing, frame):
-        self.asked.append(thing)
-        return self.said
-
-
-@pytest.mark.parametrize(("said", "weapon"), [(True, 2), (False, 1), (None, 1), (Unavailable("away"), 1)])
-async def test_a_vision_model_may_be_the_second_opinion_on_a_weapon(said, weapon):
-    confirmer = said if isinstance(said, Exception) else Confirms(said)
-    rules = EnrichmentRules(confirmer="vlm")
-    result = await Enrichment(full(owlv2_base=Things(again=False), vlm=confirmer), rules)(
-        views_of(shot(START, [PERSON]))
-    )
-    scene = scene_of(shot(START, [PERSON]), **legs_of(result))
-    assert len(known_of(scene).weapon_looks()) == weapon
-    assert (Judge().rule(scene).allowed.floor >= 70) is (weapon == 2)
-    (step,) = (one for one in result.attempts if one.about == "threats")
-    assert (step.outcome, step.model_id) == (Outcome.RAN, "owlv2-base")
-    assert ("did not say" in (step.reason or "")) is isinstance(said, Exception)
-
-
 async def test_what_nobody_looked_at_is_no_negative_finding_anywhere():
     result, steps, legs = await asked(Shelf(), views_of(shot(START, [PERSON, CAR, DOG])))
     assert {name for name, leg in legs.items() if not isinstance(leg, Absent)} == {"pets"}
