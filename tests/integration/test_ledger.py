@@ -30,7 +30,13 @@ TOLD = ["started", "person", "escalated", "vehicle", "downgraded", "ended", "sta
 
 
 def words(news: tuple[News, ...] | list[News]) -> list[str]:
-    return [item.transition.change.value if isinstance(item, SecurityNews) else item.group.value for item in news]
+    return [word(item) for item in news]
+
+
+def word(item: News) -> str:
+    if isinstance(item, SecurityNews):
+        return item.transition.change.value
+    return item.group.value if isinstance(item, DetectionNews) else item.alert.severity.value
 
 
 def read(ledger: Ledger, messages: list[Any]) -> list[News]:
