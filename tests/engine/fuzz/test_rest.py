@@ -138,8 +138,19 @@ RULE = st.fixed_dictionaries(
         "schedule": SPAN | JSON,
     },
 )
+PROMPT = st.fixed_dictionaries(
+    {},
+    optional={
+        "content": JSON,
+        "document": JSON | st.fixed_dictionaries({"prompts": JSON}),
+        "event_id": st.sampled_from(["e1", "e9"]) | JSON,
+        "version": st.integers(-1, 3) | JSON,
+        "limit": st.integers(-1, 300),
+        "note": st.text(max_size=600),
+    },
+)
 BODIES = st.one_of(
-    st.deferred(lambda: PROMPT).map(json.dumps).map(str.encode),
+    PROMPT.map(json.dumps).map(str.encode),
     RULE.map(json.dumps).map(str.encode),
     REVIEW.map(json.dumps).map(str.encode),
     (MANY | FEEDBACK).map(json.dumps).map(str.encode),
@@ -158,17 +169,6 @@ TAKING = (
     *(("POST", "/api/v1/events/e1/feedback"), ("POST", "/api/v1/events/e9/feedback")),
     *(("PUT", "/api/v1/prompts/nemotron"), ("POST", "/api/v1/prompts/xclip/test")),
     *(("POST", "/api/v1/prompts/import"), ("POST", "/api/v1/evaluation/batch")),
-)
-PROMPT = st.fixed_dictionaries(
-    {},
-    optional={
-        "content": JSON,
-        "document": JSON | st.fixed_dictionaries({"prompts": JSON}),
-        "event_id": st.sampled_from(["e1", "e9"]) | JSON,
-        "version": st.integers(-1, 3) | JSON,
-        "limit": st.integers(-1, 300),
-        "note": st.text(max_size=600),
-    },
 )
 
 

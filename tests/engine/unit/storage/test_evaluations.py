@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -127,7 +128,7 @@ async def test_a_record_comes_back_whole_and_goes_with_its_event(filled):
 
 async def test_what_is_evaluated_next(filled):
     def following(**limits):
-        usual = {"since": at(0), "tried_before": at(1000), "tries": 2} | limits
+        usual: dict[str, Any] = {"since": at(0), "tried_before": at(1000), "tries": 2} | limits
         return filled.read(lambda conn: RECORDS.next(conn, **usual))
 
     def work(conn):
