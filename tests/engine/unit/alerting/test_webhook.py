@@ -171,9 +171,7 @@ async def test_addresses_of_the_network_are_for_the_owner_to_allow():
 
 
 async def test_what_a_model_wrote_leaves_nothing_to_render_or_to_follow():
-    summary = (
-        '<a href="https://evil.example">x</a> [here](http://evil.example) www.evil.example {{ f("a.b") }} `rm`'
-    )
+    summary = '<a href="https://evil.example">x</a> [here](http://evil.example) www.evil.example {{ f("a.b") }} `rm`'
     alert = replace(ALERT, summary=summary, rule_name="{% for x in y %}", camera_name="a\u202ebc\r\nX: y")
     message = alert_message("d1", alert, engine="Home", now=NOW, picture=None)
     async with hook_server() as server:
