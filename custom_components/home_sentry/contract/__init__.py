@@ -3,7 +3,7 @@
 Pure data: standard library, mashumaro and orjson only. The engine and Home Assistant read the same files.
 """
 
-from .alert_vocabulary import AlertCondition, AlertDecision, AlertStatus, PathMove
+from .alert_vocabulary import ONLY_TRUSTED, AlertCondition, AlertDecision, AlertStatus, PathMove
 from .alerts import (
     Alert,
     AlertPage,
@@ -239,6 +239,7 @@ from .vocabulary import (
 
 __all__ = [
     "MIN_SCHEMA",
+    "ONLY_TRUSTED",
     "SCHEMA",
     "VERSION",
     "Accounting",

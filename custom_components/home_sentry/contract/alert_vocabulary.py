@@ -1,13 +1,19 @@
 """Words of alert rules and alerts."""
 
+from typing import Final
+
 from .vocabulary import Vocabulary
+
+# the factor of an event in which everybody seen is trusted
+ONLY_TRUSTED: Final = "only_trusted"
 
 
 class AlertDecision(Vocabulary):
     """Whether a revision of an event is a reason to alarm somebody (``due``), or why not.
 
     ``by_person``: a person changed the event, which is no news. ``rejected``: a look at the
-    pictures found nothing, and no evidence keeps the level.
+    pictures found nothing, and no evidence keeps the level. ``trusted``: everybody seen is trusted, and no evidence
+    keeps a level.
     """
 
     DUE = "due"
@@ -18,6 +24,7 @@ class AlertDecision(Vocabulary):
     IN_COOLDOWN = "in_cooldown"
     BY_PERSON = "by_person"
     REJECTED = "rejected"
+    TRUSTED = "trusted"
     NO_MATCH = "no_match"
     RULE_OFF = "rule_off"
     RULE_BROKEN = "rule_broken"

@@ -7,6 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from home_sentry_engine.contract import (
+    ONLY_TRUSTED,
     Alert,
     AlertCondition,
     AlertDecision,
@@ -27,8 +28,8 @@ _GRADES: Final = frozenset({AlertCondition.LEVELS, AlertCondition.RISK_THRESHOLD
 # what the whole evaluation says, where rules differ
 _FIRST: Final = (
     *(AlertDecision.DUE, AlertDecision.IN_COOLDOWN, AlertDecision.LEARNING, AlertDecision.SNOOZED),
-    *(AlertDecision.REJECTED, AlertDecision.BY_PERSON, AlertDecision.TOLD_BEFORE, AlertDecision.BELOW_LEVEL),
-    *(AlertDecision.NO_MATCH, AlertDecision.RULE_BROKEN, AlertDecision.RULE_OFF),
+    *(AlertDecision.REJECTED, AlertDecision.TRUSTED, AlertDecision.BY_PERSON, AlertDecision.TOLD_BEFORE),
+    *(AlertDecision.BELOW_LEVEL, AlertDecision.NO_MATCH, AlertDecision.RULE_BROKEN, AlertDecision.RULE_OFF),
 )
 
 
@@ -73,7 +74,8 @@ def settled(found: Sequence[Ruling], event: Event, around: Around, told: Mapping
     """Hold back what must not be told now: a rule tells an event once for each level, ``told`` is its highest so far.
 
     Held back is what a camera sees while it only learns, what is snoozed, which a critical event breaks through, what
-    a look at the pictures did not confirm unless its floor keeps the score, and what a person changed.
+    a look at the pictures did not confirm unless its floor keeps the score, a visit of the trusted alone unless
+    evidence sets a floor, and what a person changed.
     """
     held = _held(event, around)
 
@@ -149,4 +151,6 @@ def _held(event: Event, around: Around) -> AlertDecision | None:
         return AlertDecision.SNOOZED
     if event.visual_verdict is VisualVerdict.REJECTED and event.risk_score > event.floor:
         return AlertDecision.REJECTED
+    if not event.floor and any(factor.id == ONLY_TRUSTED for factor in event.factors):
+        return AlertDecision.TRUSTED
     return AlertDecision.BY_PERSON if around.by_person else None

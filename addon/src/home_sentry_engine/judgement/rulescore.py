@@ -12,6 +12,7 @@ from .explain import summary_of
 from .factors import Points, factors_of
 from .facts import Facts, facts_of
 from .legs import known_of
+from .trusted import trusted_factor
 
 UNTRUSTED_ENTITY: Final = "untrusted_entity"
 _NOT_TRUSTED: Final = "somebody who is not trusted was probably seen"
@@ -30,7 +31,7 @@ def score_scene(
     Somebody who is not trusted raises the level by one, and no model takes that back.
     """
     facts, known = facts_of(scene), known_of(scene)
-    factors = list(factors_of(facts, known, points))
+    factors = [*factors_of(facts, known, points), *trusted_factor(facts, known)]
     allowed = allowed_range(facts, known, table)
     total = _sum(factors)
     for correction in _corrections(total, factors, facts, allowed):

@@ -11,9 +11,11 @@ import pytest
 from home_sentry_engine.alerting.evaluation import Around, key_for, outcomes, rulings, settled, summed
 from home_sentry_engine.alerting.rules import BUILTIN
 from home_sentry_engine.contract import (
+    ONLY_TRUSTED,
     AlertCondition,
     AlertDecision,
     AlertRule,
+    Factor,
     Identity,
     RiskLevel,
     VisualVerdict,
@@ -51,6 +53,22 @@ def test_what_a_vision_model_rejected_is_a_reason_only_by_a_floor():
     assert decided(RiskLevel.HIGH, floor=10, **said) is AlertDecision.REJECTED
     assert decided(RiskLevel.HIGH, floor=60, **said) is AlertDecision.DUE
     assert decided(RiskLevel.HIGH, floor=10, risk_score=60) is AlertDecision.DUE
+
+
+ALL_TRUSTED = Factor(id=ONLY_TRUSTED, points=0, text="everybody seen is trusted")
+
+
+@pytest.mark.parametrize("level", [RiskLevel.LOW, RiskLevel.MEDIUM])
+def test_a_visit_of_the_trusted_alone_alerts_by_no_rule_unless_evidence_sets_a_floor(level):
+    one = replace(event(), risk_level=level, factors=(ALL_TRUSTED,), floor=0)
+    mine = AlertRule(id="mine", name="Mine")
+
+    def said(about):
+        return summed(settled(rulings(about, (mine,), tuple, HOME), about, Around(now=NOW), {}))
+
+    assert said(one) is AlertDecision.TRUSTED
+    assert said(replace(one, floor=30)) is AlertDecision.DUE
+    assert said(replace(one, factors=())) is AlertDecision.DUE
 
 
 def test_each_level_is_a_reason_once():
