@@ -19,8 +19,9 @@ from home_sentry_engine.pipeline.enrich.desk import Models as CloseModels
 from home_sentry_engine.pipeline.ledger import Ledger
 from home_sentry_engine.vision.second_look import SecondLook
 
+from .clip_watch import ClipWatch
 from .copies import StillCopies
-from .enriching import SERVICE_CALLS, rules_of, watch_services, with_services
+from .enriching import SERVICE_THREADS, rules_of, watch_services, with_services
 from .enrolment import Sight
 from .entrance import GuardedDoor
 from .ground import Ground
@@ -122,7 +123,7 @@ async def open_pipeline(
 
 
 def _close_models(ground: Ground, minds: Minds) -> CloseModels:
-    calls = ground.threads(SERVICE_CALLS, "services")
+    calls = ground.threads(SERVICE_THREADS, "services")
     return with_services(ground.settings.enrichment, minds.zoo.models, calls, way_to(minds.vision, ground.settings))
 
 
@@ -165,7 +166,7 @@ def _make_door(ground: Ground, frames: Frames, folders: CameraFolders, paths: Me
     ingest = ground.settings.ingest
     intake = Intake(
         ledger=Ledger(ground.store, dedupe_ttl_s=ingest.dedupe_ttl_s, auto_create_cameras=ingest.auto_create_cameras),
-        inspector=frames,
+        inspector=ClipWatch(frames, ground.board.report),
         copies=StillCopies(paths),
         open_file=folders.open,
         means=means,

@@ -279,8 +279,11 @@ class VideoReader:
         stream: VideoStream = streams[0]
         # None where the installed FFmpeg has no decoder, whatever its types say
         context: Any = stream.codec_context
-        if context is None or context.codec.canonical_name not in _CODECS:
-            raise Rejected(RejectReason.FORBIDDEN_FORMAT, "the codec of the video is not supported")
+        if context is None:
+            raise Rejected(RejectReason.FORBIDDEN_FORMAT, "no decoder for the codec of the video is here")
+        if context.codec.canonical_name not in _CODECS:
+            name = context.codec.canonical_name
+            raise Rejected(RejectReason.FORBIDDEN_FORMAT, f"the codec of the video is not supported: {name}")
         self._check_size(context.width, context.height)
         return stream
 
