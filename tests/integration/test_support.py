@@ -25,7 +25,7 @@ from tests.fakes.engine import TOKEN, FakeEngine, until
 from .conftest import Setup
 from .helpers import phase, reach
 
-SECRETS = (TOKEN, "B-XY 123", "Mrs Example", "rtsp://u:p@cam")
+SECRETS = (TOKEN, "B-XY 123", "Mrs Example", "rtsp://u:p@cam", "Anna", "hook.example", "orchids")
 LLM = Component(id="llm", state=ComponentState.HEALTHY)
 
 
@@ -41,6 +41,22 @@ async def planted(engine: FakeEngine) -> None:
         analysis_detail="rtsp://u:p@cam",
     )
     await engine.put_camera("front_door", status_reason="rtsp://u:p@cam")
+    trouble = "alerts do not reach Anna's phone (https://hook.example/a: no answer): connection refused"
+    engine.components.append(
+        Component(
+            id="notify:019aa2",
+            state=ComponentState.UNHEALTHY,
+            reason=trouble,
+            fix="send a test",
+            details={"kind": "webhook", "name": "Anna's phone"},
+        )
+    )
+    engine.components.append(Component(id="notify:019aa3", state=ComponentState.HEALTHY, details={"kind": "email"}))
+    engine.causes = (f"notify:019aa2: {trouble}", "llm: model file missing")
+    engine.broken_rules = {
+        "when Anna is away": "there is no zone orchids of front_door",
+        "Anna's path": "the zone orchids is switched off",
+    }
 
 
 def issues(hass: HomeAssistant) -> list[str]:
@@ -69,6 +85,12 @@ async def test_diagnostics_tell_no_secrets(
     assert whole["connection"] == {"state": "connected", "cursor": engine.cursor}
     assert whole["cameras"][0]["events"][0]["risk_score"] == 40
     assert whole["status"]["components"][1]["reason"] == "switched off"
+    told = {part["id"]: part for part in whole["status"]["components"]}
+    assert told["notify:019aa2"]["state"] == "unhealthy"
+    assert told["notify:019aa2"]["details"]["kind"] == "webhook"
+    assert told["notify:019aa3"]["reason"] is None
+    assert whole["status"]["mode_causes"] == ["notify:019aa2: **REDACTED**", "llm: model file missing"]
+    assert whole["status"]["broken_rules"] == ["there is no zone **REDACTED**", "the zone **REDACTED**"]
     assert whole["parts"][0]["component"]["id"] == "llm"
     assert of_camera["camera"]["camera"]["id"] == "front_door"
     assert of_hub == whole
