@@ -218,6 +218,43 @@ class TestRetention:
             assert account.accepted == account.stored == 65
             await home.database.check()
 
+    @pytest.mark.parametrize("mark", ["flagged", "favourite"])
+    async def test_f26_a_marked_visit_keeps_its_files_on_a_full_disk_and_another_does_not(self, tmp_path, mark):
+        async with household(tmp_path) as home:
+            home.media_root = tmp_path / "media"
+            marked = await _kept(home, tmp_path, 5, shown=[("person", 0.95)])
+            await home.pass_time(300)
+            (visit,) = await home.events()
+            await home.database.write(lambda conn: home.tables.events.mark(conn, visit.event_id, **{mark: True}))
+            home.clock.tick(3600)
+            plain = await _kept(home, tmp_path, 5, shown=[("car", 0.95)])
+            await home.pass_time(300)
+            home.clock.tick(86400)
+            retention = Retention(home.database, MediaPaths(tmp_path), home.clock, timedelta(days=30))
+            removed = await retention.make_room(lambda: False)
+            assert removed.files == 5
+            assert all(one.path.exists() for one in marked)
+            assert not any(one.path.exists() for one in plain)
+            await home.database.check()
+
+    async def test_a_favourite_outlives_its_time_and_a_flagged_visit_does_not(self, tmp_path):
+        async with household(tmp_path) as home:
+            home.media_root = tmp_path / "media"
+            kept = {}
+            for mark in ("flagged", "favourite"):
+                kept[mark] = await _kept(home, tmp_path, 3, shown=[("person", 0.95)])
+                await home.pass_time(300)
+                visit = next(one for one in await home.events() if not (one.flagged or one.favourite))
+                await home.database.write(
+                    lambda conn, one=visit, as_=mark: home.tables.events.mark(conn, one.event_id, **{as_: True})
+                )
+                home.clock.tick(3600)
+            home.clock.tick(86400 * 2)
+            await Retention(home.database, MediaPaths(tmp_path), home.clock, timedelta(days=1)).clean()
+            assert [event.favourite for event in await home.events()] == [True]
+            assert all(one.path.exists() for one in kept["favourite"])
+            assert not any(one.path.exists() for one in kept["flagged"])
+
     async def test_old_visits_go_with_everything_that_hangs_on_them(self, tmp_path):
         async with household(tmp_path) as home:
             home.media_root = tmp_path / "media"

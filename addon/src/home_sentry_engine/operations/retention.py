@@ -80,7 +80,10 @@ class Retention:
         return removed
 
     async def make_room(self, enough: Callable[[], bool]) -> Removed:
-        """Delete the oldest files until there is ``enough``, those without a visit first, none of the last hour."""
+        """Delete the oldest files until there is ``enough``, those without a visit first.
+
+        None of the last hour goes, and none of a favourite or a flagged visit.
+        """
         before = self._clock.steady() - _YOUNG
         removed = Removed()
         for of_events in (False, True):

@@ -42,11 +42,11 @@ class Expiry:
     def files(self, conn: Connection, before: datetime, limit: int, *, of_events: bool = False) -> tuple[OldFile, ...]:
         """Give files received before a time, oldest first; those of a kept visit only with ``of_events``.
 
-        The files of a favourite are not given at all.
+        The files of a favourite and of a flagged visit are not given at all.
         """
         kept = [detections.c.media_id == media.c.id, detections.c.event_id == events.c.id]
         if of_events:
-            kept.append(events.c.favourite)
+            kept.append(sa.or_(events.c.favourite, events.c.flagged))
         chosen = [media.c.received_at < before, media.c.state != MediaState.QUEUED, ~sa.exists().where(*kept)]
         ordered = sa.select(media).where(*chosen).order_by(media.c.received_at, media.c.id).limit(limit)
         return tuple(_old_file(row) for row in conn.execute(ordered))
