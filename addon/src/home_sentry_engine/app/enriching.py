@@ -32,8 +32,9 @@ _SWEEP_S: Final = 30.0
 _FRAMES_APART: Final = 2.2
 SERVICE_CALLS: Final = 2
 SERVICE_NAMES: Final = ("florence", "clip", "enrichment")
-# three tries of a minute each, and the pauses between them
-_SERVICE_S: Final = 200.0
+SERVICE_THREADS: Final = 4 * SERVICE_CALLS
+_SERVED_IN_A_ROW: Final = 2
+_SIGHT_SLACK_S: Final = 5.0
 _STAND_INS: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
     cards.CAPTIONS: (served.SIGHT, served.FLORENCE),
     cards.SENTENCES: (served.CLIP,),
@@ -86,6 +87,7 @@ def rules_of(settings: Settings, models: Models | None) -> EnrichmentRules:
         depth_scales={camera: DepthScale(**metres) for camera, metres in wanted.depth_scales.items()},
         depth_of=DepthOf(wanted.depth_of),
         instead=stand_ins(models.ids, by_sight=settings.vision.describes) if isinstance(models, ServedModels) else {},
+        patience_s={**served.PATIENCE_S, served.SIGHT: settings.vision.timeout_s + _SIGHT_SLACK_S},
         confirmer=served.SIGHT if isinstance(models, ServedModels) and served.SIGHT in models.ids else None,
     )
 
@@ -112,7 +114,20 @@ def with_services(wanted: EnrichmentSettings, own: Models, executor: Executor, s
         enrichment_token=wanted.token,
         sight=sight,
     )
-    return ServedModels(own, services, Runner(executor, AcceleratorGate(SERVICE_CALLS), timeout_s=_SERVICE_S))
+    slowest_s = max(served.PATIENCE_S.values())
+    return ServedModels(own, services, lambda: Runner(executor, AcceleratorGate(SERVICE_CALLS), timeout_s=slowest_s))
+
+
+def services_s(settings: Settings) -> float:
+    """Give how much longer the questions of one visit may take because services answer some of them."""
+    wanted, vision = settings.enrichment, settings.vision
+    asked = {
+        served.POSE: wanted.url is not None,
+        served.CLIP: wanted.clip_url is not None,
+        served.FLORENCE: wanted.florence_url is not None,
+    }
+    slowest_s = max((served.PATIENCE_S[name] for name, there in asked.items() if there), default=0.0)
+    return max(_SERVED_IN_A_ROW * slowest_s, vision.timeout_s + _SIGHT_SLACK_S if vision.wanted else 0.0)
 
 
 def watch_services(models: Models | None, breakers: Breakers) -> None:

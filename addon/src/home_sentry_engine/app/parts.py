@@ -63,7 +63,7 @@ from home_sentry_engine.storage.repositories.traces import TraceRows
 from home_sentry_engine.storage.repositories.zones import Zones
 
 from .alert_parts import AlertParts
-from .enriching import Eyes, association_of, make_closely
+from .enriching import Eyes, association_of, make_closely, services_s
 from .notifying import AlertPosts
 from .queues import QueueFigures
 from .recognising import Comparers, make_recognising
@@ -305,7 +305,7 @@ def _trials(
 
 def _slowest_s(settings: Settings) -> float:
     slowest = settings.language.timeout_s * settings.language.tries + _ASSESS_SLACK_S
-    slowest += _QUESTIONS_IN_A_ROW * settings.enrichment.timeout_s
+    slowest += _QUESTIONS_IN_A_ROW * settings.enrichment.timeout_s + services_s(settings)
     if settings.vision.judges:
         slowest += settings.vision.timeout_s * settings.language.tries
     return slowest

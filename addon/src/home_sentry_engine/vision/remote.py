@@ -37,11 +37,21 @@ REMOTE_ID: Final = "remote"
 INPUT_SIDE: Final = 640
 # a call may also have to connect, which the deadline of a graph knows nothing of
 SLACK_S: Final = 15.0
+_SINGLY: Final = "/detect"
 _QUALITY: Final = 92
 _MOST_ANSWER: Final = 4 * 1024 * 1024
 _SLOWEST_RETRY_S: Final = 60.0
 _REFUSED: Final = frozenset({400, 413, 415, 422})
+_OUR_FAULT: Final = range(400, 500)
 _NO_BATCH: Final = frozenset({404, 405, 501})
+
+
+class _TokenRefused(Unavailable):
+    """The server works, and does not let us in."""
+
+
+class _RefusedForNow(Transient):
+    """The server works, and does not want this question now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +70,13 @@ class RemoteRules:
 
     @property
     def breaker(self) -> BreakerPolicy:
-        """When the server is left alone; pictures that it refuses do not count."""
+        """When the server is left alone; what it refuses, for whatever reason, does not count."""
         return BreakerPolicy(
             failures=self.failures,
             open_s=self.open_s,
             half_open_calls=self.half_open_calls,
             successes=self.successes,
-            excluded=(Permanent, InferenceTimeout),
+            excluded=(Permanent, InferenceTimeout, _TokenRefused, _RefusedForNow),
         )
 
 
@@ -153,7 +163,7 @@ class RemoteEye:
         for frame in frames:
             if cancel is not None and cancel.cancelled:
                 raise InferenceTimeout(f"{self._host} was not waited for any longer", code="timeout")
-            answer = self._ask("/detect", [("file", _jpeg(frame))])
+            answer = self._ask(_SINGLY, [("file", _jpeg(frame))])
             results.append(_result(self._object(self._checked(answer)), frame, rules, self._host))
         return tuple(results)
 
@@ -188,7 +198,7 @@ class RemoteEye:
         headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
         with self.breaker.call():
             answer = self._send("POST", path, body, headers, self._rules.read_s)
-            if answer.status not in _NO_BATCH:
+            if path == _SINGLY or answer.status not in _NO_BATCH:
                 self._checked(answer)
             return answer
 
@@ -198,8 +208,9 @@ class RemoteEye:
         if answer.status in _REFUSED:
             raise Permanent(f"{self._host} refuses the picture (HTTP {answer.status})", code="remote_refused")
         if answer.status in {401, 403}:
-            raise Unavailable(f"{self._host} refuses the token (HTTP {answer.status})", code="remote_token")
-        raise Transient(
+            raise _TokenRefused(f"{self._host} refuses the token (HTTP {answer.status})", code="remote_token")
+        failure = _RefusedForNow if answer.status in _OUR_FAULT else Transient
+        raise failure(
             f"{self._host} answers with HTTP {answer.status}", code="remote_status", retry_after_s=answer.retry_after_s
         )
 

@@ -60,7 +60,7 @@ async def test_real_models_answer_over_a_socket_as_they_do_at_home(tmp_path, abl
     )
     wanted = served.Services(enrichment_url=able.url, enrichment_token=token_of(tmp_path / "able"))
     with ThreadPoolExecutor(2) as threads:
-        there = served.ServedModels(NoModels(), wanted, Runner(threads, AcceleratorGate(2), timeout_s=60))
+        there = served.ServedModels(NoModels(), wanted, lambda: Runner(threads, AcceleratorGate(2), timeout_s=60))
         far = [await there.use(card, kind, _without_confidence(work)) for card, kind, work in asked]
         near = [await able.zoo.models.use(card, kind, _without_confidence(work)) for card, kind, work in asked]
         posture = await there.use(served.POSE, PoseFinder, lambda model, cancel: model.find(person))

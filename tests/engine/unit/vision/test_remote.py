@@ -188,6 +188,16 @@ def test_who_does_not_answer_is_left_alone_for_a_minute(server):
     eye.close()
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 425, 429])
+def test_no_refusal_opens_the_breaker(server, eye, status):
+    server.say |= {"/detect": (status, {}), "/detect/batch": (status, {})}
+    for _ in range(6):
+        for frames in ([frame()], [frame(), frame()]):
+            with pytest.raises((Permanent, Transient, Unavailable), match=f"HTTP {status}"):
+                eye.look(frames, RULES)
+    assert eye.breaker.state is BreakerState.CLOSED
+
+
 def test_a_slow_server_is_a_time_out_and_a_gone_one_is_away(server, eye):
     server.delay_s = 1.0
     with pytest.raises(Transient, match="no answer within"):

@@ -51,6 +51,7 @@ class EnrichmentRules:
     wanted, ``vision_questions`` what is asked where ``vqa`` is one of them. ``depth_scales`` turn depth into metres, by
     camera; ``depth_of`` is the part of a box that speaks for the thing in it. ``names`` are things that are looked for,
     from ``names_confidence`` on, None for the model's own; ``actions`` and ``fashion`` the sentences about persons.
+    ``patience_s`` is what an answer may take of a service, by its id.
     ``confirmer`` is a vision-language model that is asked whether a thing that may be a weapon is one.
     """
 
@@ -59,6 +60,7 @@ class EnrichmentRules:
     at_once: int = 2
     deadline_s: float = 15.0
     instead: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    patience_s: Mapping[str, float] = field(default_factory=dict)
     vision_tasks: frozenset[str] = USUAL_VISION_TASKS
     vision_questions: tuple[str, ...] = ()
     depth_scales: Mapping[str, DepthScale] = field(default_factory=dict)
@@ -139,6 +141,26 @@ def large_enough(views: Iterable[SubjectView], least_px: int = SMALLEST_PX) -> t
     return tuple(view for view, box in boxes if min(box.width, box.height) >= least_px)
 
 
+class Limit:
+    """What a question may take; the first service that it asks makes it longer by what that one may take."""
+
+    def __init__(self, length_s: float) -> None:
+        """Begin now; call it on the event loop."""
+        self._served = False
+        self.length_s = length_s
+        self.timeout = asyncio.timeout(length_s)
+
+    def extend(self, more_s: float) -> None:
+        """Wait for a service."""
+        if self._served:
+            return
+        self._served = True
+        self.length_s += more_s
+        when = self.timeout.when()
+        if when is not None:
+            self.timeout.reschedule(when + more_s)
+
+
 @dataclass(slots=True, kw_only=True)
 class Notes:
     """What one question brought; ``left_out`` are reasons for looks that were not possible."""
@@ -148,6 +170,7 @@ class Notes:
     left_out: list[str] = field(default_factory=list)
     model_id: str | None = None
     looks: int = 0
+    limit: Limit | None = None
 
     def add(
         self,
@@ -227,8 +250,15 @@ class Desk:
         troubles: list[str] = []
         for model_id in self.rules.who_answers(cards):
             try:
-                async with self._at_once:
-                    found = await self._models.use(model_id, kind, work, priority=PRIORITY)
+                patience_s = self.rules.patience_s.get(model_id)
+                if patience_s is None:
+                    async with self._at_once:
+                        found = await self._models.use(model_id, kind, work, priority=PRIORITY)
+                else:
+                    # it computes elsewhere, and may be slow without keeping others waiting here
+                    if notes.limit is not None:
+                        notes.limit.extend(patience_s)
+                    found = await self._models.use(model_id, kind, work, priority=PRIORITY, timeout_s=patience_s)
             except (NotSwitchedOn, UnknownModel) as err:
                 reasons.append(str(err))
             except InferenceTimeout:
@@ -273,10 +303,10 @@ class Desk:
     async def _outcome(self, step: Step, case: Case, notes: Notes) -> tuple[Outcome, str | None]:
         if step.about in self.rules.switched_off:
             return Outcome.SKIPPED, "it is switched off"
-        deadline_s = step.patience * self.rules.deadline_s
+        limit = notes.limit = Limit(step.patience * self.rules.deadline_s)
         extra = {"event_id": case.views.scene.batch.event_id, "leg": step.about}
         try:
-            async with asyncio.timeout(deadline_s):
+            async with limit.timeout:
                 await step.ask(case, notes, self)
         except (NotAsked, NotSwitchedOn) as err:
             return Outcome.SKIPPED, err.reason
@@ -284,7 +314,7 @@ class Desk:
             return Outcome.UNAVAILABLE, err.reason
         except TimeoutError:
             _LOGGER.warning("The question about %s passed its deadline", step.about, extra=extra)
-            return Outcome.UNAVAILABLE, f"no answer within {deadline_s:g} s"
+            return Outcome.UNAVAILABLE, f"no answer within {limit.length_s:g} s"
         except Exception as err:
             _LOGGER.exception("The question about %s failed", step.about, extra=extra)
             return Outcome.UNAVAILABLE, f"it failed ({type(err).__name__})"

@@ -86,7 +86,7 @@ class EnrichmentClient:
 
     def models_status(self) -> dict[str, Any]:
         """Ask which models it has in memory."""
-        return self.service.read("/models/status")
+        return self.service.read("/models/status", self.service.health_s)
 
 
 class ServedPose:

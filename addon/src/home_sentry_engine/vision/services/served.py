@@ -1,6 +1,6 @@
 """Models of which some are served elsewhere, behind the same call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 import logging
 from typing import Any, Final, Protocol
@@ -10,12 +10,16 @@ from home_sentry_engine.resilience.breaker import Breaker
 from home_sentry_engine.vision.models import Adapter, NotSwitchedOn
 from home_sentry_engine.vision.session import Cancel, Runner
 
+from .clip import LIMITS as CLIP_LIMITS
 from .clip import CLIPClient, ServedImageText
+from .enrichment import LIMITS as ENRICHMENT_LIMITS
 from .enrichment import EnrichmentClient, ServedAction, ServedClassifier, ServedDepth, ServedFashion, ServedPose
+from .florence import LIMITS as FLORENCE_LIMITS
 from .florence import FlorenceClient, ServedFlorence
 from .peers import PeerModels
 from .sight import Ask, ServedSight
-from .transport import ServiceLacks
+from .transport import Limits, ServiceLacks
+from .waiting import waited_for
 
 _LOGGER = logging.getLogger(__name__)
 FLORENCE: Final = "service:florence"
@@ -27,7 +31,14 @@ VEHICLE: Final = "service:vehicle-classify"
 CLOTHING: Final = "service:clothing-classify"
 DEPTH: Final = "service:depth-estimate"
 ACTION: Final = "service:action-classify"
-SERVED: Final = (FLORENCE, SIGHT, CLIP, POSE, PET, VEHICLE, CLOTHING, DEPTH, ACTION)
+_OF_ONE_SERVER: Final = (POSE, PET, VEHICLE, CLOTHING, DEPTH, ACTION)
+SERVED: Final = (FLORENCE, SIGHT, CLIP, *_OF_ONE_SERVER)
+# what one answer may take, the pauses and connecting included
+PATIENCE_S: Final[Mapping[str, float]] = {
+    FLORENCE: FLORENCE_LIMITS.patience_s,
+    CLIP: CLIP_LIMITS.patience_s,
+    **dict.fromkeys(_OF_ONE_SERVER, ENRICHMENT_LIMITS.patience_s),
+}
 
 
 class _NotThere(Exception):
@@ -49,7 +60,8 @@ class Models(Protocol):
 class Services:
     """Addresses of services, with the tokens that they want; None where this engine's own models answer.
 
-    ``sight`` is the way to a vision-language model, wherever that runs.
+    ``sight`` is the way to a vision-language model, wherever that runs; ``limits`` are those of every other one in
+    the place of its own.
     """
 
     florence_url: str | None = None
@@ -59,6 +71,7 @@ class Services:
     enrichment_url: str | None = None
     enrichment_token: str | None = field(default=None, repr=False)
     sight: Ask | None = None
+    limits: Limits | None = None
 
 
 class ServedModels:
@@ -67,14 +80,21 @@ class ServedModels:
     ``breakers`` are theirs by a short name: ``florence``, ``clip``, ``enrichment``.
     """
 
-    def __init__(self, own: Models, services: Services, runner: Runner) -> None:
-        """Take this engine's models, the addresses, and who runs blocking calls."""
+    def __init__(self, own: Models, services: Services, runner: Callable[[], Runner]) -> None:
+        """Take this engine's models, the addresses, and what makes who runs blocking calls, one for each server.
+
+        A server that hangs keeps nobody from asking another one.
+        """
         self._own = own
-        self._runner = runner
+        elsewhere = runner()
+        self._runners = {FLORENCE: runner(), SIGHT: runner(), CLIP: runner()} | dict.fromkeys(_OF_ONE_SERVER, elsewhere)
+        self._elsewhere = elsewhere
         self.breakers: dict[str, Breaker] = {}
         client = None
         if services.enrichment_url is not None:
-            client = EnrichmentClient.at(services.enrichment_url, token=services.enrichment_token)
+            client = EnrichmentClient.at(
+                services.enrichment_url, token=services.enrichment_token, limits=services.limits or ENRICHMENT_LIMITS
+            )
         self._peer = PeerModels(client) if client is not None else None
         self._served: dict[str, Any] = _served(services, client, self.breakers)
 
@@ -101,8 +121,13 @@ class ServedModels:
         adapter = self._served.get(model_id)
         if adapter is None:
             raise NotSwitchedOn(f"no setting names an address for {model_id}", code="off")
+
+        def ask(cancel: Cancel) -> T:
+            with waited_for(cancel):
+                return work(adapter, cancel)
+
         try:
-            return await self._runner.run(lambda cancel: work(adapter, cancel), priority=priority, timeout_s=timeout_s)
+            return await self._runners[model_id].run(ask, priority=priority, timeout_s=timeout_s)
         except ServiceLacks as err:
             if err.skipped:
                 raise NotSwitchedOn(err.reason, code="off") from err
@@ -113,11 +138,12 @@ class ServedModels:
         priority: int, timeout_s: float | None,
     ) -> T:  # fmt: skip
         def ask(cancel: Cancel) -> T:
-            adapter = peer.adapter(model_id, kind)
-            if adapter is None:
-                raise _NotThere
             try:
-                return work(adapter, cancel)
+                with waited_for(cancel):
+                    adapter = peer.adapter(model_id, kind)
+                    if adapter is None:
+                        raise _NotThere
+                    return work(adapter, cancel)
             except ServiceLacks as err:
                 raise _NotThere from err
             except (Permanent, Unavailable) as err:
@@ -126,19 +152,21 @@ class ServedModels:
                     peer.trouble()
                 raise _NotThere from err
 
-        return await self._runner.run(ask, priority=priority, timeout_s=timeout_s)
+        return await self._elsewhere.run(ask, priority=priority, timeout_s=timeout_s)
 
 
 def _served(services: Services, client: EnrichmentClient | None, breakers: dict[str, Breaker]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if services.florence_url is not None:
-        florence = FlorenceClient.at(services.florence_url, token=services.florence_token)
+        florence = FlorenceClient.at(
+            services.florence_url, token=services.florence_token, limits=services.limits or FLORENCE_LIMITS
+        )
         breakers["florence"] = florence.service.breaker
         found[FLORENCE] = ServedFlorence(florence)
     if services.sight is not None:
         found[SIGHT] = ServedSight(services.sight)
     if services.clip_url is not None:
-        clip = CLIPClient.at(services.clip_url, token=services.clip_token)
+        clip = CLIPClient.at(services.clip_url, token=services.clip_token, limits=services.limits or CLIP_LIMITS)
         breakers["clip"] = clip.service.breaker
         found[CLIP] = ServedImageText(clip, CLIP)
     if client is not None:

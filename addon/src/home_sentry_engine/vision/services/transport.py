@@ -14,9 +14,11 @@ import cv2
 import numpy as np
 
 from home_sentry_engine.domain.errors import Permanent, Unavailable
-from home_sentry_engine.resilience.breaker import Breaker, BreakerPolicy
+from home_sentry_engine.resilience.breaker import Breaker, BreakerPolicy, BreakerState
 from home_sentry_engine.resilience.outbound import ForbiddenAddress, http_connection
 from home_sentry_engine.vision.tasks.pictures import Frame
+
+from .waiting import cutting, nobody_waits
 
 _QUALITY: Final = 92
 _LONGEST_PROBLEM: Final = 16 * 1024
@@ -28,7 +30,7 @@ _BUSY: Final = frozenset({408, 425, 429})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Deadlines in seconds, tries and the growing pause between them; five failures in a row leave it alone."""
+    """Deadlines in seconds, tries and the growing pause between them; five failed tries in a row leave it alone."""
 
     connect_s: float = 10.0
     read_s: float = 60.0
@@ -42,13 +44,18 @@ class Limits:
     half_open_calls: int = 3
 
     @property
+    def patience_s(self) -> float:
+        """What a question needs that one slow try answers."""
+        return self.connect_s + self.read_s
+
+    @property
     def breaker(self) -> BreakerPolicy:
         """When the service is left alone; what it refuses as the caller's fault does not count."""
         return BreakerPolicy(
             failures=self.failures,
             open_s=self.open_s,
             half_open_calls=self.half_open_calls,
-            excluded=(Permanent, ServiceLacks),
+            excluded=(Permanent, ServiceLacks, _Busy),
         )
 
 
@@ -72,6 +79,10 @@ class ServiceLacks(Unavailable):
 
 class _Failed(Exception):
     """One try that another one may follow."""
+
+
+class _Busy(_Failed):
+    """One try that the service works too hard to answer; that says nothing against it."""
 
 
 class Service:
@@ -102,10 +113,25 @@ class Service:
         self.breaker = Breaker(name, monotonic=self._nerves.monotonic, policy=self._limits.breaker)
 
     def ask(self, path: str, question: Mapping[str, Any]) -> dict[str, Any]:
-        """Post a question; raises ``failure`` or ``BreakerOpen``, and ``Permanent`` for one that it refuses."""
+        """Post a question, each try of which counts for the breaker.
+
+        Raises ``failure`` or ``BreakerOpen``, and ``Permanent`` for one that it refuses.
+        """
         body = json.dumps(question).encode()
-        with self.breaker.call():
-            return self._tried(lambda: self._send("POST", path, body, self._limits.read_s))
+        limits = self._limits
+        for number in range(1, limits.tries + 1):
+            try:
+                with self.breaker.call():
+                    return self._send("POST", path, body, limits.read_s)
+            except _Failed as err:
+                if number == limits.tries or self.breaker.state is BreakerState.OPEN or not self._waited(number):
+                    raise self._failure(f"{self._name}: {err}", code="service") from err
+        raise AssertionError("unreachable")
+
+    @property
+    def health_s(self) -> float:
+        """What an answer may take that needs no model."""
+        return self._limits.health_s
 
     def health(self) -> dict[str, Any]:
         """Ask once how it is, whatever the breaker says; raises ``failure``."""
@@ -118,17 +144,14 @@ class Service:
         except (_Failed, Permanent, ServiceLacks) as err:
             raise self._failure(f"{self._name}: {err}", code="service") from err
 
-    def _tried(self, send: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def _waited(self, number: int) -> bool:
+        """Pause after a try; False where nobody waits for the next one."""
         limits, nerves = self._limits, self._nerves
-        for number in range(1, limits.tries + 1):
-            try:
-                return send()
-            except _Failed as err:
-                if number == limits.tries:
-                    raise self._failure(f"{self._name}: {err}", code="service") from err
-                pause_s = limits.pause_s * limits.factor ** (number - 1)
-                nerves.sleep(pause_s * (1 + limits.jitter * (2 * nerves.chance() - 1)))
-        raise AssertionError("unreachable")
+        if nobody_waits():
+            return False
+        pause_s = limits.pause_s * limits.factor ** (number - 1)
+        nerves.sleep(pause_s * (1 + limits.jitter * (2 * nerves.chance() - 1)))
+        return not nobody_waits()
 
     def _send(self, method: str, path: str, body: bytes | None, read_s: float) -> dict[str, Any]:
         limit_s = self._limits.connect_s
@@ -136,9 +159,10 @@ class Service:
         try:
             connection.connect()
             connection.sock.settimeout(read_s)
-            connection.request(method, f"{self._path}{path}", body=body, headers=self._headers)
-            response = connection.getresponse()
-            data = response.read(_MOST_ANSWER + 1)
+            with cutting(connection.sock):
+                connection.request(method, f"{self._path}{path}", body=body, headers=self._headers)
+                response = connection.getresponse()
+                data = response.read(_MOST_ANSWER + 1)
         except ForbiddenAddress as err:
             raise self._failure(f"{self._name}: {err}", code="service") from err
         except (OSError, http.client.HTTPException) as err:
@@ -154,7 +178,7 @@ class Service:
         if status in _REFUSED and status not in _BUSY:
             raise Permanent(f"{self._name} refuses the question (HTTP {status})", code="service_refuses")
         if status != http.HTTPStatus.OK:
-            raise _Failed(f"it answers HTTP {status}")
+            raise (_Busy if status in _BUSY else _Failed)(f"it answers HTTP {status}")
         if len(data) > _MOST_ANSWER:
             raise _Failed("its answer is too long")
         try:

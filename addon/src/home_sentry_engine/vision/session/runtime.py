@@ -1,6 +1,7 @@
 """One loaded graph."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 import threading
@@ -53,6 +54,7 @@ class Cancel:
         self._options: Any = None
         self._event = threading.Event()
         self._lock = threading.Lock()
+        self._hears: Callable[[], None] | None = None
 
     @property
     def cancelled(self) -> bool:
@@ -74,6 +76,21 @@ class Cancel:
             self._event.set()
             if self._options is not None:
                 self._options.terminate = True
+            if self._hears is not None:
+                self._hears()
+
+    @contextmanager
+    def heard(self, hears: Callable[[], None]) -> Iterator[None]:
+        """Call this, which must be quick, from another thread if the call is told to stop meanwhile or was before."""
+        with self._lock:
+            self._hears = hears
+            if self.cancelled:
+                hears()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._hears = None
 
 
 class Session:
