@@ -24,8 +24,10 @@ class Feedback:
 class EventHop:
     """One step of an event; ``at`` is when it was done.
 
-    The hops are ``file``, ``detect``, ``batch``, ``enrich``, ``assess`` and ``announce`` (clients were told). Each
-    ``assess`` has the ``score`` that it gave.
+    The hops are ``file``, ``detect``, ``batch``, ``enrich``, ``assess``, ``announce`` (clients were told) and
+    ``notify``, one for each channel that was to tell of it: its ``outcome`` is the state of that delivery, its
+    ``detail`` the channel's id and the reason. Each ``assess`` has the ``score`` that it gave; the ``duration_ms`` of
+    ``enrich`` is the work of all its steps, that of ``notify`` is there once it got through.
     """
 
     hop: str

@@ -1,17 +1,25 @@
 """What people say of events, marks that keep them, the trash, and the way that an event took."""
 
+from dataclasses import replace
+
 import pytest
 
 from home_sentry_engine.contract import EventHop, Feedback, FeedbackKind
+from home_sentry_engine.contract.notifications import DeliveryReason, DeliveryState
+from home_sentry_engine.domain.enrichment import Attempt, EnrichmentResult, Outcome
 from home_sentry_engine.storage.errors import UnknownRow
 from home_sentry_engine.storage.query import EventQuery
 from home_sentry_engine.storage.repositories.batches import Batches
+from home_sentry_engine.storage.repositories.channels import Channels
+from home_sentry_engine.storage.repositories.deliveries import Deliveries
 from home_sentry_engine.storage.repositories.detections import Detections
+from home_sentry_engine.storage.repositories.enrichments import Enrichments
 from home_sentry_engine.storage.repositories.events import Events
 from home_sentry_engine.storage.repositories.media import MediaFiles
 from home_sentry_engine.storage.repositories.retention import Expiry
 from home_sentry_engine.storage.repositories.triage import Triage
 from tests.engine.unit.storage.samples import at, batch, detection, event, frame, with_camera, with_media
+from tests.engine.unit.storage.test_notifications import PHONE, WAITING
 
 EVENTS, TRIAGE, EXPIRY, MEDIA = Events(), Triage(), Expiry(), MediaFiles()
 
@@ -161,3 +169,36 @@ async def test_hops_are_read_from_what_was_stored(filled):
         EventHop(hop="batch", at=at(3), outcome="open"),
     )
     assert await filled.read(lambda conn: TRIAGE.hops(conn, "nobody")) == ()
+
+
+async def test_a_look_has_the_time_of_its_steps_and_each_delivery_is_a_hop(filled):
+    looked = EnrichmentResult(
+        attempts=(
+            Attempt(about="faces", outcome=Outcome.RAN, model_id="yunet", looks=1, duration_ms=45.5),
+            Attempt(about="pose", outcome=Outcome.UNAVAILABLE, reason="no file", duration_ms=0.5),
+        )
+    )
+    done = {"state": DeliveryState.DELIVERED, "reason": DeliveryReason.DELIVERED, "delivered_at": at(12)}
+    lost = {"state": DeliveryState.FAILED, "reason": DeliveryReason.UNREACHABLE, "tried_at": at(13)}
+    held = {"state": DeliveryState.SKIPPED, "reason": DeliveryReason.QUIET_HOURS}
+    waiting = replace(WAITING, created_at=at(11))
+
+    def work(conn):
+        Enrichments().save(conn, "e1", batch_id="b1", at=at(10), result=looked, legs={})
+        for number, fields in enumerate((done, lost, held, {}), start=1):
+            channel = replace(PHONE.channel, id=f"c{number}", name=f"Phone {number}")
+            Channels().save(conn, replace(PHONE, channel=channel))
+            made = replace(waiting, id=f"d{number}", channel_id=channel.id, **fields)
+            assert Deliveries().add(conn, made)
+        assert Deliveries().add(conn, replace(waiting, id="t", alert_id=None, test=True, **held))
+        assert Deliveries().add(conn, replace(waiting, id="o", alert_id="a2", event_id="e2"))
+
+    await filled.write(work)
+    hops = await filled.read(lambda conn: TRIAGE.hops(conn, "e1"))
+    assert [hop for hop in hops if hop.hop != "announce"] == [
+        EventHop(hop="enrich", at=at(10), duration_ms=46.0, outcome="partial"),
+        EventHop(hop="notify", at=at(11), outcome="skipped", detail="c3: quiet_hours"),
+        EventHop(hop="notify", at=at(11), outcome="pending", detail="c4: waiting"),
+        EventHop(hop="notify", at=at(12), duration_ms=1000.0, outcome="delivered", detail="c1: delivered"),
+        EventHop(hop="notify", at=at(13), outcome="failed", detail="c2: unreachable"),
+    ]

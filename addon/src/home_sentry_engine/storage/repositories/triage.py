@@ -7,8 +7,9 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from home_sentry_engine.contract import EventHop, Feedback, FeedbackKind
+from home_sentry_engine.contract import Enrichment, EventHop, Feedback, FeedbackKind, from_plain
 from home_sentry_engine.storage.context_schema import enrichments
+from home_sentry_engine.storage.notify_schema import deliveries
 from home_sentry_engine.storage.operations_schema import feedback, reviews
 from home_sentry_engine.storage.rows import insert_into
 from home_sentry_engine.storage.schema import assessments, batches, detections, events, inspections, media, transitions
@@ -84,6 +85,7 @@ class Triage:
             *self._looks(conn, event_id),
             *self._judgements(conn, event_id),
             *self._announcements(conn, event_id),
+            *self._deliveries(conn, event_id),
         ]
         return tuple(sorted(found, key=lambda hop: hop.at))
 
@@ -121,7 +123,9 @@ class Triage:
 
     def _looks(self, conn: Connection, event_id: str) -> list[EventHop]:
         rows = conn.execute(sa.select(enrichments).where(enrichments.c.event_id == event_id))
-        return [EventHop(hop="enrich", at=row.at, outcome=row.status) for row in rows]
+        return [
+            EventHop(hop="enrich", at=row.at, duration_ms=_work_ms(row.document), outcome=row.status) for row in rows
+        ]
 
     def _judgements(self, conn: Connection, event_id: str) -> list[EventHop]:
         columns = assessments.c
@@ -145,6 +149,24 @@ class Triage:
         chosen = sa.select(transitions).where(transitions.c.event_id == event_id)
         rows = conn.execute(chosen.order_by(transitions.c.revision.desc()).limit(_MOST))
         return [EventHop(hop="announce", at=row.at, outcome=row.change, detail=row.state) for row in rows]
+
+    def _deliveries(self, conn: Connection, event_id: str) -> list[EventHop]:
+        chosen = sa.select(deliveries).where(deliveries.c.event_id == event_id, sa.not_(deliveries.c.test))
+        rows = conn.execute(chosen.order_by(deliveries.c.created_at.desc(), deliveries.c.id).limit(_MOST))
+        return [
+            EventHop(
+                hop="notify",
+                at=row.delivered_at or row.tried_at or row.created_at,
+                duration_ms=_ms_between(row.created_at, row.delivered_at),
+                outcome=row.state,
+                detail=f"{row.channel_id}: {row.reason}",
+            )
+            for row in rows
+        ]
+
+
+def _work_ms(document: dict[str, object]) -> float:
+    return sum(step.duration_ms for step in from_plain(Enrichment, document).steps)
 
 
 def _ms_between(began: datetime, ended: datetime | None) -> float | None:
