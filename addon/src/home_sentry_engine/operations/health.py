@@ -26,6 +26,7 @@ _NEEDS: Final = {
     "events": ("database", "redis", "detector", "detect_workers", "timers"),
     "language": ("database", "llm", "assess_workers"),
     "announcements": ("database", "api"),
+    "notifications": ("database", "notify_workers"),
     "history": ("database",),
 }
 FEATURES: Final = tuple(_NEEDS)

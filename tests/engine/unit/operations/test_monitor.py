@@ -136,6 +136,7 @@ def test_features_that_do_not_work_are_named():
     assert features_of(components(**everything | {"llm": MEH}))[1] == ("language",)
     assert features_of(components(**everything | {"disk": BAD}))[1] == ("intake",)
     assert features_of(components(**everything | {"detector": BAD}))[1] == ("detection", "events")
+    assert features_of(components(**everything | {"notify_workers": BAD}))[1] == ("notifications",)
     assert features_of(components(**everything | {"database": BAD}))[0] == ()
 
 
