@@ -12,7 +12,7 @@ from home_sentry_engine.storage.repositories.keys import StoredKey
 
 from .caller import Caller
 from .key_book import KeyBook
-from .limits import Buckets, Limit
+from .limits import Limit, Windows
 from .tokens import TokenKeys, hash_of
 
 _PROXIES: Final = frozenset({"127.0.0.1", "::1"})
@@ -27,7 +27,7 @@ class Gate:
         self._keys = keys
         self._book = book
         self._clock = clock
-        self._failures = Buckets(Limit(per_minute=failures_per_minute), clock.monotonic)
+        self._failures = Windows(Limit(per_minute=failures_per_minute), clock.monotonic)
 
     def open(self, request: web.BaseRequest) -> Caller:
         """Check the ``Authorization`` header; raises ``Unauthorized`` or ``RateLimited``."""

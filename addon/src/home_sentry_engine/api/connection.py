@@ -28,7 +28,7 @@ from home_sentry_engine.contract.errors import InvalidRequest, RateLimited, Unau
 from .acks import Unacknowledged
 from .caller import Caller
 from .hub import DropReason, Gap
-from .limits import LimitClass, TokenBucket
+from .limits import LimitClass, Window
 from .peer import Peer, Services
 from .ports import Published
 from .problems import wire_error_of
@@ -73,7 +73,7 @@ class Connection:
         self._acks_due = asyncio.Event()
         self._notices: deque[bytes] = deque(maxlen=_MOST_NOTICES)
         self._shared = shared
-        self._frames = TokenBucket(shared.patience.frames, shared.clock.monotonic())
+        self._frames = Window(shared.patience.frames)
         self._slots = asyncio.Semaphore(_COMMANDS_AT_ONCE)
         self._news = asyncio.Event()
         self._live = False

@@ -1,15 +1,17 @@
-"""Token buckets: how often a caller may do what."""
+"""Sliding windows: how often a caller may do what."""
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+import math
 from typing import Final
 
 from home_sentry_engine.contract.errors import RateLimited
 
 _MINUTE_S: Final = 60.0
 _MOST_CALLERS: Final = 10_000
+_MOST_REMEMBERED: Final = 200_000
 
 
 class LimitClass(StrEnum):
@@ -28,7 +30,7 @@ class LimitClass(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """Calls per minute on average, and how many more may come at once."""
+    """Calls in any minute, and how many more are borne with."""
 
     per_minute: float
     burst: float = 0.0
@@ -57,62 +59,59 @@ class Limits:
     failed_logins: int = 5
 
 
-class TokenBucket:
-    """Holds at most a minute's worth plus the burst, and fills evenly."""
+class Window:
+    """Lets no more through in any minute than a limit and its burst allow; remembers when each one came."""
 
-    __slots__ = ("_at", "_capacity", "_level", "_rate")
+    __slots__ = ("_came", "_capacity", "_now")
 
-    def __init__(self, limit: Limit, now: float) -> None:
-        """Start full."""
-        self._rate = limit.per_minute / _MINUTE_S
-        self._capacity = limit.per_minute + limit.burst
-        self._level = self._capacity
-        self._at = now
+    def __init__(self, limit: Limit) -> None:
+        """Start empty."""
+        self._capacity = max(1, int(limit.per_minute + limit.burst))
+        self._came: deque[float] = deque()
+        self._now = -math.inf
+
+    def __len__(self) -> int:
+        """Tell how many are remembered."""
+        return len(self._came)
 
     def take(self, now: float) -> float:
-        """Take one token: 0 when there was one, else the seconds until there will be."""
-        self._fill(now)
-        if self._level >= 1.0:
-            self._level -= 1.0
+        """Let one through: 0 when there was room, else the seconds until the oldest leaves."""
+        now = self._now = max(self._now, now)
+        while self._came and self._came[0] + _MINUTE_S <= now:
+            self._came.popleft()
+        if len(self._came) < self._capacity:
+            self._came.append(now)
             return 0.0
-        return (1.0 - self._level) / self._rate
-
-    def peek(self, now: float) -> float:
-        """Tell what ``take`` would give, without taking."""
-        self._fill(now)
-        return 0.0 if self._level >= 1.0 else (1.0 - self._level) / self._rate
-
-    def _fill(self, now: float) -> None:
-        self._level = min(self._capacity, self._level + max(0.0, now - self._at) * self._rate)
-        self._at = now
+        return self._came[0] + _MINUTE_S - now
 
 
-class Buckets:
-    """One bucket for each caller; the callers seen longest ago are forgotten first."""
+class Windows:
+    """One window for each caller; the callers seen longest ago are forgotten first."""
 
     def __init__(self, limit: Limit, monotonic: Callable[[], float]) -> None:
         """Count on a clock of seconds that never goes back."""
         self._limit = limit
         self._monotonic = monotonic
-        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+        self._windows: OrderedDict[str, Window] = OrderedDict()
+        self._remembered = 0
 
     def take(self, caller: str) -> float:
-        """Take one token of that caller: 0, or seconds to wait."""
-        return self._of(caller).take(self._monotonic())
+        """Let one of that caller through: 0, or seconds to wait."""
+        window = self._of(caller)
+        before = len(window)
+        wait_s = window.take(self._monotonic())
+        self._remembered += len(window) - before
+        while len(self._windows) > 1 and (len(self._windows) > _MOST_CALLERS or self._remembered > _MOST_REMEMBERED):
+            self._remembered -= len(self._windows.popitem(last=False)[1])
+        return wait_s
 
-    def peek(self, caller: str) -> float:
-        """Tell what ``take`` would give."""
-        return self._of(caller).peek(self._monotonic())
-
-    def _of(self, caller: str) -> TokenBucket:
-        bucket = self._buckets.get(caller)
-        if bucket is None:
-            bucket = self._buckets[caller] = TokenBucket(self._limit, self._monotonic())
-            if len(self._buckets) > _MOST_CALLERS:
-                self._buckets.popitem(last=False)
+    def _of(self, caller: str) -> Window:
+        window = self._windows.get(caller)
+        if window is None:
+            window = self._windows[caller] = Window(self._limit)
         else:
-            self._buckets.move_to_end(caller)
-        return bucket
+            self._windows.move_to_end(caller)
+        return window
 
 
 class RateLimiter:
@@ -120,11 +119,11 @@ class RateLimiter:
 
     def __init__(self, limits: Limits, monotonic: Callable[[], float]) -> None:
         """Make empty books."""
-        self._buckets = {name: Buckets(limit, monotonic) for name, limit in limits.classes.items()}
+        self._windows = {name: Windows(limit, monotonic) for name, limit in limits.classes.items()}
 
     def check(self, name: LimitClass, caller: str) -> None:
         """Count one call; raises ``RateLimited`` with ``retry_after_s``."""
-        wait_s = self._buckets[name].take(caller)
+        wait_s = self._windows[name].take(caller)
         if wait_s:
             raise RateLimited(
                 f"too many calls of the class '{name}'",

@@ -34,7 +34,7 @@ from .hub import Hub, Pace
 from .idempotency import REPLAYED, Replayed, arrived, claim_of
 from .key_book import KeyBook
 from .keys import Keys
-from .limits import Buckets, Limit, Limits, RateLimiter
+from .limits import Limit, Limits, RateLimiter, Windows
 from .narrowing import Narrowing
 from .openapi import document
 from .peer import Patience, Services
@@ -105,7 +105,7 @@ class ApiServer:
         self._guard = Guard(ports.belongings)
         self._auditor = Auditor(ports.audit)
         self._limiter = RateLimiter(surroundings.limits, surroundings.clock.monotonic)
-        self._stubborn = Buckets(_PATIENT, surroundings.clock.monotonic)
+        self._stubborn = Windows(_PATIENT, surroundings.clock.monotonic)
         metrics = surroundings.metrics
         self._seconds = metrics.histogram("http_request_seconds", "Time to answer", ("route", "method", "status"))
         self._refusals = metrics.counter("http_refused_total", "Requests that were refused", ("code",))

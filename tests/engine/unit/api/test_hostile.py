@@ -292,7 +292,7 @@ async def test_a_client_that_asks_without_end_is_answered_slowly_and_does_not_sl
         await asyncio.gather(*flooding)
         # the last twenty refusals, four at a time, took a quarter of a second each
         assert time.perf_counter() - began >= 20 / 4 * 0.25
-        assert statuses.count(200) <= 71
+        assert statuses.count(200) == 70
         assert statuses.count(429) == len(statuses) - statuses.count(200)
         assert [status for status, _ in answers] == [200] * 50
         record_property("other_p95_ms", round(sorted(seconds for _, seconds in answers)[47] * 1e3, 1))

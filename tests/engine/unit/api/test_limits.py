@@ -1,60 +1,113 @@
-"""Token buckets never give more than they may, and never less than promised."""
+"""No minute ever sees more than a limit and its burst, and nobody waits longer than told."""
+
+from bisect import bisect_right
 
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from home_sentry_engine.api.limits import Buckets, Limit, LimitClass, Limits, RateLimiter, TokenBucket
-from home_sentry_engine.contract.errors import RateLimited
+from home_sentry_engine.api.auth import Gate
+from home_sentry_engine.api.key_book import KeyBook
+from home_sentry_engine.api.limits import Limit, LimitClass, Limits, RateLimiter, Window, Windows
+from home_sentry_engine.api.tokens import TokenKeys, hash_of
+from home_sentry_engine.contract.errors import RateLimited, Unauthorized
 from tests.fakes.clock import FakeClock
+from tests.fakes.keys import FakeKeyDesk
 
 
 @given(
-    st.floats(1, 1000),
-    st.floats(0, 100),
+    st.floats(1, 100),
+    st.floats(0, 20),
     st.lists(st.floats(0, 30), min_size=1, max_size=200),
 )
-def test_never_more_than_the_burst_and_the_time_allow(per_minute, burst, pauses):
-    bucket = TokenBucket(Limit(per_minute=per_minute, burst=burst), 0.0)
+def test_no_minute_sees_more_than_the_limit_and_the_burst(per_minute, burst, pauses):
+    window = Window(Limit(per_minute=per_minute, burst=burst))
+    most = int(per_minute + burst)
     now = 0.0
-    taken = 0
+    taken: list[float] = []
     for pause in pauses:
         now += pause
-        wait = bucket.take(now)
-        taken += not wait
-        assert taken <= per_minute + burst + now * per_minute / 60 + 1e-6
+        wait = window.take(now)
         if wait:
+            assert wait <= 60
+            assert len(taken) >= most
             # who waits as long as told gets one
             now += wait + 1e-6
-            assert bucket.take(now) == 0
-            taken += 1
+            assert window.take(now) == 0
+        taken.append(now)
+        assert len(taken) - bisect_right(taken, now - 60) <= most
+        assert len(window) <= most
 
 
 @given(st.lists(st.floats(-100, 100), max_size=50))
 def test_a_clock_that_goes_back_gives_nothing_away(steps):
-    bucket = TokenBucket(Limit(per_minute=5), 0.0)
+    window = Window(Limit(per_minute=5))
     now = 0.0
-    taken = 0
-    forward = 0.0
+    latest = -100_000.0
+    taken: list[float] = []
     for step in steps:
         now += step
-        forward += max(0.0, step)
-        taken += not bucket.take(now)
-    assert taken <= 5 + forward * 5 / 60 + 1e-6
+        latest = max(latest, now)
+        if not window.take(now):
+            taken.append(latest)
+            assert len(taken) - bisect_right(taken, latest - 60) <= 5
 
 
 def test_callers_and_classes_do_not_share():
     clock = FakeClock()
     limiter = RateLimiter(Limits(), clock.monotonic)
-    for _ in range(13):
+    limiter.check(LimitClass.AI, "a")
+    clock.tick(20)
+    for _ in range(12):
         limiter.check(LimitClass.AI, "a")
     with pytest.raises(RateLimited) as refused:
         limiter.check(LimitClass.AI, "a")
-    assert refused.value.details == {"limit": "ai", "retry_after_s": 6.0}
+    assert refused.value.details == {"limit": "ai", "retry_after_s": 40.0}
     limiter.check(LimitClass.AI, "b")
     limiter.check(LimitClass.GENERAL, "a")
-    clock.tick(6)
+    clock.tick(40)
     limiter.check(LimitClass.AI, "a")
+    with pytest.raises(RateLimited):
+        limiter.check(LimitClass.AI, "a")
+
+
+@pytest.mark.parametrize(("name", "most"), [(LimitClass.AI, 13), (LimitClass.GENERAL, 70)])
+def test_who_asks_all_the_time_gets_no_more_than_the_limit_and_the_burst_in_a_minute(name, most):
+    clock = FakeClock()
+    limiter = RateLimiter(Limits(), clock.monotonic)
+    passed = 0
+    for _ in range(599):
+        try:
+            limiter.check(name, "a")
+        except RateLimited:
+            pass
+        else:
+            passed += 1
+        clock.tick(0.1)
+    assert passed == most
+
+
+def test_a_client_that_starts_may_ask_seventy_times_at_once():
+    clock = FakeClock()
+    limiter = RateLimiter(Limits(), clock.monotonic)
+    for _ in range(70):
+        limiter.check(LimitClass.GENERAL, "a")
+    with pytest.raises(RateLimited):
+        limiter.check(LimitClass.GENERAL, "a")
+
+
+def test_five_wrong_tokens_are_judged_in_a_minute_and_the_right_one_always_passes():
+    clock = FakeClock()
+    keys = TokenKeys(current=hash_of("right"))
+    gate = Gate(lambda: keys, KeyBook(FakeKeyDesk(clock), clock), clock, Limits().failed_logins)
+    judged = 0
+    for number in range(599):
+        with pytest.raises((Unauthorized, RateLimited)) as refused:
+            gate.admit(f"wrong {number}", "192.0.2.1")
+        judged += refused.type is Unauthorized
+        clock.tick(0.1)
+    assert judged == 5
+    assert gate.admit("right", "192.0.2.1").address == "192.0.2.1"
 
 
 def test_the_defaults_are_those_of_the_handbook():
@@ -73,9 +126,18 @@ def test_the_defaults_are_those_of_the_handbook():
 
 
 def test_a_million_callers_do_not_fill_the_memory():
-    buckets = Buckets(Limit(per_minute=1), FakeClock().monotonic)
+    windows = Windows(Limit(per_minute=1), FakeClock().monotonic)
     for number in range(25_000):
-        buckets.take(str(number))
-    assert len(buckets._buckets) == 10_000
-    assert buckets.peek("24999") > 0
-    assert buckets.peek("0") == 0
+        windows.take(str(number))
+    assert len(windows._windows) == 10_000
+    assert windows.take("24999") > 0
+    assert windows.take("0") == 0
+
+
+def test_callers_who_use_all_they_may_do_not_fill_the_memory():
+    windows = Windows(Limit(per_minute=600, burst=100), FakeClock().monotonic)
+    for number in range(400):
+        for _ in range(700):
+            windows.take(str(number))
+    assert sum(map(len, windows._windows.values())) == windows._remembered <= 200_000
+    assert windows.take("399") > 0
