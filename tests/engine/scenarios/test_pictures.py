@@ -7,11 +7,15 @@ import numpy as np
 import pytest
 
 from home_sentry_engine.api.details import detailed
-from home_sentry_engine.contract import Event, RegionKind, RiskLevel, StepOutcome, Zone, ZoneType
-from home_sentry_engine.domain.messages import Absent, Scene
+from home_sentry_engine.contract import AnalysisReason, Event, RegionKind, RiskLevel, StepOutcome, Zone, ZoneType
+from home_sentry_engine.domain.messages import Absent, ModelFailure, ModelVerdict, RuleVerdict, Scene
 from home_sentry_engine.judgement.judge import Judge
+from home_sentry_engine.language.assessor import LanguageAssessor
 from home_sentry_engine.language.sections import lines_of
+from home_sentry_engine.settings import LanguageSettings
 from tests.engine.scenarios.stage import Pixels, Stage, noisy, photograph, sized, staged, striped
+from tests.fakes.clock import FakeClock
+from tests.fakes.language import FakeBackend
 
 MORNING, NIGHT = datetime(2026, 6, 2, 10, 15, tzinfo=UTC), datetime(2026, 6, 2, 2, 40, tzinfo=UTC)
 STEPS = Zone(
@@ -153,10 +157,23 @@ async def test_a_parked_car_is_told_once_and_who_comes_to_it_is_told(tmp_path, m
         assert (await stage.steps(event))["pose"].outcome is StepOutcome.RAN
 
 
-async def test_two_dogs_stay_low_whatever_a_model_says_and_load_nothing(tmp_path, model_mirror, pictures):
+class Asked:
+    """The assessor of a real engine over a model that a test answers for; remembers the scenes that reached it."""
+
+    def __init__(self, backend: FakeBackend) -> None:
+        self.scenes: list[Scene] = []
+        self._made = LanguageAssessor(backend, settings=LanguageSettings(min_rule_score=0), clock=FakeClock())
+
+    async def assess(self, scene: Scene, rule: RuleVerdict) -> ModelVerdict | ModelFailure:
+        self.scenes.append(scene)
+        return await self._made.assess(scene, rule)
+
+
+async def test_two_dogs_stay_low_ask_nobody_and_load_nothing(tmp_path, model_mirror, pictures):
     dogs = sized(pictures("misc/3dogs.jpg")[80:330, 290:600], 900)
-    async with staged(tmp_path / "house", model_mirror, at=MORNING) as stage:
-        stage.home.mind.answer = 90
+    backend = FakeBackend()
+    mind = Asked(backend)
+    async with staged(tmp_path / "house", model_mirror, at=MORNING, mind=mind) as stage:
         event = await visit(stage, dogs)
         assert event.object_types == ("dog",)
         assert (event.ceiling, event.ceiling_reason) == (29, "only pets were seen")
@@ -164,8 +181,9 @@ async def test_two_dogs_stay_low_whatever_a_model_says_and_load_nothing(tmp_path
         pets = [one for one in (await stage.enrichment(event)).findings if one.about == "pets"]
         assert [one.value["species"] for one in pets] == ["dog", "dog"]
         assert set(stage.zoo.pool.loads) == {"deimv2-femto"}
-        scenes = stage.home.mind.asked
-        assert all(isinstance(scene.legs["faces"], Absent) for scene in scenes)
+        assert (backend.questions, event.analysis_reason) == ([], AnalysisReason.GATED)
+        assert mind.scenes
+        assert all(isinstance(scene.legs["faces"], Absent) for scene in mind.scenes)
 
 
 async def test_a_plate_at_the_drive_is_read_and_other_text_is_scene_text(tmp_path, model_mirror, pictures):

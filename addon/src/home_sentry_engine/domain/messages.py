@@ -142,12 +142,16 @@ class Scene:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleVerdict:
-    """Deterministic judgement of a scene: factors sum to ``score`` after clamping to ``allowed``."""
+    """Deterministic judgement of a scene: factors sum to ``score`` after clamping to ``allowed``.
+
+    ``settled`` is why no model needs to be asked, None where one may be.
+    """
 
     score: int
     factors: tuple[Factor, ...]
     allowed: ScoreRange
     summary: str
+    settled: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,10 +30,14 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceRule:
-    """One row: where the condition holds, the score stays within floor and ceiling, for this reason."""
+    """One row: where the condition holds, the score stays within floor and ceiling, for this reason.
+
+    One that ``settles`` needs no model's opinion.
+    """
 
     when: Condition
     reason: str
+    settles: bool = False
     floor: int = MIN_SCORE
     ceiling: int = MAX_SCORE
 
@@ -45,7 +49,7 @@ class EvidenceRule:
 
 EVIDENCE_TABLE: Final[tuple[EvidenceRule, ...]] = (
     EvidenceRule(when=Condition.EMPTY, ceiling=0, reason="nothing was detected"),
-    EvidenceRule(when=Condition.PET_ONLY, ceiling=29, reason="only pets were seen"),
+    EvidenceRule(when=Condition.PET_ONLY, ceiling=29, settles=True, reason="only pets were seen"),
     EvidenceRule(when=Condition.KNOWN_RESIDENT, ceiling=29, reason="everybody seen is a known resident"),
     EvidenceRule(when=Condition.TRUSTED_ENTITY, ceiling=29, reason="everybody seen is probably somebody trusted"),
     EvidenceRule(
@@ -73,6 +77,11 @@ def allowed_range(facts: Facts, known: Known, table: Sequence[EvidenceRule] = EV
                 )
             )
     return allowed
+
+
+def settled_by(facts: Facts, known: Known, table: Sequence[EvidenceRule] = EVIDENCE_TABLE) -> str | None:
+    """Give the reason of the first row that holds and settles a scene, None without."""
+    return next((row.reason for row in table if row.settles and _HOLDS[row.when](facts, known)), None)
 
 
 def _empty(facts: Facts, known: Known) -> bool:

@@ -7,7 +7,7 @@ from home_sentry_engine.contract import Factor
 from home_sentry_engine.domain.messages import RuleVerdict, Scene
 from home_sentry_engine.domain.risk import MAX_SCORE, MIN_SCORE, Bands, ScoreRange
 
-from .evidence import EVIDENCE_TABLE, EvidenceRule, allowed_range
+from .evidence import EVIDENCE_TABLE, EvidenceRule, allowed_range, settled_by
 from .explain import summary_of
 from .factors import Points, factors_of
 from .facts import Facts, facts_of
@@ -43,7 +43,11 @@ def score_scene(
         allowed = allowed.merged(ScoreRange(floor=raised, floor_reason=_NOT_TRUSTED))
         total = raised
     return RuleVerdict(
-        score=total, factors=tuple(factors), allowed=allowed, summary=summary_of(facts, known, tuple(factors))
+        score=total,
+        factors=tuple(factors),
+        allowed=allowed,
+        summary=summary_of(facts, known, tuple(factors)),
+        settled=settled_by(facts, known, table),
     )
 
 

@@ -23,6 +23,7 @@ from .errors import (
     ModelTooLarge,
     OutputTruncated,
 )
+from .gate import gated
 from .prompt import Prompt, prompts, repaired
 from .reply import parse_reply
 from .schema import Answer, Size, json_schema
@@ -100,9 +101,8 @@ class LanguageAssessor:
 
         With a ``wording`` of its own it is a trial, for which every scene is worth it.
         """
-        if wording is None and max(rule.score, rule.allowed.floor) < self._settings.min_rule_score:
-            detail = f"the rule score {rule.score} is below {self._settings.min_rule_score}"
-            return ModelFailure(reason=AnalysisReason.GATED, detail=detail)
+        if wording is None and (closed := gated(rule, self._settings.min_rule_score)) is not None:
+            return closed
         started = self._clock.monotonic()
         try:
             reply = await self._asked(scene, rule, wording or self.wording())

@@ -16,6 +16,7 @@ from .backends.base import Completion, Message, Question
 from .budget import Fitted, fit
 from .errors import BadOutput, ContextOverflow, LanguageError, OutputTruncated
 from .failures import failure_of
+from .gate import gated
 from .prompt import Prompt, prompts, repaired, seeing_text, seeing_version
 from .reply import objects_of
 from .schema import SEEING_FIELDS, Answer, answer_of, json_schema
@@ -68,9 +69,8 @@ class VisionAssessor:
 
     async def assess(self, scene: Scene, rule: RuleVerdict) -> ModelVerdict | ModelFailure:
         """Ask about a scene that is worth it and of which there are pictures; trouble with the model never raises."""
-        least = self._settings.min_rule_score
-        if max(rule.score, rule.allowed.floor) < least:
-            return ModelFailure(reason=AnalysisReason.GATED, detail=f"the rule score {rule.score} is below {least}")
+        if (closed := gated(rule, self._settings.min_rule_score)) is not None:
+            return closed
         seen = await self._show(scene, self._stills)
         if not seen.stills:
             detail = f"no picture of the visit can be shown: {seen.trouble or 'there is none'}"

@@ -70,6 +70,23 @@ async def test_scenes_of_no_interest_never_reach_the_model():
     assert outcomes == []
 
 
+def dog_expected(**legs):
+    """A sure dog whom a household's fact of +20 lifts over the least score."""
+    fact = {"id": "f", "text": "dogs dig here", "points": 20, "expires_at": "2027-06-11T00:00:00+00:00"}
+    dog = ["dog", 0.95, [1, 1, 50, 50]]
+    return person_scene(frames=[{"t": 0, "objects": [dog]}], legs={"household": {"facts": [fact]}, **legs})
+
+
+async def test_nobody_is_asked_about_a_sure_pet_whatever_its_score():
+    made, backend, _ = assessor()
+    assert Judge().rule(dog_expected()).score >= LanguageSettings().min_rule_score
+    failure = await assess(made, scene=dog_expected())
+    assert isinstance(failure, ModelFailure)
+    assert (failure.reason, "only pets were seen" in failure.detail) == (AnalysisReason.GATED, True)
+    assert backend.questions == []
+    assert isinstance(await assess(made, scene=dog_expected(tamper={"kind": "view_blocked"})), ModelVerdict)
+
+
 @pytest.mark.parametrize("error", [AWAY, ModelDied("killed", retryable=True)])
 async def test_what_may_pass_is_tried_again(error):
     clock = FakeClock()

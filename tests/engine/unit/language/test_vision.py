@@ -179,6 +179,14 @@ async def test_no_picture_no_question(server, model_at):
     assert (server.bodies, asked) == ([], [])
 
 
+async def test_a_sure_pet_is_shown_to_nobody(server, model_at):
+    made, asked = assessor_of(model_at(), still(0), min_rule_score=0)
+    dog = person_scene(frames=[{"t": 0, "objects": [["dog", 0.95, [1, 1, 50, 50]]]}])
+    failure = await judged(made, scene=dog)
+    assert (failure.reason, "only pets" in failure.detail) == (AnalysisReason.GATED, True)
+    assert (server.bodies, asked) == ([], [])
+
+
 async def test_a_rejection_without_certainty_or_after_a_trick_is_none(server, model_at):
     server.reply = lambda _body, _pictures: seen(risk_score=3, verdict="rejected", confidence=40)
     model = model_at()
