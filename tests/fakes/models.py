@@ -107,15 +107,20 @@ class Says:
 
 
 class Things:
-    """Finds a knife in the whole picture; ``again`` tells whether also in the second look."""
+    """Finds a knife in the whole picture; ``again`` tells whether also in the second look, which may fail."""
 
-    def __init__(self, *, again: bool) -> None:
+    def __init__(self, *, again: bool | Exception, first: float = 0.8, second: float = 0.8) -> None:
         self.again = again
+        self.first, self.second = first, second
 
     def find(self, frame, names=("knife",), *, confidence=None, cancel=None):
-        if "stick" in names and not self.again:
+        looks_again = "stick" in names
+        if looks_again and isinstance(self.again, Exception):
+            raise self.again
+        if looks_again and not self.again:
             return ()
-        return (Named(label="knife", confidence=0.8, box=Box(x=10, y=10, width=40, height=40)),)
+        sure = self.second if looks_again else self.first
+        return (Named(label="knife", confidence=sure, box=Box(x=10, y=10, width=40, height=40)),)
 
 
 class Ranks:

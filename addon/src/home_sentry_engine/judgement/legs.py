@@ -143,8 +143,13 @@ class Known:
         return self.arm_mode in {"armed_away", "armed_vacation", "triggered"}
 
     def weapon_looks(self) -> frozenset[str]:
-        """Give the sources that saw a weapon with at least even confidence."""
-        return frozenset(look.source for look in self.threats if look.kind in WEAPONS and look.confidence >= 0.5)
+        """Give the sources that saw a weapon with at least even confidence, and those less sure that these agree with.
+
+        A finder of things by name reports from far below even confidence: what it suspects counts once it is confirmed.
+        """
+        seen = [look for look in self.threats if look.kind in WEAPONS]
+        sure = {look.kind for look in seen if look.confidence >= 0.5}
+        return frozenset(look.source for look in seen if look.kind in sure)
 
     def breakage(self) -> frozenset[str]:
         """Give the damage of vehicles that somebody does who wants to get in, with at least even confidence."""

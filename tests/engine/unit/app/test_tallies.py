@@ -68,7 +68,7 @@ def test_restarts_that_were_remembered_count_and_what_cannot_restart_is_left_out
 async def test_breakers_of_services_are_shown_and_a_restart_of_the_part_closes_them():
     metrics, breakers, clock = Registry(), Breakers(), FakeClock()
     services = Services(clip_url="http://127.0.0.1:9", florence_url="http://127.0.0.1:9")
-    served = ServedModels(None, services, lambda: None)  # type: ignore[arg-type]
+    served = ServedModels(None, services, lambda: None)  # type: ignore[arg-type, return-value]
     watch_services(served, breakers)
     llm = Breaker("llm", monotonic=clock.monotonic)
     breakers.add("llm", lambda: llm)

@@ -25,6 +25,8 @@ FORCING: Final = "forcing door"
 TOOLS: Final = frozenset({"crowbar"})
 # what single pictures of harmless people resemble has to be surer than other behaviour
 _SURE: Final = {"looking_in": 0.6, "hiding": 0.6}
+# "unsure" was offered as an answer, so that a "yes" is more likely than not; how much more, nobody measured
+_SAID_YES: Final = 0.6
 _COURIER: Final = frozenset({"delivery uniform", "postal uniform"})
 
 
@@ -192,10 +194,13 @@ def _threats(answers: Answers) -> object:
     for one in _of(answers, "threats"):
         label = str(one.value["label"])
         looks.append({"label": label, "confidence": one.confidence, "source": one.model_id})
-        if label in WEAPONS and one.value.get("seen_again"):
-            looks.append({"label": label, "confidence": one.confidence, "source": f"{one.model_id}, second look"})
-        if label in WEAPONS and one.value.get("confirmed") is True:
-            looks.append({"label": label, "confidence": one.confidence, "source": "vision model"})
+        confirmed = one.value.get("confirmed")
+        # who looks at the cut-out with an understanding of it takes the other look's agreement back by a "no"
+        if label in WEAPONS and one.value.get("seen_again") and confirmed is not False:
+            sure = one.value.get("again_confidence")
+            looks.append({"label": label, "confidence": sure, "source": f"{one.model_id}, second look"})
+        if label in WEAPONS and confirmed is True:
+            looks.append({"label": label, "confidence": _SAID_YES, "source": "vision model"})
     return looks
 
 

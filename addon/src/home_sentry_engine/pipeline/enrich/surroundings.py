@@ -122,25 +122,35 @@ async def _named(case: Case, notes: Notes, desk: Desk) -> None:
         NamedFinder,
         lambda model, cancel: model.find(frame, names, confidence=confidence, cancel=cancel),
     )
-    for thing in found:
-        value: dict[str, object] = {"label": thing.label}
-        if thing.label in WEAPONS:
-            value["seen_again"] = await _second_look(desk, notes, frame, thing)
-            confirmed = await _confirmed(desk, notes, frame, thing)
-            if confirmed is not None:
-                value["confirmed"] = confirmed
-        notes.add(value, confidence=thing.confidence, box=thing.box)
+    told: list[tuple[Named, dict[str, object]]] = [(thing, {"label": thing.label}) for thing in found]
+    asked = notes.model_id
+    try:
+        for thing, value in told:
+            if thing.label in WEAPONS:
+                value.update(await _second_look(desk, notes, frame, thing))
+                confirmed = await _confirmed(desk, notes, frame, thing)
+                if confirmed is not None:
+                    value["confirmed"] = confirmed
+    finally:
+        # what was seen stays so, also where there is no time to look again
+        notes.model_id = asked
+        for thing, value in told:
+            notes.add(value, confidence=thing.confidence, box=thing.box)
 
 
-async def _second_look(desk: Desk, notes: Notes, frame: RgbFrame, thing: Named) -> bool:
+async def _second_look(desk: Desk, notes: Notes, frame: RgbFrame, thing: Named) -> dict[str, object]:
     """Look at the surroundings alone: what is seen in the large picture only is no second opinion."""
+    names = tuple(dict.fromkeys((thing.label, "tool", "stick", "phone", "bag")))
     try:
         crop = cut_box(frame, thing.box, margin=_SECOND_LOOK_MARGIN)
+        again = await desk.use(notes, NAMED, NamedFinder, lambda model, cancel: model.find(crop, names, cancel=cancel))
     except InvalidBoundingBoxError:
-        return False
-    names = tuple(dict.fromkeys((thing.label, "tool", "stick", "phone", "bag")))
-    again = await desk.use(notes, NAMED, NamedFinder, lambda model, cancel: model.find(crop, names, cancel=cancel))
-    return any(one.label == thing.label and one.confidence >= _AGREES for one in again)
+        return {"seen_again": False}
+    except StageError as err:
+        notes.left_out.append(f"the {thing.label} was not looked at again: {err.reason}")
+        return {}
+    best = max((one.confidence for one in again if one.label == thing.label), default=0.0)
+    return {"seen_again": True, "again_confidence": round(best, 3)} if best >= _AGREES else {"seen_again": False}
 
 
 async def _confirmed(desk: Desk, notes: Notes, frame: RgbFrame, thing: Named) -> bool | None:
@@ -150,7 +160,7 @@ async def _confirmed(desk: Desk, notes: Notes, frame: RgbFrame, thing: Named) ->
     asked = notes.model_id
     try:
         crop = cut_box(frame, thing.box, margin=_SECOND_LOOK_MARGIN)
-        async with asyncio.timeout(desk.rules.deadline_s):
+        async with asyncio.timeout(desk.rules.patience_s.get(desk.rules.confirmer, desk.rules.deadline_s)):
             return await desk.use(
                 notes, (desk.rules.confirmer,), ServedSight, lambda model, _cancel: model.confirms(thing.label, crop)
             )
