@@ -122,6 +122,7 @@ def _document(one: StoredModel, *, choice: bool | None) -> dict[str, Any]:
         "place": one.place,
         "size_bytes": one.size_bytes,
         "memory_bytes": card.memory_bytes,
+        "memory_estimated": card.memory_estimated,
         "default": card.default_on,
         "on": is_on(card, choice),
         "permissive": card.permissive,

@@ -210,6 +210,7 @@ def _card(card: Card, target: Path, chosen: Attempt, model: Path) -> Card:
         note=note,
         default_on=False,
         memory_bytes=None,
+        memory_estimated=False,
         source=Source(host="local", repository=card.id, revision=origin[:12]),
         quirks={**card.quirks, "cpu_only": True},
         files=(

@@ -3,6 +3,7 @@ import pytest
 from home_sentry_engine.domain.labels import COCO_80, SECURITY_CLASSES
 from home_sentry_engine.vision.catalog import Catalogue, InvalidCard, Source, Task, UnknownModel, load_catalogue
 from home_sentry_engine.vision.catalog.catalogue import parse_cards
+from home_sentry_engine.vision.catalog.writing import card_text
 from home_sentry_engine.vision.tasks.decoders import Contract
 
 PERMISSIVE = {"Apache-2.0", "MIT", "BSD-3-Clause"}
@@ -34,6 +35,23 @@ def test_detectors_are_permissive_and_speak_a_known_contract(catalogue):
         if card.files:
             assert card.image is not None, card.id
             assert set(card.labels) >= SECURITY_CLASSES, card.id
+
+
+def test_every_card_with_files_says_what_it_takes_of_the_memory(catalogue):
+    for card in catalogue:
+        if card.files:
+            assert card.memory_bytes, card.id
+            # a graph is in the memory at least once
+            assert card.memory_bytes > (card.size_bytes or 0), card.id
+        else:
+            assert not card.memory_estimated, card.id
+
+
+def test_an_estimate_is_marked_and_a_measurement_is_not(catalogue):
+    assert catalogue.get("siglip2-base").memory_estimated
+    assert not catalogue.get("deimv2-femto").memory_estimated
+    copy = parse_cards(card_text(catalogue.get("siglip2-base")))[0]
+    assert (copy.memory_bytes, copy.memory_estimated) == (catalogue.get("siglip2-base").memory_bytes, True)
 
 
 def test_files_that_are_on_by_default_can_be_fetched(catalogue):

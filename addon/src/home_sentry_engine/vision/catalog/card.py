@@ -152,9 +152,10 @@ class Card:
 
     ``contract`` names the shape of its inputs and outputs (the task knows it), ``quirks`` are hints for the task or the
     session, ``memory_bytes`` is what a loaded model takes, measured where we could and otherwise as published (None =
-    unknown until first loaded). ``rank`` says how long it stays when memory is short: ``critical`` to ``low``.
-    ``variant_of`` is the card whose weights this one holds in another form (INT8). On machines with at least
-    ``resident_from_gb`` of graphics memory (0 = any machine) the model stays in memory though it idles.
+    unknown until first loaded); ``memory_estimated`` marks 30 MB and twice the files, or more where its pictures are
+    large, which measured graphs of 20 to 340 MB took. ``rank`` says how long it stays when memory is short, from
+    ``critical`` to ``low``. ``variant_of`` is the card whose weights this one holds in another form (INT8). On machines
+    with at least ``resident_from_gb`` of graphics memory (0 = any machine) the model stays in memory though it idles.
     ``unconfirmed`` names what nobody read at the source itself: ``licence`` (as others state it), ``source`` (the place
     of the file; a first download that succeeds pins its sha256).
     """
@@ -171,6 +172,7 @@ class Card:
     own_labels: tuple[str, ...] = ()
     rank: str = "medium"
     memory_bytes: int | None = None
+    memory_estimated: bool = False
     default_on: bool = False
     note: str = ""
     variant_of: str | None = None

@@ -139,6 +139,7 @@ def _fields(raw: Mapping[str, Any]) -> Card:
         own_labels=own_labels,
         rank=rank,
         memory_bytes=raw.get("memory_bytes"),
+        memory_estimated=raw.get("memory_estimated", False),
         default_on=raw.get("default_on", False),
         note=raw.get("note", ""),
         variant_of=raw.get("variant_of"),

@@ -19,6 +19,7 @@ def card_text(card: Card) -> str:
         "labels": list(card.own_labels) if card.own_labels else card.label_set,
         "rank": card.rank,
         "memory_bytes": card.memory_bytes,
+        "memory_estimated": card.memory_estimated or None,
         "default_on": card.default_on,
         "note": card.note,
         "variant_of": card.variant_of,
