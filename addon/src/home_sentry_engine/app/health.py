@@ -7,6 +7,7 @@ from datetime import datetime
 import logging
 from typing import NamedTuple, Protocol
 
+from home_sentry_engine.api.capabilities import CAPABILITIES
 from home_sentry_engine.api.ports import Readiness
 from home_sentry_engine.contract import (
     MIN_SCHEMA,
@@ -43,10 +44,6 @@ _HEALTH = {
     Mode.OFFLINE: Health.UNHEALTHY,
     Mode.UNKNOWN: Health.UNKNOWN,
 }
-CAPABILITIES = (
-    *("upload", "analyze", "review", "events", "detections", "websocket_resume", "household_facts"),
-    "linked_persons",
-)
 
 
 class Guarded(Protocol):
