@@ -23,7 +23,12 @@ SECURITY_CLASSES: Final[frozenset[str]] = frozenset(
 CARRIED_CLASSES: Final[frozenset[str]] = frozenset({"backpack", "handbag", "suitcase", "umbrella"})
 
 _ALIASES: Final[dict[str, str]] = {
-    "motorbike": "motorcycle",
+    **dict.fromkeys(("bike", "pushbike", "push bike", "pedal cycle"), "bicycle"),
+    **dict.fromkeys(("pedestrian", "people", "human"), "person"),
+    **dict.fromkeys(("automobile", "motorcar", "motor car"), "car"),
+    **dict.fromkeys(("motorbike", "motor bike", "motor cycle", "moped"), "motorcycle"),
+    "lorry": "truck",
+    **dict.fromkeys(("coach", "minibus", "omnibus"), "bus"),
     "aeroplane": "airplane",
     "sofa": "couch",
     "pottedplant": "potted plant",

@@ -39,6 +39,7 @@ from .session import (
     has_accelerator,
 )
 from .store import LocalModel, ModelStore, Progress, Switches
+from .words import CLASSES_FIX, unknown_words
 
 _LOGGER = logging.getLogger(__name__)
 _AUTO: Final = "auto"
@@ -77,6 +78,7 @@ class Zoo:
         ``rules`` say what all models together may take, and which are allowed beside those that are on by default.
         """
         self._settings = detect
+        self._strange: str | None = None
         self._clock = clock
         self._on_status = on_status
         self.catalogue = catalogue or load_catalogue(models.folder)
@@ -292,12 +294,18 @@ class Zoo:
         shortfall = [f"not the first choice: {trouble}" for trouble in troubles]
         if asked not in {_AUTO, session.provider}:
             shortfall.append(session.provider_reason)
+        strange = unknown_words(self._settings, card.labels)
+        if strange is not None:
+            shortfall.append(strange)
+            if strange != self._strange:
+                _LOGGER.warning("%s: %s", card.name, strange)
+        self._strange = strange
         status = DetectorStatus(
             model_id=card.id,
             name=card.name,
             state=ComponentState.DEGRADED if shortfall else ComponentState.HEALTHY,
             reason="; ".join(shortfall) or None,
-            fix=fix if troubles else None,
+            fix=fix if troubles else CLASSES_FIX if strange else None,
             provider=session.provider,
             provider_reason=session.provider_reason,
             contract=card.contract,

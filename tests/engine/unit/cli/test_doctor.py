@@ -93,6 +93,18 @@ async def test_with_a_model_the_detector_is_loaded_and_runs(tmp_path, model_mirr
     assert not (tmp_path / "data").exists()
 
 
+async def test_a_class_that_the_detector_does_not_know_is_a_warning(tmp_path, model_mirror):
+    overrides = {"detector": "deimv2-atto", "detection_classes": "persn,bike"}
+    settings = load_settings(
+        data=tmp_path, environment={"HOME_SENTRY_MODEL_MIRROR": str(model_mirror)}, overrides=overrides
+    )
+    (finding,) = await detector.look(settings)
+    assert finding.state is State.WARN
+    assert "'persn' (nearest: 'person')" in finding.text
+    assert "bike" not in finding.text
+    assert "detection_classes" in (finding.fix or "")
+
+
 async def test_an_unknown_detector_fails(tmp_path):
     (finding,) = await detector.look(load_settings(data=tmp_path, overrides={"detector": "yolo9000"}))
     assert finding.state is State.FAIL

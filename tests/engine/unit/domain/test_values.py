@@ -41,6 +41,14 @@ def test_labels_of_other_sets_become_coco_names():
     assert canonical_label("Motorbike") == "motorcycle"
     assert canonical_label("potted_plant") == "potted plant"
     assert canonical_label("tvmonitor") == "tv"
+    for word, label in (
+        ("Bike", "bicycle"),
+        ("pedestrian", "person"),
+        ("automobile", "car"),
+        ("Motor_bike", "motorcycle"),
+    ):
+        assert canonical_label(word) == label
+    assert (canonical_label("lorry"), canonical_label("coach")) == ("truck", "bus")
     assert {group_of(label) for label in SECURITY_CLASSES} == {
         ObjectGroup.PERSON,
         ObjectGroup.VEHICLE,

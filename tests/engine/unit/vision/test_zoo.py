@@ -68,6 +68,19 @@ async def test_auto_on_a_processor_takes_the_small_model_and_says_why(tmp_path):
     assert [one.state for one in heard] == [ComponentState.STARTING, ComponentState.STARTING, ComponentState.HEALTHY]
 
 
+async def test_a_class_that_no_label_is_like_is_told_with_the_nearest(tmp_path, caplog):
+    contract_a(tmp_path / file_of("deimv2-femto"), DOG)
+    wanted = {"classes": frozenset({"persn", "bicycle"}), "box_rules": {"yard": {"*": {}, "zzz": {}}}}
+    async with zoo_of(tmp_path, **wanted) as zoo:
+        status = await zoo.prepare()
+        assert status.state is ComponentState.DEGRADED
+        assert "'persn' (nearest: 'person')" in (status.reason or "")
+        assert "'zzz'" in (status.reason or "")
+        assert "detection_classes" in (status.fix or "")
+        await zoo.prepare()
+    assert sum("persn" in record.getMessage() for record in caplog.records) == 1
+
+
 async def test_until_something_can_look_work_waits(tmp_path):
     async with zoo_of(tmp_path) as zoo:
         assert zoo.detector.describe().state is ComponentState.STARTING

@@ -13,6 +13,7 @@ from home_sentry_engine.domain.errors import StageError
 from home_sentry_engine.settings import ModelSettings, Settings
 from home_sentry_engine.vision.catalog import UnknownModel
 from home_sentry_engine.vision.session import available_providers, choose_provider
+from home_sentry_engine.vision.words import CLASSES_FIX
 from home_sentry_engine.vision.zoo import Zoo
 
 from .findings import Finding, fail, ok, warn
@@ -42,6 +43,8 @@ async def look(settings: Settings) -> tuple[Finding, ...]:
     if status.state is ComponentState.HEALTHY:
         return (ok("detector", text, **facts),)
     reason = status.reason or ""
+    if status.fix == CLASSES_FIX:
+        return (warn("detector", f"{text}: {reason}", CLASSES_FIX, **facts),)
     if not settings.models.offline:
         reason = reason.replace(_OURS, "")
         fix = f"{fix}; a running engine fetches it by itself when it may"
