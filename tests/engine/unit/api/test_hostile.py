@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gzip
 import itertools
+import resource
 import time
 from urllib.parse import quote
 
@@ -110,6 +111,22 @@ async def test_an_attempt_is_noted(server, client, caplog):
     assert "passwd" not in record.getMessage()
 
 
+@pytest.mark.parametrize(
+    ("token", "actor", "outcome"), [(TOKEN, "token", "not_found"), (None, "stranger", "unauthorized")]
+)
+async def test_an_attempt_is_audited_once_in_a_minute(token, actor, outcome):
+    engine = FakeEngine()
+    lines = [f"Authorization: Bearer {token}".encode()] if token else []
+    async with serving(engine) as server:
+        for pause in (0, 0, 30, 30):
+            engine.clock.tick(pause)
+            for name in ("..%2f..%2fetc%2fpasswd", "%2e%2e%5cx", "m1%00"):
+                status, _ = await ask(server.url, [f"GET /api/v1/media/{name}/picture.jpg HTTP/1.1".encode(), *lines])
+                assert status == (404 if token else 401)
+    deeds = [(one.actor, one.action, one.outcome, one.address, one.target) for one in engine.audit.deeds]
+    assert deeds == [(actor, "path.refused", outcome, "127.0.0.1", None)] * 2
+
+
 async def test_a_compressed_bomb_is_not_unpacked(engine, client):
     bomb = gzip.compress(jpeg() + b"\0" * 40_000_000)
     began = time.process_time()
@@ -207,14 +224,32 @@ async def test_a_million_chunks_cost_little(server, client, record_property):
     assert len(others) > 1
 
 
+async def _trickle(writers: list[asyncio.StreamWriter]) -> None:
+    """Send a byte of an endless header to each, again and again, until cancelled."""
+    while True:
+        for writer in writers:
+            writer.write(b"x")
+        await asyncio.sleep(0.02)
+
+
 async def test_connections_that_say_nothing_do_not_disturb(server, client):
     host, port = server.url.removeprefix("http://").split(":")
-    silent = [await asyncio.open_connection(host, int(port)) for _ in range(300)]
+    # both ends of each are in this process
+    count = min(500, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 200) // 2)
+    silent = [await asyncio.open_connection(host, int(port)) for _ in range(count)]
+    start = b"GET /api/v1/info HTTP/1.1\r\nHost:"
+    slow = [writer for _, writer in silent[::10]]
     for number, (_, writer) in enumerate(silent):
-        writer.write(b"GET /api/v1/info HTTP/1.1\r\nHost:"[: number % 30])
+        writer.write(start if writer in slow else start[: number % 30])
+    trickling = asyncio.create_task(_trickle(slow))
     for _ in range(20):
         async with client.get("/api/v1/info") as response:
             assert response.status == 200
+        await asyncio.sleep(0.02)
+    assert not trickling.done()
+    trickling.cancel()
+    await asyncio.gather(trickling, return_exceptions=True)
+    assert [writer for writer in slow if writer.is_closing()] == []
     for _, writer in silent:
         await close(writer)
 
