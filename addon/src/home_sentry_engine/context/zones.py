@@ -67,9 +67,13 @@ class ZoneMap:
         best = self.best(box, image)
         return best is not None and best.type is ZoneType.IGNORE
 
+    def required_for(self, label: str) -> tuple[Zone, ...]:
+        """Give the zones of which objects of this class have to stand in one, none where they may stand anywhere."""
+        return (*self._required.get(label, ()), *self._required.get(EVERY_CLASS, ()))
+
     def outside_required(self, label: str, box: Box, image: tuple[int, int]) -> bool:
         """Tell whether objects of this class have to stand in certain zones and this one does not."""
-        required = [*self._required.get(label, ()), *self._required.get(EVERY_CLASS, ())]
+        required = self.required_for(label)
         return bool(required) and not any(stands_in(zone, box, image) for zone in required)
 
 

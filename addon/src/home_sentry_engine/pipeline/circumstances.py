@@ -20,6 +20,7 @@ from home_sentry_engine.context.baseline import (
 from home_sentry_engine.context.crosscamera import WINDOW_S, cross_camera_leg
 from home_sentry_engine.context.gather import Gather, Leg
 from home_sentry_engine.context.home import home_legs
+from home_sentry_engine.context.inertia import inertia_screen
 from home_sentry_engine.context.recognised import facts_now, still_holds, with_facts
 from home_sentry_engine.context.scene import ChangeKind, tamper_leg
 from home_sentry_engine.context.sieve import sift, zone_screen
@@ -31,7 +32,7 @@ from home_sentry_engine.context.zones import ZoneMap
 from home_sentry_engine.contract import ObjectGroup
 from home_sentry_engine.domain.detection import FrameDetections
 from home_sentry_engine.domain.errors import StageError
-from home_sentry_engine.domain.messages import Absent, Batch, Media, Scene
+from home_sentry_engine.domain.messages import Absent, Batch, Media, Scene, sightings_of
 from home_sentry_engine.domain.resting import Shown, ViewNews
 
 from .closely import CloseGather
@@ -117,11 +118,16 @@ class Circumstances:
         zones = ZoneMap(tx.places.zones(media.camera_id))
         known = tx.places.resting(media.camera_id)
         things = RestingThings(known, self._rules.statics)
-        placed = sift(frames, [zone_screen(zones)]) if zones.zones else frames
+        placed = self._placed(zones, media, frames) if zones.zones else frames
         screen = things.look(placed, media.captured_at, shown)
         if things.things != known:
             tx.places.rest(media.camera_id, things.things)
         return sift(placed, [screen])
+
+    def _placed(self, zones: ZoneMap, media: Media, frames: tuple[FrameDetections, ...]) -> tuple[FrameDetections, ...]:
+        seen = sightings_of(frames, media.media_id, media.camera_id, media.captured_at)
+        lasting = inertia_screen(zones, seen, self._rules.association)
+        return sift(frames, [zone_screen(zones)] if lasting is None else [zone_screen(zones), lasting])
 
     def note(self, tx: Tx, camera_id: str, at: datetime, labels: Sequence[str] = ()) -> None:
         """Count appearances of classes at a moment; without any, note that the camera was watched."""

@@ -1,17 +1,21 @@
 """Which zones are valid, and who stands in them."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
+from home_sentry_engine.context.association import AssociationRules
 from home_sentry_engine.context.geometry import rectangle
+from home_sentry_engine.context.inertia import inertia_screen
 from home_sentry_engine.context.sieve import sift, zone_screen
 from home_sentry_engine.context.zones import InvalidZone, ZoneMap, checked_zones, clean_name
 from home_sentry_engine.contract import Zone, ZoneAnchor, ZoneType
 from home_sentry_engine.domain.box import Box
 from home_sentry_engine.domain.detection import FrameDetections
+from home_sentry_engine.domain.messages import sightings_of
 from tests.fakes.looks import IMAGE, detection, standing
 
 LEFT = rectangle(0.0, 0.0, 0.5, 1.0)
@@ -132,3 +136,33 @@ def test_a_required_zone_holds_for_its_classes_alone():
 def test_without_zones_frames_stay_as_they_are():
     seen = frame(detection(0.8, 0.5))
     assert sift([seen], [zone_screen(ZoneMap([]))])[0] is seen
+
+
+def placed(places: ZoneMap, frames) -> list[int]:
+    """Give how many boxes of each frame are left."""
+    seen = sightings_of(frames, "m1", "door", datetime(2026, 6, 1, tzinfo=UTC))
+    lasting = inertia_screen(places, seen, AssociationRules())
+    screens = [zone_screen(places)] if lasting is None else [zone_screen(places), lasting]
+    return [len(one.detections) for one in sift(frames, screens)]
+
+
+def clip(*across: float):
+    """A person who stands at these places, half a second apart."""
+    shown = [frame(detection(x, 0.5)) for x in across]
+    return [replace(one, offset_s=number / 2) for number, one in enumerate(shown)]
+
+
+def test_in_a_clip_a_required_zone_asks_for_its_inertia():
+    door = ZoneMap([zone("Door", points=rectangle(0.0, 0.0, 0.5, 1.0), required_for=("person",))])
+    assert placed(door, clip(0.56, 0.53, 0.48, 0.53, 0.56)) == [0, 0, 0, 0, 0]
+    assert placed(door, clip(0.56, 0.48, 0.47, 0.46, 0.53)) == [0, 1, 1, 1, 0]
+    assert placed(door, clip(0.48, 0.47, 0.53, 0.47, 0.48)) == [0, 0, 0, 0, 0]
+    patient = ZoneMap([zone("Door", points=rectangle(0.0, 0.0, 0.5, 1.0), required_for=("*",), inertia=1)])
+    assert placed(patient, clip(0.56, 0.53, 0.48, 0.53, 0.56)) == [0, 0, 1, 0, 0]
+
+
+def test_a_still_or_a_clip_of_few_frames_asks_for_no_more_than_it_has():
+    door = ZoneMap([zone("Door", required_for=("person",))])
+    assert placed(door, [frame(detection(0.2, 0.5))]) == [1]
+    assert placed(door, clip(0.2, 0.2)) == [1, 1]
+    assert placed(ZoneMap([zone("Door")]), clip(0.8, 0.2)) == [1, 1]

@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 
 from home_sentry_engine.contract import AnalysisState, Zone, ZoneType
+from home_sentry_engine.domain.box import Box
+from home_sentry_engine.domain.detection import Detection, FrameDetections
 from home_sentry_engine.domain.messages import Absent
 from tests.fakes.clock import FakeClock
 from tests.fakes.household import household
@@ -84,6 +86,30 @@ async def test_only_what_stands_in_a_required_place_makes_a_visit(home):
     await home.work()
     (event,) = await home.events()
     assert event.detection_count == 3
+
+
+@pytest.mark.parametrize(("inside", "events"), [(1, 0), (2, 0), (3, 1)])
+async def test_a_clip_opens_a_visit_only_after_the_inertia_of_a_required_place(home, monkeypatch, inside, events):
+    await draw(home, zone("Door", points=SECOND, required_for=("person",)))
+    places = [100 if number < inside else 60 for number in range(5)]
+
+    async def film(frames, *, confidence):
+        return tuple(
+            FrameDetections(
+                detections=(Detection(label="person", confidence=0.8, box=Box(x=x - 30, y=40, width=60, height=120)),),
+                image_width=640,
+                image_height=480,
+                model_id=home.eyes.model_id,
+                inference_ms=1.0,
+                offset_s=number / 2,
+            )
+            for number, x in enumerate(places)
+        )
+
+    monkeypatch.setattr(home.eyes, "detect", film)
+    await home.deliver(PERSON)
+    await home.work()
+    assert len(await home.events()) == events
 
 
 async def test_a_parked_car_makes_one_event(home):
