@@ -1,5 +1,6 @@
 """Pictures for the fault suite: one that shows a person, as many different ones of it as a test needs."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -22,3 +23,9 @@ def stock(person: bytes):
 def rounds(request: pytest.FixtureRequest):
     """Choose between the short form and the one of ``--full``."""
     return lambda short, full: full if request.config.getoption("--full") else short
+
+
+@pytest.fixture
+def within(request: pytest.FixtureRequest):
+    """Give what a figure may be at most: three times its target with ``--full``, anything on a machine in a hurry."""
+    return lambda target: 3 * target if request.config.getoption("--full") else math.inf

@@ -91,7 +91,7 @@ async def _come_and_go(clients: list[Client], per_second: float) -> int:
 
 
 @pytest.mark.timeout(600)
-async def test_f19_stalled_clients_are_dropped_and_all_others_hear_everything_once(rounds):
+async def test_f19_stalled_clients_are_dropped_and_all_others_hear_everything_once(rounds, within):
     listeners, stalled, restless = rounds(100, 900), rounds(8, 50), rounds(10, 50)
     seconds, rate = rounds(2, 20), 10
     fake = FakeEngine()
@@ -132,6 +132,7 @@ async def test_f19_stalled_clients_are_dropped_and_all_others_hear_everything_on
             if client.peer is not None:
                 await client.peer.close()
     p50, p99 = (late_ms[int(len(late_ms) * part)] for part in (0.5, 0.99))
+    assert p99 <= within(100)
     print(
         f"\n  {listeners} listeners p50 {p50:.0f} ms, p99 {p99:.0f} ms; {stalled} stalled ones dropped, "
         f"{broken} connections broken; 0 of {len(clients)} x {count} announcements lost"
@@ -161,7 +162,7 @@ def _p95_ms(served: Serve, source: str, calls: int) -> float:
 
 @pytest.mark.timeout(300)
 def test_f27_a_client_that_asks_without_end_gets_its_budget_and_others_do_not_feel_it(
-    tmp_path, model_mirror, stock, rounds
+    tmp_path, model_mirror, stock, rounds, within
 ):
     seconds, calls = rounds(4, 30), rounds(25, 60)
     with engine(tmp_path / "data", model_mirror, **WITHOUT_MODELS) as served:
@@ -177,6 +178,8 @@ def test_f27_a_client_that_asks_without_end_gets_its_budget_and_others_do_not_fe
             time.sleep(1.0)
             busy_ms = _p95_ms(served, "127.0.0.4", calls)
             output, _ = flood.communicate()
+        # other work on the machine comes and goes
+        idle_ms = max(idle_ms, _p95_ms(served, "127.0.0.5", calls))
         found = json.loads(output)
         for number, picture in enumerate(stock(5, first=10), start=10):
             deliver(served.cameras / "yard", f"{number}.jpg", picture)
@@ -188,6 +191,7 @@ def test_f27_a_client_that_asks_without_end_gets_its_budget_and_others_do_not_fe
     per_s = sum(answers.values()) / found["seconds"]
     assert answers["200"] <= 70 + found["seconds"] + 1
     assert answers["429"] > 0
+    assert busy_ms <= within(2 * idle_ms)
     print(
         f"  {per_s:.0f} calls/s from one client: {answers}; the other client's p95 {busy_ms:.1f} ms, "
         f"{busy_ms / idle_ms:.1f} x that of an idle engine ({idle_ms:.1f} ms)"
