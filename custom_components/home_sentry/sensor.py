@@ -27,6 +27,8 @@ PARALLEL_UPDATES = 0
 type Value = str | int | float | datetime | None
 type Reading = tuple[Value, dict[str, Any]]
 _TOP_FACTORS: Final = 3
+# what became of every file since the engine's database was made
+_ACCOUNT: Final = ("accepted", "stored", "queued", "duplicate", "rejected", "quarantined")
 _LEVELS: Final = [level.value for level in RiskLevel if level is not RiskLevel.UNKNOWN]
 _MODES: Final = [mode.value for mode in Mode if mode is not Mode.UNKNOWN]
 _STATES: Final = [state.value for state in ComponentState if state is not ComponentState.UNKNOWN]
@@ -101,7 +103,9 @@ def _queue_depth(coordinator: HomeSentryCoordinator) -> Reading:
     if status is None:
         return None, {}
     depths = {queue.queue: queue.pending + queue.processing + queue.delayed for queue in status.queues}
-    return sum(depths.values()), {"queues": depths}
+    account = {name: getattr(status.accounting, name, None) for name in _ACCOUNT}
+    dead = sum(queue.dead for queue in status.queues)
+    return sum(depths.values()), {"queues": depths, **account, "dead_letters": dead}
 
 
 def _dead_letters(coordinator: HomeSentryCoordinator) -> Reading:
@@ -323,7 +327,9 @@ class CameraSensor(CameraEntity, SensorEntity):
 class EngineSensor(EngineEntity, SensorEntity):
     """One value of the engine."""
 
-    _unrecorded_attributes = frozenset({"blind", "factors", "failed", "full_text", "models", "queues", "unanalysed"})
+    _unrecorded_attributes = frozenset(
+        {"blind", "factors", "failed", "full_text", "models", "queues", "unanalysed", "dead_letters", *_ACCOUNT}
+    )
     entity_description: EngineSensorDescription
 
     def __init__(self, coordinator: HomeSentryCoordinator, description: EngineSensorDescription) -> None:

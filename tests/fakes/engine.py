@@ -13,6 +13,7 @@ from custom_components.home_sentry.contract import (
     MIN_SCHEMA,
     SCHEMA,
     VERSION,
+    Accounting,
     Ack,
     Auth,
     AuthFailed,
@@ -72,6 +73,7 @@ class FakeEngine(visits.Visits):
             Component(id="llm", state=ComponentState.DISABLED, reason="switched off"),
         ]
         self.queues = [QueueDepth(queue="detect", pending=2, processing=1, delayed=0, dead=0)]
+        self.accounting: Accounting | None = None
         self.cameras: dict[str, Camera] = {}
         self.events: dict[str, Event] = {}
         self.history: list[Any] = []
@@ -184,6 +186,7 @@ class FakeEngine(visits.Visits):
             mode_causes=self.causes,
             components=tuple(self.components),
             queues=tuple(self.queues),
+            accounting=self.accounting,
             cameras_active=len(self.cameras),
             cameras_total=len(self.cameras),
             detector_ms=41.5,

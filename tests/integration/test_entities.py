@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import EntityCategory
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
@@ -13,6 +14,7 @@ from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.home_sentry import entity as entity_module
 from custom_components.home_sentry.contract import (
+    Accounting,
     AnalysisState,
     CameraStatus,
     Component,
@@ -313,6 +315,28 @@ async def test_the_engine_writes_seldom(
         await engine.publish_status()
     await until(lambda: depth.states and depth.states[-1].state == "30")
     assert [item.state for item in depth.states] == ["11", "30"]
+
+
+async def test_the_account_of_all_files_is_told_beside_the_queue(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup
+) -> None:
+    entry = await setup()
+    nothing = state(hass, "sensor", "queue_depth", camera=None).attributes
+    assert (nothing["accepted"], nothing["quarantined"], nothing["dead_letters"]) == (None, None, 0)
+    told = {"accepted": 12, "stored": 8, "queued": 3, "duplicate": 2, "rejected": 4, "quarantined": 1}
+    engine.accounting = Accounting(seen=18, **told)
+    await engine.give_up(5)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await reach(hass, entry, engine)
+    shown = state(hass, "sensor", "queue_depth", camera=None)
+    expected = {**told, "dead_letters": 5}
+    assert {name: shown.attributes[name] for name in expected} == expected
+    assert shown.state == "3"
+    registered = er.async_get(hass).async_get(shown.entity_id)
+    assert registered is not None
+    assert registered.entity_category is EntityCategory.DIAGNOSTIC
+    assert shown.state_info is not None
+    assert expected.keys() <= shown.state_info["unrecorded_attributes"]
 
 
 async def test_recorder_rows_of_a_busy_day(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
