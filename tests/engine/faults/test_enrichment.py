@@ -88,8 +88,9 @@ async def test_a_missing_file_is_told_and_starts_no_download_in_a_visit(tmp_path
 
 
 async def test_a_file_that_is_no_graph_gives_way_to_the_next_card(tmp_path, mirror, courier):
+    rules = ModelRules(provider="cpu", switched_on=frozenset({"movenet-lightning"}))
     damage(mirror, "movenet_singlepose_lightning.onnx", b"not a graph at all" * 100)
-    async with staged(tmp_path / "house", mirror, at=MORNING) as stage:
+    async with staged(tmp_path / "house", mirror, at=MORNING, rules=rules) as stage:
         event, failed = await judged(stage, courier)
         assert not failed
         assert (await stage.steps(event))["pose"].model_id == "movenet-lightning-dequant"
@@ -98,9 +99,10 @@ async def test_a_file_that_is_no_graph_gives_way_to_the_next_card(tmp_path, mirr
 
 
 async def test_without_another_card_a_file_that_is_no_graph_is_told(tmp_path, mirror, courier):
+    rules = ModelRules(provider="cpu", switched_on=frozenset({"movenet-lightning"}))
     damage(mirror, "movenet_singlepose_lightning.onnx", b"not a graph at all" * 100)
     (mirror / DEQUANT).unlink()
-    async with staged(tmp_path / "house", mirror, at=MORNING) as stage:
+    async with staged(tmp_path / "house", mirror, at=MORNING, rules=rules) as stage:
         event, failed = await judged(stage, courier)
         assert set(failed) == {"pose"}
         await check_the_rest(stage, event, {"pose"})

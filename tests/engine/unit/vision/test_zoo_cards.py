@@ -68,6 +68,8 @@ def test_nothing_restrictive_is_on_by_default(catalogue):
     on = {card.id: card.licence for card in catalogue if card.default_on}
     assert not [name for name, licence in on.items() if re.search(r"AGPL|GPL|NC|non-commercial|unknown", licence)]
     assert all(catalogue.get(name).permissive for name in on)
+    assert not [name for name in on if catalogue.get(name).unconfirmed]
+    assert "movenet-lightning-dequant" in on
     assert not OFF & set(on)
 
 
@@ -85,6 +87,10 @@ source = { host = "none", repository = "a/b", revision = "r" }
     with pytest.raises(InvalidCard, match=r"card one: AGPL-3\.0 may not be on by default"):
         parse_cards(card)
     assert not parse_cards(card.replace("true", "false"))[0].default_on
+    permissive = card.replace("AGPL-3.0", "MIT")
+    assert parse_cards(permissive)[0].default_on
+    with pytest.raises(InvalidCard, match="card one: nobody confirmed its licence and source"):
+        parse_cards(permissive + 'unconfirmed = ["licence", "source"]\n')
 
 
 def test_nothing_guesses_age_or_gender(catalogue):

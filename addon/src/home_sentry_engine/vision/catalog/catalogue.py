@@ -114,6 +114,9 @@ def _card(raw: Mapping[str, Any]) -> Card:
         raise InvalidCard(f"card {name}: {reason}") from err
     if card.default_on and not card.permissive:
         raise InvalidCard(f"card {name}: {card.licence} may not be on by default")
+    if card.default_on and card.unconfirmed:
+        unread = " and ".join(card.unconfirmed)
+        raise InvalidCard(f"card {name}: nobody confirmed its {unread}, so it may not be on by default")
     return card
 
 
