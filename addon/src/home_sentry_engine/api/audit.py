@@ -1,6 +1,7 @@
 """What callers did, kept; a store that does not answer is logged and stops nobody."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 import logging
 from typing import Final
@@ -9,20 +10,24 @@ from home_sentry_engine.domain.errors import HomeSentryError
 from home_sentry_engine.storage.repositories.audit import Deed
 
 from .caller import INSTALLATION, Caller
+from .limits import Limit, Windows
 from .ports import AuditLog
 
 _LOGGER = logging.getLogger(__name__)
 _LONGEST_TARGET: Final = 128
 _LONGEST_USER: Final = 64
 _PATIENCE_S: Final = 5.0
+# a row for each try would let anybody fill the table
+_STRAYS: Final = Limit(per_minute=1)
 
 
 class Auditor:
     """Writes deeds of the API; nothing of a token ever gets in."""
 
-    def __init__(self, log: AuditLog) -> None:
-        """Take where deeds are kept."""
+    def __init__(self, log: AuditLog, monotonic: Callable[[], float]) -> None:
+        """Take where deeds are kept, and a clock of seconds that never goes back."""
         self._log = log
+        self._strays = Windows(_STRAYS, monotonic)
 
     async def done(
         self,
@@ -49,6 +54,14 @@ class Auditor:
     async def refused(self, address: str, request_id: str | None) -> None:
         """Keep that somebody came with a wrong token."""
         deed = Deed(actor="stranger", action="token.refused", outcome="unauthorized", address=address)
+        await self._note(replace(deed, request_id=request_id))
+
+    async def strayed(self, address: str, caller: Caller | None, failure: str, request_id: str | None) -> None:
+        """Keep that a path tried to leave the API; once in a minute for each address."""
+        if self._strays.take(address):
+            return
+        actor = "stranger" if caller is None else caller.actor
+        deed = Deed(actor=actor, action="path.refused", outcome=failure, address=address)
         await self._note(replace(deed, request_id=request_id))
 
     async def _note(self, deed: Deed) -> None:

@@ -20,7 +20,7 @@ from home_sentry_engine.contract.errors import (
 )
 from home_sentry_engine.domain.filetypes import SNIFF_BYTES, FileType, sniff
 
-from .caller import CALLER
+from .caller import CALLER, NAMED
 from .fields import Field, read_object
 from .idempotency import arrived
 
@@ -80,7 +80,9 @@ class BodyReader:
             raise InvalidRequest("the body is not valid JSON") from err
         found = read_object(fields, value)
         if "user" in found and (caller := request.get(CALLER)) is not None:
-            found["user"] = caller.user(found["user"])
+            user = found["user"] = caller.user(found["user"])
+            if user is not None:
+                request[NAMED] = user
         await arrived(request, data)
         return found
 

@@ -10,6 +10,7 @@ from aiohttp import web
 from home_sentry_engine.contract import KeyRole, Whoami
 
 INSTALLATION: Final = "installation"
+BY_KEY: Final = "key:"
 _RANKS: Final[Mapping[KeyRole, int]] = {KeyRole.VIEWER: 1, KeyRole.OPERATOR: 2, KeyRole.ADMIN: 3}
 
 
@@ -41,7 +42,7 @@ class Caller:
 
     def user(self, named: str | None) -> str | None:
         """Give who does it: whom the installation names, or the holder of a key, who can name nobody else."""
-        return named if self.id == INSTALLATION else f"key:{self.id}"
+        return named if self.id == INSTALLATION else f"{BY_KEY}{self.id}"
 
     def may(self, least: KeyRole) -> bool:
         """Tell whether its role is at least that one."""
@@ -58,3 +59,5 @@ class Caller:
 
 CALLER: Final = web.RequestKey("home_sentry_caller", Caller)
 """Under this key a request holds who asks."""
+NAMED: Final = web.RequestKey("home_sentry_named", str)
+"""Under this key a request holds whom its body says that it is for, as far as the caller may name anybody."""

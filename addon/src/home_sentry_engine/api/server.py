@@ -26,7 +26,7 @@ from .addresses import ANY_V4, ANY_V6, is_loopback
 from .audit import Auditor
 from .auth import Gate, address_of
 from .bodies import BodyReader
-from .caller import CALLER, Caller
+from .caller import CALLER, NAMED, Caller
 from .commands import Commands
 from .fields import read_query
 from .guard import Guard
@@ -103,7 +103,7 @@ class ApiServer:
         self._book = KeyBook(ports.api_keys, surroundings.clock)
         self._gate = Gate(keys, self._book, surroundings.clock, surroundings.limits.failed_logins)
         self._guard = Guard(ports.belongings)
-        self._auditor = Auditor(ports.audit)
+        self._auditor = Auditor(ports.audit, surroundings.clock.monotonic)
         self._limiter = RateLimiter(surroundings.limits, surroundings.clock.monotonic)
         self._stubborn = Windows(_PATIENT, surroundings.clock.monotonic)
         metrics = surroundings.metrics
@@ -248,7 +248,7 @@ class ApiServer:
             match = self._router.find(request.method, path)
         except WireError:
             # without a token nobody learns what there is
-            self._gate.open(request)
+            request[CALLER] = self._gate.open(request)
             raise
         if match.route.access is not Access.TOKEN:
             return match, None
@@ -299,16 +299,17 @@ class ApiServer:
     async def _keep(
         self, request: web.BaseRequest, request_id: str, match: Match | None, err: Exception | None
     ) -> None:
-        address = address_of(request)
+        address, caller = address_of(request), request.get(CALLER)
+        failure = wire_error_of(err).code if err is not None else None
         if match is None:
             if isinstance(err, Unauthorized) and "Authorization" in request.headers:
                 await self._auditor.refused(address, request_id)
-        elif match.route.audited is not None:
+            if failure is not None and _looks_like_traversal(request):
+                await self._auditor.strayed(address, caller, failure, request_id)
+        elif match.route.audited is not None and caller is not None:
             target = "/".join(str(value) for value in match.path.values()) or None
-            failure = wire_error_of(err).code if err is not None else None
-            await self._auditor.done(
-                match.route.audited, target, caller=request[CALLER], failure=failure, request_id=request_id
-            )
+            done, user = match.route.audited, request.get(NAMED)
+            await self._auditor.done(done, target, caller=caller, failure=failure, request_id=request_id, user=user)
 
     def _refused(self, err: Exception, request: web.BaseRequest, request_id: str) -> web.Response:
         failure = wire_error_of(err)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from home_sentry_engine.api.caller import BY_KEY
 from home_sentry_engine.api.triage_ports import Opinion, Review, Story
 from home_sentry_engine.contract import BulkReviewed, Event, EventChange, Feedback, Transition, encode
 from home_sentry_engine.contract.errors import Conflict
@@ -11,6 +12,7 @@ from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.query import EventQuery, Page
 from home_sentry_engine.storage.repositories.audit import Deed
+from home_sentry_engine.storage.repositories.keys import ApiKeys
 from home_sentry_engine.storage.repositories.triage import Triage
 
 from .alerting import keep_evaluation
@@ -38,10 +40,10 @@ class TriageDesk:
 
         def work(conn: Connection) -> BulkReviewed:
             missing = tuple(one for one in given if self._change(conn, one, review) is None)
-            actor = f"user {review.user}" if review.user else "token"
+            deed = _done_by(conn, review.user)
             for one in given:
                 if one not in missing:
-                    self._tables.audit.add(conn, Deed(actor=actor, action="event.review", target=one), clock.now())
+                    self._tables.audit.add(conn, replace(deed, target=one), clock.now())
             return BulkReviewed(changed=len(given) - len(missing), missing=missing)
 
         return await self._database.write(work)
@@ -134,6 +136,15 @@ class TriageDesk:
         self._tables.outbox.add(conn, kind="event_updated", camera_id=event.camera_id, body=encode(changed), now=now)
         self._database.after_commit(conn, self._announced)
         return changed
+
+
+def _done_by(conn: Connection, user: str | None) -> Deed:
+    """Give a review by whom the API's audit would name: the name of a key, not its id."""
+    key_id = (user or "").removeprefix(BY_KEY)
+    if user is not None and user.startswith(BY_KEY):
+        actor = f"key {ApiKeys().name_of(conn, key_id) or key_id}"
+        return Deed(actor=actor, action="event.review", details={"key_id": key_id})
+    return Deed(actor=f"user {user}" if user else "token", action="event.review")
 
 
 def _changed(event: Event, change: EventChange, now: datetime) -> Event:

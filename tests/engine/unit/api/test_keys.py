@@ -199,7 +199,7 @@ async def test_the_audit_names_the_key_whomever_it_names(server, engine):
     assert deeds == [
         ("key guard", "done", {"key_id": "k2"}),
         ("key tablet", "forbidden", {"key_id": "k1"}),
-        ("token", "done", None),
+        ("user anna", "done", None),
         ("key guard", "done", {"key_id": "k2"}),
         ("user anna", "done", None),
     ]

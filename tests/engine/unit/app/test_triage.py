@@ -6,13 +6,22 @@ import pytest
 
 from home_sentry_engine.api.triage_ports import Opinion, Review
 from home_sentry_engine.app.triage import TriageDesk
-from home_sentry_engine.contract import BulkReviewed, EventChange, EventUpdated, FeedbackKind, decode_server
+from home_sentry_engine.contract import (
+    ApiKey,
+    BulkReviewed,
+    EventChange,
+    EventUpdated,
+    FeedbackKind,
+    KeyRole,
+    decode_server,
+)
 from home_sentry_engine.contract.errors import Conflict
 from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.operations.retention import Retention
 from home_sentry_engine.pipeline.relay import to_message
 from home_sentry_engine.storage.query import EventQuery
 from home_sentry_engine.storage.repositories.audit import AuditQuery
+from home_sentry_engine.storage.repositories.keys import ApiKeys, StoredKey
 from tests.fakes.household import Household, household
 
 ENDED = 400
@@ -96,6 +105,19 @@ async def test_many_at_once_with_an_audit_of_each(home, desk):
     page = await home.database.read(lambda conn: home.tables.audit.page(conn, AuditQuery(limit=10)))
     assert {(entry.actor, entry.action, entry.target) for entry in page.items} == {
         ("user anna", "event.review", event_id) for event_id in ids
+    }
+
+
+async def test_the_holder_of_a_key_is_audited_by_the_name_of_the_key_and_the_installation_as_such(home, desk):
+    key = ApiKey(id="k7", name="guard", role=KeyRole.OPERATOR, created_at=home.clock.now())
+    await home.database.write(lambda conn: ApiKeys().add(conn, StoredKey(key=key, sha256="0" * 64)))
+    event_id = (await visit(home)).event_id
+    for user in ("key:k7", None):
+        await desk.review_all([event_id], Review(flagged=True, user=user))
+    page = await home.database.read(lambda conn: home.tables.audit.page(conn, AuditQuery(limit=10)))
+    assert {(entry.actor, entry.details.get("key_id")) for entry in page.items} == {
+        ("key guard", "k7"),
+        ("token", None),
     }
 
 

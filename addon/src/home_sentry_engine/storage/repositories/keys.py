@@ -57,6 +57,11 @@ class ApiKeys:
             raise UnknownRow(f"there is no key {key_id!r}")
         return _key(row)
 
+    def name_of(self, conn: Connection, key_id: str) -> str | None:
+        """Give the name of a key, also of one that opens nothing any more."""
+        found: str | None = conn.execute(sa.select(api_keys.c.name).where(api_keys.c.id == key_id)).scalar_one_or_none()
+        return found
+
     def camera_of(self, conn: Connection, kind: str, thing: str | int) -> str | None:
         """Give the camera of an event, a media file, a detection or a change, also of an event in the trash."""
         table = _OWNED[kind]
