@@ -30,6 +30,7 @@ from .zones import ZONE_ACTIONS
 
 _MOST_EVENTS: Final = 500
 _SLOW_S: Final = 60.0
+_FILTERS: Final = ("level", "object", "order", "reviewed", "flagged", "favourite", "cursor", "limit")
 _EVENTS: Final[dict[Any, Any]] = {
     **ENTRY,
     vol.Required("event_id"): vol.All(cv.ensure_list, [cv.string], vol.Length(min=1, max=_MOST_EVENTS)),
@@ -94,9 +95,10 @@ async def _get(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[st
 
 
 async def _search(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
-    args = {"q": call.data["query"], "camera": call.data.get("camera_id"), "level": call.data.get("level")}
-    args |= {name: call.data.get(name) for name in ("reviewed", "flagged", "favourite")} | {"limit": call.data["limit"]}
-    given = {name: value for name, value in args.items() if value is not None}
+    data = call.data
+    args = {"q": data["query"], "camera": data.get("camera_id")} | {name: data.get(name) for name in _FILTERS}
+    times = {name: dt_util.as_utc(data[name]).isoformat() for name in ("since", "until") if name in data}
+    given = {name: value for name, value in args.items() if value is not None} | times
     answer: dict[str, Any] = await async_ask(coordinator, "search_events", given)
     return answer
 
@@ -146,6 +148,11 @@ ACTIONS: Final = (
                 vol.Required("query"): cv.string,
                 vol.Optional("camera_id"): cv.string,
                 vol.Optional("level"): vol.In(_LEVELS),
+                vol.Optional("object"): vol.All(cv.string, vol.Length(min=1, max=64)),
+                vol.Optional("since"): cv.datetime,
+                vol.Optional("until"): cv.datetime,
+                vol.Optional("order"): vol.In(("newest", "rank")),
+                vol.Optional("cursor"): vol.All(cv.string, vol.Length(max=512)),
                 **{vol.Optional(mark): cv.boolean for mark in ("reviewed", "flagged", "favourite")},
                 **_limit(50),
             }

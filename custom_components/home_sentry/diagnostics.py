@@ -87,7 +87,8 @@ def _status(status: Status) -> dict[str, Any]:
     for part in components:
         if part["id"].startswith(_OF_PEOPLE) and part["reason"] is not None:
             part["reason"] = REDACTED
-    return to_plain(status) | {
+    plain: dict[str, Any] = to_plain(status)
+    return plain | {
         "components": components,
         "mode_causes": [_cause(cause) for cause in status.mode_causes],
         "broken_rules": [_kind(reason) for reason in status.broken_rules.values()],

@@ -187,6 +187,40 @@ async def test_every_action_asks_the_engine(hass: HomeAssistant, engine: FakeEng
     ]
 
 
+async def test_a_search_is_narrowed_by_time_and_object_and_goes_on(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup
+) -> None:
+    entry = await setup()
+    await reach(hass, entry, engine)
+    await act(
+        hass,
+        "search_events",
+        object="person",
+        since="2026-11-20T08:00:00+01:00",
+        until="2026-11-21T08:00:00+00:00",
+        order="rank",
+        cursor="abc",
+        limit=7,
+    )
+    assert asked(engine) == [
+        (
+            "search_events",
+            {
+                "q": "dog",
+                "object": "person",
+                "since": "2026-11-20T07:00:00+00:00",
+                "until": "2026-11-21T08:00:00+00:00",
+                "order": "rank",
+                "cursor": "abc",
+                "limit": 7,
+            },
+        )
+    ]
+    for refused in ({"order": "oldest"}, {"object": ""}, {"since": "soon"}):
+        with pytest.raises(vol.Invalid):
+            await act(hass, "search_events", **refused)
+
+
 async def test_a_snooze_ends_after_a_while_or_at_a_time(
     hass: HomeAssistant, engine: FakeEngine, setup: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
