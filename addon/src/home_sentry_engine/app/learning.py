@@ -23,11 +23,12 @@ from home_sentry_engine.contract import (
 from home_sentry_engine.domain.box import Box
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.storage.database import Connection, Database
-from home_sentry_engine.storage.query import MAX_LIMIT, DetectionQuery, EventQuery, MediaQuery
+from home_sentry_engine.storage.query import MAX_LIMIT, EventQuery, MediaQuery
 
 from .tables import Tables
 
 _WEEK: Final = timedelta(days=7)
+_SAMPLED_MOST: Final = 5000
 
 
 class StoredLearning:
@@ -81,7 +82,8 @@ class StoredLearning:
         until = camera.learning_until
         end = min(until or camera.created_at + _WEEK, now)
         span: dict[str, Any] = {"camera_id": camera.id, "since": camera.created_at, "until": end}
-        seen = tables.detections.page(conn, DetectionQuery(**span, limit=MAX_LIMIT)).items
+        week = camera.id, camera.created_at, end
+        seen = tables.detections.sampled(conn, *week, most=_SAMPLED_MOST)
         media = tables.media.page(conn, MediaQuery(**span, limit=1, with_total=True))
         events = tables.events.page(conn, EventQuery(**span, limit=1, with_total=True))
         busy, quiet = busy_and_quiet(self._by_hour(conn, camera, end))
@@ -96,13 +98,13 @@ class StoredLearning:
             zones=proposed_zones(_places(seen)),
             busy_hours=busy,
             quiet_hours=quiet,
-            confidence=proposed_confidence(_best_of_events(seen)),
+            confidence=proposed_confidence(tables.detections.best_of_visits(conn, *week, most=_SAMPLED_MOST)),
         )
 
     def _alarming(self, conn: Connection, span: dict[str, Any]) -> list[Event]:
         found: list[Event] = []
         for level in ALARMING:
-            found.extend(self._tables.events.page(conn, EventQuery(**span, level=level, limit=100)).items)
+            found.extend(self._tables.events.page(conn, EventQuery(**span, level=level, limit=MAX_LIMIT)).items)
         return sorted(found, key=lambda event: event.started_at, reverse=True)
 
     def _by_hour(self, conn: Connection, camera: Camera, end: datetime) -> dict[int, int]:
@@ -132,11 +134,3 @@ def _places(seen: tuple[Detection, ...]) -> dict[ObjectGroup, list[Point]]:
         box = Box(x=one.box.x, y=one.box.y, width=one.box.width, height=one.box.height)
         places.setdefault(one.group, []).append(box.bottom_centre((one.image_width, one.image_height)))
     return places
-
-
-def _best_of_events(seen: tuple[Detection, ...]) -> list[float]:
-    best: dict[str, float] = {}
-    for one in seen:
-        if one.event_id is not None:
-            best[one.event_id] = max(best.get(one.event_id, 0.0), one.confidence)
-    return list(best.values())

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from home_sentry_engine.app import learning as learning_room
 from home_sentry_engine.app.home import StoredHome
 from home_sentry_engine.app.learning import StoredLearning
 from home_sentry_engine.app.places import StoredPlaces
@@ -276,6 +277,20 @@ async def test_a_new_camera_learns_for_a_week_and_proposes_what_it_saw(home):
     assert 3 in report.quiet_hours
     assert report.confidence == pytest.approx(0.8)
     assert await learning.learned("nowhere") is None
+
+
+async def test_a_busy_week_is_sampled_as_a_whole(home, monkeypatch):
+    monkeypatch.setattr(learning_room, "_SAMPLED_MOST", 30)
+    learning = StoredLearning(home.database, home.tables, home.clock, home.settings.time_zone, lambda: None)
+    home.mind.answer = 20
+    for left, looks in ((100, 16), (100, 16), (400, 8)):
+        await walk(home, *[left] * looks)
+        home.clock.tick(600)
+    report = await learning.learned("door")
+    assert report is not None
+    (zone,) = report.zones
+    # what came last is a fifth of the week: a look at the newest alone would draw the zone around it too
+    assert max(x for x, _ in zone.points) < 0.4
 
 
 async def test_a_learning_week_can_be_ended(home):

@@ -1,6 +1,7 @@
 """Detections: stored once, read back as they were found."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -163,3 +164,30 @@ async def test_pages_are_filtered(filled):
     assert await found(camera_id="door") == []
     assert await found(since=at(2)) == [("dog", 0.8)]
     assert await found(until=at(2)) == [("person", 0.9), ("dog", 0.6)]
+
+
+async def test_a_sample_is_spread_evenly_over_a_time(filled):
+    for number in range(25):
+        found = detection("person", 0.5 + number / 100), detection("dog", 0.4)
+        one = frame(*found, model_id=f"eyes-{number}")
+        await add(filled, one, seconds=number, event_id=f"v{number:02}")
+    whole = await filled.read(lambda conn: ROWS.page(conn, DetectionQuery(limit=100)))
+    held = {one.detected_at for one in whole.items}
+    assert len(held) == 25
+
+    async def sampled(since, until, most):
+        rows = await filled.read(lambda conn: ROWS.sampled(conn, "yard", since, until, most=most))
+        best = await filled.read(lambda conn: ROWS.best_of_visits(conn, "yard", since, until, most=most))
+        return [one.detected_at for one in rows], sorted(best)
+
+    first, last = min(held), max(held)
+    times, best = await sampled(first, last + timedelta(seconds=1), 1000)
+    assert (len(times), len(best)) == (len(whole.items), len({one.event_id for one in whole.items}))
+    times, best = await sampled(first, last + timedelta(seconds=1), 10)
+    assert len(times) <= 10
+    assert times[0] == first
+    assert times[-1] >= first + (last - first) * 0.8
+    assert 0 < len(best) <= 10
+    assert min(best) >= 0.5
+    assert await sampled(last + timedelta(seconds=1), last + timedelta(hours=1), 10) == ([], [])
+    assert await filled.read(lambda conn: ROWS.sampled(conn, "door", first, last, most=10)) == ()

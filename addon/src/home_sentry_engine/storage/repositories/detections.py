@@ -148,6 +148,24 @@ class Detections:
         keyset = Keyset(at=detections.c.detected_at, id=detections.c.id)
         return fetch_page(conn, query, statement, keyset, lambda rows: [_detection(row) for row in rows])
 
+    def sampled(
+        self, conn: Connection, camera_id: str, since: datetime, until: datetime, *, most: int
+    ) -> tuple[contract.Detection, ...]:
+        """Give at most ``most`` detections of a camera from ``since`` to before ``until``, evenly spread over all."""
+        between = _between(camera_id, since, until)
+        spread = _spread(conn, sa.select(detections.c.id.label("key")).where(*between), detections.c.id, most)
+        return self._listed(conn, detections.c.id.in_(spread))
+
+    def best_of_visits(
+        self, conn: Connection, camera_id: str, since: datetime, until: datetime, *, most: int
+    ) -> tuple[float, ...]:
+        """Give the best confidence of each visit, of at most ``most`` of them, evenly spread over all by its first."""
+        inside = (*_between(camera_id, since, until), detections.c.event_id.is_not(None))
+        visits = sa.select(detections.c.event_id.label("key")).where(*inside).group_by(detections.c.event_id)
+        spread = _spread(conn, visits, sa.func.min(detections.c.id), most)
+        best = sa.select(sa.func.max(detections.c.confidence)).where(*inside, detections.c.event_id.in_(spread))
+        return tuple(conn.execute(best.group_by(detections.c.event_id)).scalars())
+
     def _listed(self, conn: Connection, condition: sa.ColumnElement[bool]) -> tuple[contract.Detection, ...]:
         rows = conn.execute(sa.select(detections).where(condition).order_by(detections.c.id))
         return tuple(_detection(row) for row in rows)
@@ -173,6 +191,19 @@ class Detections:
             .on_conflict_do_nothing()
         )
         return made.rowcount > 0
+
+
+def _between(camera_id: str, since: datetime, until: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    at = detections.c.detected_at
+    return detections.c.camera_id == camera_id, at >= since, at < until
+
+
+def _spread(conn: Connection, keys: sa.Select[Any], order: sa.ColumnElement[Any], most: int) -> sa.Select[Any]:
+    """Select each n-th of the ``key`` of a selection, so that at most ``most`` are left."""
+    count = conn.execute(sa.select(sa.func.count()).select_from(keys.subquery())).scalar_one()
+    step = max(1, -(-count // most))
+    numbered = keys.add_columns(sa.func.row_number().over(order_by=order).label("place")).subquery()
+    return sa.select(numbered.c.key).where((numbered.c.place - 1) % step == 0)
 
 
 def _worst_quality(frames: Sequence[FrameDetections]) -> dict[str, Any] | None:
