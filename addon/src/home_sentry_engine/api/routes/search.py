@@ -55,7 +55,10 @@ class SearchRoutes:
                 method="GET",
                 path="/api/v1/events/search",
                 name="search_events",
-                text="Events whose words fit a search; those in the trash are not found",
+                text=(
+                    "Events whose words fit a search; those in the trash are not found. "
+                    "Totals stop at 1000 (total_capped); ranking sorts the newest 2000 matches"
+                ),
                 respond=self._search,
                 answer=Answer(shape=EventMatches),
                 query=SEARCH_FIELDS,
