@@ -104,7 +104,7 @@ def _judging(ground: Ground, minds: Minds, room: PipelineRoom) -> list[PartPlan]
         services = ServiceWatch(ground.settings.enrichment, ground.board.report, ground.clock)
         if services.needed:
             ground.wellbeing.registry.remote |= services.names
-            parts.append(services_part(services, ground.threads(1, "service health")))
+            parts.append(services_part(services, ground.threads(2, "service health")))
     if minds.vision is not None:
         parts.append(vision_part(ground, minds.vision))
     if isinstance(language, LanguageAssessor):

@@ -12,6 +12,7 @@ import pytest
 from home_sentry_engine.media.picture import decode
 from home_sentry_engine.vision.models import NotSwitchedOn
 from home_sentry_engine.vision.services import EnrichmentClient, served
+from home_sentry_engine.vision.services.peers import warm_up
 from home_sentry_engine.vision.session import AcceleratorGate, Runner
 from home_sentry_engine.vision.tasks.classify import Classifier
 from home_sentry_engine.vision.tasks.embeddings import Embedder
@@ -81,6 +82,21 @@ async def test_real_models_answer_over_a_socket_as_they_do_at_home(tmp_path, abl
     for one, other in zip(posture.points, own.points, strict=True):
         if other.confidence > 0.5:
             assert (one.x, one.y) == pytest.approx((other.x, other.y), abs=20)
+
+
+async def test_another_engine_loads_models_before_they_are_asked(tmp_path, able):
+    client = EnrichmentClient.at(able.url, token=token_of(tmp_path / "able"))
+
+    async def states() -> dict[str, str]:
+        told = await asyncio.to_thread(client.models_status)
+        return {one["name"]: one["status"] for one in told["models"]}
+
+    before = await states()
+    assert (before["ultraface-320"], before["osnet-x0-25"]) == ("off", "ready")
+    wanted = (("ultraface-320", "osnet-x0-25"), ("no-such-model",))
+    assert await asyncio.to_thread(warm_up, client, wanted) == ("osnet-x0-25",)
+    assert (await states())["osnet-x0-25"] == "loaded"
+    assert await asyncio.to_thread(warm_up, client, wanted) == ()
 
 
 def _without_confidence(work):

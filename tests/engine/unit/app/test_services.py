@@ -1,5 +1,6 @@
 """Services elsewhere are components that tell whether they answer."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,8 +18,18 @@ class Server:
         self.answer: tuple[int, str] = (200, '{"status": "healthy"}')
         self.url = ""
         self.tokens = list[str | None]()
+        self.models: dict[str, str] | None = None
+        self.loaded = list[str]()
 
     async def respond(self, request: web.Request) -> web.Response:
+        if request.path == "/models/status" and self.models is not None:
+            rows = [{"name": name, "status": status} for name, status in self.models.items()]
+            return web.json_response({"models": rows})
+        if request.path == "/models/preload":
+            self.loaded.append((await request.json())["model_name"])
+            return web.json_response({}, status=200 if self.loaded[-1] != "yunet" else 503)
+        if request.path == "/models/status":
+            return web.Response(status=404)
         assert request.path == "/health"
         self.tokens.append(request.headers.get("Authorization"))
         return web.Response(status=self.answer[0], text=self.answer[1])
@@ -27,7 +38,7 @@ class Server:
 @pytest.fixture
 async def server() -> AsyncGenerator[Server]:
     running, app = Server(), web.Application()
-    app.router.add_get("/{tail:.*}", running.respond)
+    app.router.add_route("*", "/{tail:.*}", running.respond)
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -82,6 +93,49 @@ async def test_each_service_is_shown_its_own_token(server):
     with ThreadPoolExecutor(1) as threads:
         assert await ServiceWatch(wanted, lambda _: None, FakeClock()).look(threads)
     assert server.tokens == ["Bearer for-looks", "Bearer for-clip", "Bearer for-words"]
+
+
+async def test_another_engine_loads_what_it_will_be_asked_each_time_that_it_comes_up(server):
+    server.models = {
+        "yunet": "ready", "ultraface-320": "ready", "movenet-lightning-dequant": "ready", "yolov9-t-384-plates": "off",
+        "lpd-yunet": "loaded", "pp-ocr": "ready", "osnet-x0-25": "ready", "image-quality": "ready",
+    }  # fmt: skip
+    wanted = EnrichmentSettings(url=server.url, off=frozenset({"texts"}))
+    watch = ServiceWatch(wanted, lambda _: None, FakeClock())
+    expected = ["yunet", "movenet-lightning-dequant", "osnet-x0-25"]
+
+    async def loaded(count: int) -> list[str]:
+        for _ in range(500):
+            if len(server.loaded) >= count:
+                break
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        return server.loaded
+
+    with ThreadPoolExecutor(2) as threads:
+        warming = asyncio.create_task(watch.warm(threads))
+        for _ in range(2):
+            await watch.look(threads)
+        assert await loaded(3) == expected
+        server.answer = (503, "")
+        for _ in range(4):
+            await watch.look(threads)
+        server.answer = (200, "{}")
+        for _ in range(4):
+            await watch.look(threads)
+        assert await loaded(6) == expected * 2
+        warming.cancel()
+
+
+async def test_a_service_that_lists_no_models_is_asked_to_load_none(server):
+    watch = ServiceWatch(EnrichmentSettings(url=server.url), lambda _: None, FakeClock())
+    with ThreadPoolExecutor(2) as threads:
+        warming = asyncio.create_task(watch.warm(threads))
+        assert await watch.look(threads)
+        await asyncio.sleep(0.2)
+        assert not warming.done()
+        assert not server.loaded
+        warming.cancel()
 
 
 class Enough(Exception):

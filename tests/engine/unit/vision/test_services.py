@@ -238,7 +238,7 @@ class TestEnrichment:
         client = EnrichmentClient.at(server.url, nerves=chance.nerves)
         paths = (
             "/enrich", "/vehicle-classify", "/pet-classify", "/clothing-classify", "/pose-analyze", "/depth-estimate",
-            "/action-classify", "/models/status",
+            "/action-classify", "/models/status", "/models/preload",
         )  # fmt: skip
         server.answers |= {path: {"path": path} for path in paths}
         answers = [
@@ -250,12 +250,14 @@ class TestEnrichment:
             await call(client.depth_estimate, FRAME),
             await call(client.action_classify, [FRAME] * 3, ["running"]),
             await call(client.models_status),
+            await call(client.models_preload, "yunet"),
         ]
         assert [one["path"] for one in answers] == list(paths)
         asked = dict(server.asked)
         assert asked["/enrich"]["bbox"] == [1, 2, 31, 42]
         assert asked["/enrich"]["options"] == {"action": True}
         assert len(asked["/action-classify"]["frames"]) == 3
+        assert asked["/models/preload"] == {"model_name": "yunet"}
 
 
 class Own:

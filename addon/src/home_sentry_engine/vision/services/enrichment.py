@@ -88,6 +88,10 @@ class EnrichmentClient:
         """Ask which models it has in memory."""
         return self.service.read("/models/status", self.service.health_s)
 
+    def models_preload(self, name: str) -> dict[str, Any]:
+        """Ask it to load a model now, so that the first question need not wait for that."""
+        return self.service.ask("/models/preload", {"model_name": name})
+
 
 class ServedPose:
     """The service with the methods of ``PoseFinder``."""

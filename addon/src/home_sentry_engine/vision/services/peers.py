@@ -1,6 +1,6 @@
 """Another engine's models in the place of this engine's own, card by card: it says which of them it has."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 import logging
 import threading
 import time
@@ -26,7 +26,8 @@ from .transport import ServiceLacks
 _LOGGER = logging.getLogger(__name__)
 _ASK_AGAIN_S: Final = 300.0
 _TROUBLED_S: Final = 30.0
-_ABLE: Final = frozenset({"ready", "loaded"})
+_LOADED: Final = "loaded"
+_ABLE: Final = frozenset({"ready", _LOADED})
 
 
 class PeerModels:
@@ -62,13 +63,39 @@ class PeerModels:
 
     def _listed(self) -> tuple[frozenset[str], float]:
         try:
-            models = self._client.models_status().get("models")
+            states = _states(self._client)
         except StageError as err:
             _LOGGER.debug("The enrichment service lists no models: %s", err.reason)
             return frozenset(), _TROUBLED_S
-        rows = [one for one in models if isinstance(one, dict)] if isinstance(models, list) else []
-        able = {str(one.get("name")) for one in rows if one.get("status") in _ABLE}
-        return frozenset(able), _ASK_AGAIN_S
+        return frozenset(name for name, state in states.items() if state in _ABLE), _ASK_AGAIN_S
+
+
+def warm_up(client: EnrichmentClient, wanted: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """Have a service load the first that it has of each of these models, and give those; blocking.
+
+    One that lists no models, or does not let us, loads them when they are asked.
+    """
+    try:
+        states = _states(client)
+    except StageError as err:
+        _LOGGER.debug("The enrichment service lists no models: %s", err.reason)
+        return ()
+    named = (next((one for one in known if states.get(one) in _ABLE), None) for known in wanted)
+    loaded = []
+    for name in dict.fromkeys(one for one in named if one is not None and states[one] != _LOADED):
+        try:
+            client.models_preload(name)
+        except StageError as err:
+            _LOGGER.debug("The enrichment service did not load a model: %s", err.reason, extra={"model_id": name})
+        else:
+            loaded.append(name)
+    return tuple(loaded)
+
+
+def _states(client: EnrichmentClient) -> Mapping[str, str]:
+    models = client.models_status().get("models")
+    rows = [one for one in models if isinstance(one, dict)] if isinstance(models, list) else []
+    return {str(one.get("name")): str(one.get("status")) for one in rows}
 
 
 class _Asking:
