@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+import logging
 from typing import Final
 
 from home_sentry_engine.ingest.intake import Intake, Means, SizeLimits
@@ -15,6 +16,7 @@ from home_sentry_engine.media.mask import known_here
 from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.media.remask import Burner
 from home_sentry_engine.media.video import VideoReader
+from home_sentry_engine.operations.stray import stray_cameras
 from home_sentry_engine.pipeline.enrich.desk import Models as CloseModels
 from home_sentry_engine.pipeline.ledger import Ledger
 from home_sentry_engine.vision.second_look import SecondLook
@@ -41,6 +43,7 @@ from .sight import QualityMeter, make_second_look
 from .sighted import judging_by, way_to
 from .views import CameraViews
 
+_LOGGER = logging.getLogger(__name__)
 _DECODE_THREADS: Final = 2
 _DRAW_THREADS: Final = 1
 _UNHURRIED: Final = 10
@@ -83,7 +86,7 @@ async def open_pipeline(
     worn = Masks(veils=masks.veil_of, fresh=known_here if settings.storage.is_local else masks.read)
     frames, rules = make_frames(settings, paths, decoding, worn, ground.closing())
     gallery = Gallery(frames, paths, ground.threads(_DRAW_THREADS, "draw"))
-    folders = await _open_folders(ground)
+    folders = await open_folders(ground)
     burner = Burner(paths, rules.limits, ground.threads(1, "masks", niceness=_UNHURRIED))
     masking = _make_masking(ground, folders, burner, gallery)
     second_look = make_second_look(zoo.detector, decoding, tiles=settings.detect.second_look)
@@ -157,8 +160,13 @@ def _make_masking(ground: Ground, folders: CameraFolders, burner: Burner, galler
     )
 
 
-async def _open_folders(ground: Ground) -> CameraFolders:
+async def open_folders(ground: Ground) -> CameraFolders:
+    """Give the folders of the known cameras, and say of settings which cameras they name that nobody knows."""
     known = await ground.database.read(ground.tables.cameras.folders)
+    for sentence in stray_cameras(
+        ground.settings, [camera.id for camera in await ground.database.read(ground.tables.cameras.all)]
+    ):
+        _LOGGER.warning("%s", sentence)
     return CameraFolders(ground.settings.ingest.camera_root, {camera_id: folder for folder, camera_id in known.items()})
 
 

@@ -15,7 +15,7 @@ _DEADLINE_S: Final = 120.0
 _SET_UP: Final = "install the engine again (scripts/setup, or pull the container image again)"
 _LOOKS: Final = (
     *("machine", "places", "database", "graphics", "runtime", "decoders", "detector", "language"),
-    *("vision", "network", "mqtt"),
+    *("vision", "network", "mqtt", "stray"),
 )
 
 
