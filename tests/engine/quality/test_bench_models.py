@@ -40,6 +40,8 @@ async def test_detectors_stand_beside_each_other(models):
         ("deimv2-atto", "cpu"), ("deimv2-femto", "cpu"), ("yolox-nano", "cpu"),
     ]  # fmt: skip
     assert all(one.one_thread_ms > 0 and one.voc is None for one in result.runs)
+    assert all(one.file_bytes < one.loaded_bytes <= one.used_bytes for one in result.runs)
+    assert all("memory loaded" in row[0] for row in result.rows())
     assert [len(row) for row in result.rows()] == [3] * 3
     assert result.document()["passed"]
 

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+import os
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -13,6 +14,7 @@ from home_sentry_engine.operations.bench.detectors import bench_detectors
 from home_sentry_engine.operations.bench.enrich import bench_enrich
 from home_sentry_engine.operations.bench.identity import bench_identity
 from home_sentry_engine.operations.bench.intake import bench_intake
+from home_sentry_engine.operations.bench.labelled import NoLabels
 from home_sentry_engine.operations.bench.latency import bench_latency
 from home_sentry_engine.operations.bench.machine import MachineFacts, machine_facts
 from home_sentry_engine.operations.bench.quality import bench_quality
@@ -23,6 +25,7 @@ from .bench_storage import add_benches, count_up_to
 from .display import print_json, print_table, quiet
 from .options import add_json, add_models_folder, add_places, settings_of
 
+MEDIA: Final = "HOME_SENTRY_TEST_MEDIA"
 # more looks than are compared one by one
 _BEYOND: Final = 120_000
 
@@ -57,7 +60,7 @@ def add_parser(commands: Any) -> None:
             "quality",
             _quality,
             1,
-            "how right the models are on a folder of labelled pictures, beside plain scripts",
+            "how right the models are on labelled pictures (--pictures, or HOME_SENTRY_TEST_MEDIA), beside scripts",
         ),
         ("similarity", _similarity, 50, "time of the picture comparison against scikit-image, and how far they differ"),
         ("identity", _identity, 20, "time of the ten nearest of many vectors over the bare matrix product"),
@@ -130,7 +133,10 @@ async def _identity(arguments: argparse.Namespace) -> Result:
 
 
 async def _quality(arguments: argparse.Namespace) -> Result:
-    media = arguments.pictures[0] if arguments.pictures else Path()
+    named = os.environ.get(MEDIA)
+    media = arguments.pictures[0] if arguments.pictures else Path(named) if named else None
+    if media is None:
+        raise NoLabels(f"which labelled pictures? Name their folder with --pictures or {MEDIA}")
     return await bench_quality(settings_of(arguments).models, SystemClock(), media=media)
 
 

@@ -70,6 +70,20 @@ def test_pictures_that_are_none(run, tmp_path):
     assert "no JPEG picture in" in outcome.err
 
 
+def test_quality_asks_for_labelled_pictures(run, monkeypatch, tmp_path):
+    monkeypatch.delenv("HOME_SENTRY_TEST_MEDIA", raising=False)
+    outcome = run("bench", "quality", "--data", tmp_path)
+    assert outcome.status == 1
+    assert "--pictures or HOME_SENTRY_TEST_MEDIA" in outcome.err
+
+
+def test_quality_takes_the_folder_of_the_environment(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME_SENTRY_TEST_MEDIA", str(tmp_path / "labelled"))
+    outcome = run("bench", "quality", "--data", tmp_path)
+    assert outcome.status == 1
+    assert "labelled holds no labels" in outcome.err
+
+
 async def test_an_engine_that_does_not_start_shows_the_end_of_its_log(tmp_path):
     settings = load_settings(data=tmp_path)
     with pytest.raises(HomeSentryError, match=r"ended with status 1:\n.*setting 'batch_window_seconds'"):

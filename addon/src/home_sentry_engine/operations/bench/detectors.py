@@ -4,7 +4,7 @@ With labelled pictures it also says how right each is, so that an INT8 variant s
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 import time
@@ -25,6 +25,7 @@ from home_sentry_engine.vision.tasks.pictures import RgbFrame, prepare
 from .labelled import LabelledPicture, coco_pictures, person_pictures, voc_pictures
 from .quality_detect import CLASSES
 from .scoring import Guess, mean_score, scores
+from .weighing import Weight, weigh
 
 _ANYTHING: Final = BoxRules(confidence=0.01)
 _WARM_UP: Final = 3
@@ -37,16 +38,26 @@ class NoDetectors(HomeSentryError, LookupError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectorRun:
-    """One detector on one provider: the least ms of the rounds; mean AP50 where labelled pictures were given."""
+    """One detector on one provider: the least ms of the rounds; mean AP50 where labelled pictures were given.
+
+    ``loaded_bytes`` and ``used_bytes`` are its memory on the processor, as ``weighing.Weight`` has them.
+    """
 
     model_id: str
     variant_of: str | None
     provider: str
     file_bytes: int
+    loaded_bytes: int
+    used_bytes: int
     one_thread_ms: float
     all_cores_ms: float
     voc: float | None = None
     coco: float | None = None
+
+    @property
+    def memory(self) -> str:
+        """Its memory in words."""
+        return f"memory loaded {self.loaded_bytes / 1e6:.0f}, used {self.used_bytes / 1e6:.0f} MB"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +81,7 @@ class DetectorsBench:
         """Give the table: what, ms, AP50."""
         return [
             (
-                f"{one.model_id} on {one.provider}, {one.file_bytes / 1e6:.1f} MB",
+                f"{one.model_id} on {one.provider}, {one.file_bytes / 1e6:.1f} MB, {one.memory}",
                 f"one thread {one.one_thread_ms:.1f} ms, all cores {one.all_cores_ms:.1f} ms",
                 "" if one.voc is None or one.coco is None else f"AP50 {one.voc:.3f} VOC, {one.coco:.3f} COCO",
             )
@@ -96,10 +107,13 @@ async def bench_detectors(models: ModelSettings, *, media: Path | None, rounds: 
             found.append(model)
     if not found:
         raise NoDetectors("no detector's file is here: fetch one, or name a mirror")
-    return await asyncio.to_thread(_all, found, media, rounds)
+    weights = {model.card.id: await weigh(model) for model in found}
+    return await asyncio.to_thread(_all, found, weights, media, rounds)
 
 
-def _all(models: Sequence[LocalModel], media: Path | None, rounds: int) -> DetectorsBench:
+def _all(
+    models: Sequence[LocalModel], weights: Mapping[str, Weight], media: Path | None, rounds: int
+) -> DetectorsBench:
     entries: list[_Entry] = []
     left_out: list[str] = []
     available = available_providers()
@@ -127,6 +141,8 @@ def _all(models: Sequence[LocalModel], media: Path | None, rounds: int) -> Detec
             variant_of=entry.model.card.variant_of,
             provider=entry.provider,
             file_bytes=entry.model.size_bytes,
+            loaded_bytes=weights[entry.model.card.id].loaded_bytes,
+            used_bytes=weights[entry.model.card.id].used_bytes,
             one_thread_ms=min(spent[place, 0]),
             all_cores_ms=min(spent[place, 1]),
             **dict(zip(("voc", "coco"), (_right(entry, one) for one in sets), strict=False)),
