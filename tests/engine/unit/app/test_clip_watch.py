@@ -102,7 +102,8 @@ def test_a_library_that_does_not_load_refuses_clips_alone(looks, told):
         clip(watch)
     assert refused.value.reason is RejectReason.FORBIDDEN_FORMAT
     assert "libavcodec" in told[0].reason
-    assert watch.inspect_still(b"", of("yard")) == "still"
+    watch.inspect_still(b"", of("yard"))
+    assert looks.stills == 1
 
 
 def test_no_clip_asks_for_no_decoder(looks, told):

@@ -3,6 +3,7 @@
 from contextlib import closing
 import sqlite3
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -64,6 +65,6 @@ async def test_the_engine_says_it_once_when_it_starts(settings, caplog):
         def all(self, _conn):
             return (SimpleNamespace(id="yard"), SimpleNamespace(id="front_door"))
 
-    ground = SimpleNamespace(settings=settings, database=Database(), tables=SimpleNamespace(cameras=Cameras()))
+    ground: Any = SimpleNamespace(settings=settings, database=Database(), tables=SimpleNamespace(cameras=Cameras()))
     await open_folders(ground)
     assert [record.getMessage().split()[0] for record in caplog.records] == ["camera_confidence", "box_rules"]
