@@ -18,6 +18,7 @@ from home_sentry_engine.api.routing import Route
 from home_sentry_engine.contract import Problem, decode
 from tests.engine.unit.api.test_access import concrete
 from tests.fakes.api import TOKEN, FakeEngine, serving, speaking
+from tests.fakes.clock import FakeClock
 from tests.fakes.records import jpeg
 
 TARGETS = ("etc/passwd", "data/token", "token.sha256", "proc/self/environ", "windows/win.ini")
@@ -130,11 +131,12 @@ async def test_an_attempt_is_noted(server, client, caplog):
     ("token", "actor", "outcome"), [(TOKEN, "token", "not_found"), (None, "stranger", "unauthorized")]
 )
 async def test_an_attempt_is_audited_once_in_a_minute(token, actor, outcome):
-    engine = FakeEngine()
+    clock = FakeClock()
+    engine = FakeEngine(clock=clock)
     lines = [f"Authorization: Bearer {token}".encode()] if token else []
     async with serving(engine) as server:
         for pause in (0, 0, 30, 30):
-            engine.clock.tick(pause)
+            clock.tick(pause)
             for name in ("..%2f..%2fetc%2fpasswd", "%2e%2e%5cx", "m1%00"):
                 status, _ = await ask(server.url, [f"GET /api/v1/media/{name}/picture.jpg HTTP/1.1".encode(), *lines])
                 assert status == (404 if token else 401)
