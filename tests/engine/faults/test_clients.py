@@ -189,7 +189,7 @@ def test_f27_a_client_that_asks_without_end_gets_its_budget_and_others_do_not_fe
     assert account.stored == 15
     answers = found["answers"]
     per_s = sum(answers.values()) / found["seconds"]
-    assert answers["200"] <= 70 + found["seconds"] + 1
+    assert answers["200"] <= 70
     assert answers["429"] > 0
     assert busy_ms <= within(2 * idle_ms)
     print(
