@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from home_sentry_engine.contract import Event, Reassessment
+from home_sentry_engine.contract import Event, EventQuestion, EventQuestions, Reassessment
 
 
 class FakeVerdicts:
@@ -16,3 +16,10 @@ class FakeVerdicts:
             return None
         self.wanted.append(event_id)
         return Reassessment(event_id=event_id, revision=event.revision, risk_score=event.risk_score)
+
+    async def questions(self, event_id: str) -> EventQuestions | None:
+        await self._pause()
+        if (event := self._events.get(event_id)) is None:
+            return None
+        asked = EventQuestion(at=event.started_at, model_id="nemotron", prompt="Who is it?", answer="{}", score=20)
+        return EventQuestions(event_id=event_id, items=(asked,))

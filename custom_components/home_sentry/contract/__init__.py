@@ -165,7 +165,7 @@ from .prompts import (
     ShadowRun,
 )
 from .records import Camera, Detection, Event, Media, Transition
-from .scenes import SceneChange, SceneChangeList, SceneReset
+from .scenes import SceneBaseline, SceneChange, SceneChangeList, SceneReset
 from .summaries import (
     BlindPeriod,
     Export,
@@ -203,7 +203,15 @@ from .system import (
     Status,
     TokenRotated,
 )
-from .triage import AlertEvaluation, BulkReviewed, EventHop, Feedback, Reassessment
+from .triage import (
+    AlertEvaluation,
+    BulkReviewed,
+    EventHop,
+    EventQuestion,
+    EventQuestions,
+    Feedback,
+    Reassessment,
+)
 from .values import Box, Factor, Identity
 from .version import MIN_SCHEMA, SCHEMA, VERSION, is_compatible
 from .vocabulary import (
@@ -329,6 +337,8 @@ __all__ = [
     "EventHop",
     "EventMatches",
     "EventPage",
+    "EventQuestion",
+    "EventQuestions",
     "EventStats",
     "EventUpdated",
     "EvidenceFlags",
@@ -442,6 +452,7 @@ __all__ = [
     "RuleTest",
     "RuleTrial",
     "SampleList",
+    "SceneBaseline",
     "SceneChange",
     "SceneChangeKind",
     "SceneChangeList",

@@ -67,3 +67,29 @@ class Reassessment:
     event_id: str
     revision: int
     risk_score: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventQuestion:
+    """What the language model was asked about an event, word for word, and what it answered.
+
+    ``score`` is the model's own; what became of it after the bounds is in the event's hops.
+    """
+
+    at: datetime
+    model_id: str | None = None
+    prompt_version: str | None = None
+    prompt: str
+    answer: str | None = None
+    prompt_tokens: int | None = None
+    answer_tokens: int | None = None
+    duration_ms: float | None = None
+    score: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventQuestions:
+    """All questions about an event, oldest first; empty where no model answered."""
+
+    event_id: str
+    items: tuple[EventQuestion, ...] = ()

@@ -131,7 +131,7 @@ async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: Ke
     return Ports(
         catalogue=catalogue,
         triage=TriageDesk(database, tables, clock, announce),
-        verdicts=StoredVerdicts(ground.store),
+        verdicts=StoredVerdicts(ground.store, database, tables),
         pictures=GalleryPictures(database, tables, room.gallery),
         uploads=_make_uploads(ground, room, catalogue),
         analyzer=room.look,
@@ -151,7 +151,7 @@ async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: Ke
         audit=StoredAudit(database, tables, clock),
         places=StoredPlaces(database, tables, clock, zone),
         masks=room.masks,
-        scenes=StoredScenes(database, tables, clock, announce),
+        scenes=StoredScenes(database, tables, clock, announce, pictures=room.sight.pictures.load),
         home=StoredHome(database, tables.home, clock, room.masks.read),
         learning=StoredLearning(database, tables, clock, zone, announce),
         entities=StoredEntities(database, tables, room.pipeline.memory, clock, settings.identity),

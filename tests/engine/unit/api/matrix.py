@@ -71,6 +71,7 @@ get_event_clip_mp4            viewer    404
 get_event_clip_gif            viewer    404
 get_camera_timelapse          viewer    404
 get_event_recognition         viewer    403
+get_event_prompt              admin     403
 review_event                  operator  404
 review_events                 operator  403
 give_feedback                 operator  404
@@ -87,6 +88,7 @@ list_scene_changes            viewer    own
 list_scene_changes_of_camera  viewer    404
 acknowledge_scene_change      operator  404
 acknowledge_scene             operator  404
+update_scene                  operator  404
 reset_scene                   admin     403
 reset_scenes                  admin     403
 get_home                      viewer    403
@@ -209,6 +211,7 @@ list_rejections               viewer    own
 list_event_detections         viewer    404
 review_event                  operator  404
 acknowledge_scene             operator  404
+update_scene                  operator  404
 reset_scene                   admin     403
 finish_learning               admin     403
 get_learning                  viewer    404

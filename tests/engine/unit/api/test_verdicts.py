@@ -1,7 +1,7 @@
 """A person wants a verdict anew: over HTTP and as a command, audited and limited."""
 
 from home_sentry_engine.api.limits import Limits
-from home_sentry_engine.contract import Problem, Reassessment, decode, from_plain
+from home_sentry_engine.contract import EventQuestions, Problem, Reassessment, decode, from_plain
 from home_sentry_engine.domain.errors import Permanent, Transient
 from tests.fakes.api import serving, speaking
 
@@ -47,3 +47,12 @@ async def test_verdicts_are_counted_as_work_of_models(engine):
             async with client.post(AGAIN) as response:
                 statuses.append(response.status)
     assert statuses == [202] * 13 + [429]
+
+
+async def test_what_the_model_was_asked_is_told(client):
+    async with client.get("/api/v1/events/e1/prompt") as response:
+        assert response.status == 200
+        told = decode(EventQuestions, await response.read())
+    assert (told.event_id, [one.prompt for one in told.items]) == ("e1", ["Who is it?"])
+    async with client.get("/api/v1/events/e9/prompt") as response:
+        assert response.status == 404

@@ -25,7 +25,7 @@ async def home(tmp_path):
 
 @pytest.fixture
 def verdicts(home) -> StoredVerdicts:
-    return StoredVerdicts(home.store)
+    return StoredVerdicts(home.store, home.database, home.tables)
 
 
 async def ended(home):
@@ -117,3 +117,21 @@ async def test_a_full_queue_is_told_and_leaves_no_job(home, verdicts):
         await verdicts.reassess(event.event_id)
     depth = await home.tables.queue.depth(ASSESS)
     assert (depth.pending, depth.dead) == (LIMIT, 0)
+
+
+async def test_what_models_were_asked_is_there_word_for_word(home, verdicts):
+    home.mind.answer = 20
+    event = await ended(home)
+    home.mind.answer = ModelFailure(reason=AnalysisReason.TIMEOUT, detail="slow")
+    await verdicts.reassess(event.event_id)
+    await home.work()
+    stored = await home.database.read(lambda conn: home.tables.assessments.of_event(conn, event.event_id))
+    asked = await verdicts.questions(event.event_id)
+    assert asked.event_id == event.event_id
+    answered = [one for one in stored if one.model_id is not None]
+    assert len(stored) == len(answered) + 1
+    assert [(one.prompt, one.score, one.at) for one in asked.items] == [("…", 20, one.at) for one in answered]
+    assert {one.model_id for one in asked.items} == {"fake-model"}
+    assert await verdicts.questions("nobody") is None
+    await home.database.write(lambda conn: home.tables.events.trash(conn, event.event_id, home.clock.now()))
+    assert await verdicts.questions(event.event_id) is None
