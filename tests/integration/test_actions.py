@@ -216,9 +216,9 @@ async def test_a_search_is_narrowed_by_time_and_object_and_goes_on(
             },
         )
     ]
-    for refused in ({"order": "oldest"}, {"object": ""}, {"since": "soon"}):
+    for name, refused in (("order", "oldest"), ("object", ""), ("since", "soon")):
         with pytest.raises(vol.Invalid):
-            await act(hass, "search_events", **refused)
+            await act(hass, "search_events", context=None, **{name: refused})
 
 
 async def test_a_snooze_ends_after_a_while_or_at_a_time(
