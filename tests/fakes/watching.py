@@ -9,6 +9,7 @@ from home_sentry_engine.contract import (
     HomeReport,
     LearningReport,
     LearningState,
+    SceneBaseline,
     SceneChange,
     SceneChangeKind,
 )
@@ -24,6 +25,7 @@ class FakeScenes:
         self._cameras = cameras
         self.known = {1: SceneChange(id=1, camera_id="front_door", kind=SceneChangeKind.VIEW_BLOCKED, at=START)}
         self.reset_of: list[str | None] = []
+        self.dark = False
 
     async def changes(self, camera_id: str | None, limit: int) -> tuple[SceneChange, ...] | None:
         await self._pause()
@@ -44,6 +46,14 @@ class FakeScenes:
             return None
         standing = [one for one in self.known.values() if one.stands and one.camera_id == camera_id]
         return tuple([found for one in standing if (found := await self.acknowledge(one.id)) is not None])
+
+    async def update(self, camera_id: str) -> SceneBaseline | None:
+        await self._pause()
+        if camera_id not in self._cameras:
+            return None
+        if self.dark:
+            raise ValueError("the newest picture shows nothing")
+        return SceneBaseline(camera_id=camera_id, light="day", media_id="m1", at=START)
 
     async def reset(self, camera_id: str | None) -> int | None:
         await self._pause()

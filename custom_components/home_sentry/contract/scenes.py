@@ -39,3 +39,13 @@ class SceneReset:
     """How many usual views were forgotten; each is learned anew from the next picture."""
 
     forgotten: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneBaseline:
+    """The picture that is a camera's usual view from now on; ``light`` is ``day`` or ``infrared``."""
+
+    camera_id: str
+    light: str
+    media_id: str
+    at: datetime

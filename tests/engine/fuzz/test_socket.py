@@ -26,7 +26,7 @@ NAMES = (
     *("list_components", "restart_component", "enable_component", "disable_component"),
     *("start_component", "stop_component"),
     *("list_dead_letters", "requeue_dead_letters", "drop_dead_letters"),
-    *("acknowledge_scene", "reset_scene", "finish_learning", "get_learning", "report_home"),
+    *("acknowledge_scene", "update_scene", "reset_scene", "finish_learning", "get_learning", "report_home"),
     *("get_household", "save_member", "save_vehicle", "erase_owner", "enrol", "list_samples", "erase_samples"),
     *("list_rules", "create_rule", "put_rule", "change_rule", "delete_rule", "test_rule", "list_alerts"),
     *("get_alert_stats", "acknowledge_alert", "deliver_alert"),

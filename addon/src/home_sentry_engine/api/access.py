@@ -131,7 +131,7 @@ _OPERATOR: Final[Mapping[Reach, tuple[str, ...]]] = {
         *("detect", "detect_batch", "enrich", "vehicle_classify", "pet_classify", "clothing_classify", "pose_analyze"),
         *("depth_estimate", "object_distance", "action_classify"),
     ),
-    Reach.CAMERA: ("upload_frame", "analyze", "acknowledge_scene"),
+    Reach.CAMERA: ("upload_frame", "analyze", "acknowledge_scene", "update_scene"),
     Reach.EVENT: ("review_event", "give_feedback"),
     Reach.CHANGE: ("acknowledge_scene_change",),
     Reach.ALERT: ("acknowledge_alert", "dismiss_alert"),
@@ -174,7 +174,7 @@ _VIEWER_COMMANDS: Final[Mapping[Reach, tuple[str, ...]]] = {
     ),
 }
 _OPERATOR_COMMANDS: Final[Mapping[Reach, tuple[str, ...]]] = {
-    Reach.CAMERA: ("acknowledge_scene",),
+    Reach.CAMERA: ("acknowledge_scene", "update_scene"),
     Reach.EVENT: ("review_event", "give_feedback"),
     Reach.ALERT: ("acknowledge_alert", "dismiss_alert"),
     Reach.CLOSED: ("review_events", "deliver_alert"),

@@ -30,6 +30,7 @@ from .ports import Ports
 from .prompt_commands import review_rules
 from .routes.events import EVENT_FILTERS, event_query
 from .routes.rejections import REJECTION_FILTERS, rejections
+from .routes.scenes import updated
 from .routes.search import SEARCH_FIELDS, found
 from .routes.verdicts import reassessed
 from .rule_commands import alert_rules, rule_rules
@@ -99,6 +100,7 @@ class Commands:
             CommandRule(
                 name="acknowledge_scene", fields=(CAMERA_ID,), answer=self._acknowledge, audited="scene.acknowledge"
             ),
+            CommandRule(name="update_scene", fields=(CAMERA_ID,), answer=self._update_scene, audited="scene.update"),
             CommandRule(name="reset_scene", fields=(CAMERA_ID,), answer=self._reset_scene, audited="scene.reset"),
             CommandRule(
                 name="finish_learning", fields=(CAMERA_ID,), answer=self._finish, audited="camera.finish_learning"
@@ -161,6 +163,9 @@ class Commands:
 
     async def _acknowledge(self, args: dict[str, Any]) -> object:
         return SceneChangeList(items=_found(await self._ports.scenes.acknowledge_camera(args["camera_id"]), "camera"))
+
+    async def _update_scene(self, args: dict[str, Any]) -> object:
+        return await updated(self._ports.scenes, args["camera_id"])
 
     async def _reset_scene(self, args: dict[str, Any]) -> object:
         return SceneReset(forgotten=_found(await self._ports.scenes.reset(args["camera_id"]), "camera"))

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from home_sentry_engine.contract import BaselineLimits, Camera, HomeReport, LearningReport, SceneChange
+from home_sentry_engine.contract import BaselineLimits, Camera, HomeReport, LearningReport, SceneBaseline, SceneChange
 
 
 class Scenes(Protocol):
@@ -18,6 +18,13 @@ class Scenes(Protocol):
 
     async def acknowledge_camera(self, camera_id: str) -> tuple[SceneChange, ...] | None:
         """Acknowledge every change of a camera that stands; gives those."""
+        ...
+
+    async def update(self, camera_id: str) -> SceneBaseline | None:
+        """Make a camera's newest picture the usual view of its light; None where there is no camera or no picture.
+
+        Raises ``StageError`` where the picture cannot be looked at, and ``ValueError`` where it shows nothing.
+        """
         ...
 
     async def reset(self, camera_id: str | None) -> int | None:

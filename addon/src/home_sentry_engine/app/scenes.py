@@ -1,22 +1,31 @@
 """The API's changes of views, over the repositories."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from home_sentry_engine.context.scene import acknowledged
-from home_sentry_engine.contract import SceneChange, encode
+from home_sentry_engine.contract import SceneBaseline, SceneChange, encode
 from home_sentry_engine.domain.clock import Clock
+from home_sentry_engine.domain.messages import Media
+from home_sentry_engine.media.picture import Picture
 from home_sentry_engine.storage.database import Connection, Database
+from home_sentry_engine.storage.repositories.scenes import UsualView
 
 from .tables import Tables
-from .views import document_of, state_of
+from .views import document_of, first_view, state_of
+
+type Load = Callable[[Media], Awaitable[Sequence[Picture]]]
 
 
 class StoredScenes:
     """``api.watch_ports.Scenes``; ``announced`` is called after a change is committed."""
 
-    def __init__(self, database: Database, tables: Tables, clock: Clock, announced: Callable[[], None]) -> None:
-        """Take the rows, the clock and who wants to know of announcements."""
+    def __init__(
+        self, database: Database, tables: Tables, clock: Clock, announced: Callable[[], None], *, pictures: Load
+    ) -> None:
+        """Take the rows, the clock, who wants to know of announcements, and what decodes pictures."""
+        self._pictures = pictures
         self._database = database
         self._tables = tables
         self._clock = clock
@@ -51,6 +60,30 @@ class StoredScenes:
                 return None
             standing = tuple(one for one in self._tables.scenes.changes(conn, camera_id, most=1000) if one.stands)
             return self._acknowledge(conn, camera_id, standing) if standing else ()
+
+        return await self._database.write(work)
+
+    async def update(self, camera_id: str) -> SceneBaseline | None:
+        """Make the newest picture the usual view of its light, and acknowledge the changes that stand."""
+        camera = await self._database.read(lambda conn: self._tables.cameras.get(conn, camera_id))
+        newest = camera.latest_media_id if camera is not None else None
+        if newest is None:
+            return None
+        stored = await self._database.read(lambda conn: self._tables.media.get(conn, newest))
+        if stored is None:
+            return None
+        picture = (await self._pictures(stored.media))[-1]
+        kept = await asyncio.to_thread(first_view, picture)
+
+        def work(conn: Connection) -> SceneBaseline:
+            scenes, now = self._tables.scenes, self._clock.steady()
+            standing = tuple(one for one in scenes.changes(conn, camera_id, most=1000) if one.stands)
+            if standing:
+                self._acknowledge(conn, camera_id, standing)
+            view = UsualView(camera_id=camera_id, light=kept.light, picture=kept.picture, state=kept.state, at=now)
+            scenes.save(conn, view)
+            scenes.begin_epoch(conn, camera_id)
+            return SceneBaseline(camera_id=camera_id, light=kept.light, media_id=newest, at=stored.media.captured_at)
 
         return await self._database.write(work)
 

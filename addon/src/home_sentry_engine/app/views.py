@@ -3,7 +3,7 @@
 import asyncio
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 import logging
 from typing import Any, Final
@@ -94,6 +94,20 @@ class CameraViews:
             if current is known:
                 self._cameras[camera_id] = fresh
         return self._cameras[camera_id]
+
+
+def first_view(picture: Picture) -> KeptView:
+    """Give what is kept where a picture is a camera's usual view from now on; it blocks.
+
+    Raises ``ValueError`` for a picture that shows nothing.
+    """
+    grey = grey_of(picture.pixels)
+    view = View(**asdict(appearance_of(grey)))
+    light = light_of(view, infrared=is_infrared(picture.pixels), known={}, last=None)
+    outcome = step(SceneState(), view, datetime.min.replace(tzinfo=UTC))
+    if not outcome.first:
+        raise ValueError("the newest picture shows nothing")
+    return KeptView(light=light.value, picture=pack(grey), state=document_of(outcome.state))
 
 
 def _compare(camera: _Camera, picture: Picture, media: Media) -> ViewNews:

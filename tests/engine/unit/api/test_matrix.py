@@ -195,7 +195,8 @@ def arguments(command: str, ids: dict[str, str]) -> dict[str, Any]:
     """Give the ids that a command needs, and what else it cannot do without."""
     values = {name.strip("{}"): value for name, value in (IDS | ids).items()}
     wanted = {
-        **dict.fromkeys(("get_camera", "get_learning", "list_zones", "list_masks", "acknowledge_scene"), "camera_id"),
+        **dict.fromkeys(("get_camera", "get_learning", "list_zones", "list_masks"), "camera_id"),
+        **dict.fromkeys(("acknowledge_scene", "update_scene"), "camera_id"),
         **dict.fromkeys(("get_event", "list_event_detections", "review_event", "give_feedback"), "event_id"),
         **dict.fromkeys(("get_alert", "acknowledge_alert", "dismiss_alert"), "alert_id"),
     }

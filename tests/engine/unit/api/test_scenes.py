@@ -2,7 +2,7 @@
 
 import pytest
 
-from home_sentry_engine.contract import HomeFactKind, HomeReport, LearningReport, SceneChangeList, decode
+from home_sentry_engine.contract import HomeFactKind, HomeReport, LearningReport, SceneBaseline, SceneChangeList, decode
 from tests.fakes.peer import Peer
 
 SCENES = "/api/v1/scenes"
@@ -34,9 +34,23 @@ async def test_usual_views_are_forgotten_of_one_camera_or_of_all(client, engine)
     assert engine.scenes.reset_of == ["front_door", None]
 
 
+async def test_the_newest_picture_becomes_the_usual_view(client, engine):
+    answer = await client.post(f"{FRONT}/scene/update")
+    assert answer.status == 200
+    assert decode(SceneBaseline, await answer.read()).media_id == "m1"
+    engine.scenes.dark = True
+    refused = await client.post(f"{FRONT}/scene/update")
+    assert (refused.status, "shows nothing" in await refused.text()) == (422, True)
+    page = await (await client.get("/api/v1/audit")).json()
+    assert "scene.update" in {one["action"] for one in page["items"]}
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("get", "scene"), ("post", "scene/acknowledge"), ("delete", "scene"), ("get", "learning"), ("delete", "learning")],
+    [
+        *[("get", "scene"), ("post", "scene/acknowledge"), ("post", "scene/update"), ("delete", "scene")],
+        *[("get", "learning"), ("delete", "learning")],
+    ],
 )
 async def test_a_camera_that_does_not_exist(client, method, path):
     assert (await getattr(client, method)(f"/api/v1/cameras/nowhere/{path}")).status == 404
@@ -111,11 +125,12 @@ async def test_the_same_over_the_websocket(connect, engine):
     front = {"camera_id": "front_door"}
     known = await peer.ask("acknowledge_scene", front)
     assert [one["id"] for one in known.data["items"]] == [1]
+    assert (await peer.ask("update_scene", front)).data["light"] == "day"
     assert (await peer.ask("reset_scene", front)).data == {"forgotten": 2}
     assert (await peer.ask("get_learning", front)).data["state"] == "learning"
     assert (await peer.ask("finish_learning", front)).data["id"] == "front_door"
     assert (await peer.ask("report_home", {"facts": [ALARM], "time_zone": "UTC"})).ok
     assert engine.home.said.facts[0].state == "armed_away"
     assert (await peer.ask("report_home", {"facts": [ALARM], "time_zone": "Moon/Base"})).code == "unprocessable"
-    for name in ("acknowledge_scene", "reset_scene", "finish_learning", "get_learning"):
+    for name in ("acknowledge_scene", "update_scene", "reset_scene", "finish_learning", "get_learning"):
         assert (await peer.ask(name, {"camera_id": "nowhere"})).code == "not_found"

@@ -133,10 +133,26 @@ async def test_a_kept_view_that_cannot_be_read_is_learned_anew(watch):
     assert (await watch.sees(picture())).keep is not None
 
 
+class Newest:
+    """Decodes every media file to one picture."""
+
+    def __init__(self) -> None:
+        self.shown, self.asked = picture(), []
+
+    async def load(self, media):
+        self.asked.append(media.media_id)
+        return (self.shown,)
+
+
 @pytest.fixture
-def scenes(watch) -> StoredScenes:
+def newest() -> Newest:
+    return Newest()
+
+
+@pytest.fixture
+def scenes(watch, newest) -> StoredScenes:
     home = watch.home
-    return StoredScenes(home.database, home.tables, home.clock, lambda: None)
+    return StoredScenes(home.database, home.tables, home.clock, lambda: None, pictures=newest.load)
 
 
 async def camera_of(watch):
@@ -164,6 +180,32 @@ async def test_a_change_is_announced_when_it_begins_and_when_it_is_over(watch):
     ]
     camera = await camera_of(watch)
     assert (camera.status, camera.scene_change) == (CameraStatus.ONLINE, None)
+
+
+async def test_the_newest_picture_becomes_the_usual_view_of_its_light_at_once(watch, scenes, newest):
+    for _ in range(6):
+        await watch.sees(picture())
+    for _ in range(6):
+        await watch.sees(picture(seed=9))
+    media_id = await watch.home.deliver(camera="door")
+    await watch.home.work()
+    newest.shown = picture(seed=9)
+    taken = await scenes.update("door")
+    assert (taken.light, taken.media_id, newest.asked) == ("day", media_id, [media_id])
+    kept = await watch.home.database.read(lambda conn: watch.home.tables.scenes.of(conn, "door"))
+    assert [view.state["learned"] for view in kept] == [1]
+    camera = await camera_of(watch)
+    assert (camera.status, camera.scene_change) == (CameraStatus.ONLINE, None)
+    assert [(await watch.sees(picture(seed=9))).change for _ in range(6)] == [None] * 6
+    back = [await watch.sees(picture()) for _ in range(6)]
+    assert "angle_changed" in [news.change for news in back]
+
+
+async def test_only_a_picture_that_shows_something_becomes_the_usual_view(scenes, newest):
+    assert await scenes.update("nowhere") is None
+    newest.shown = COVERED
+    with pytest.raises(ValueError, match="shows nothing"):
+        await scenes.update("door")
 
 
 async def test_an_acknowledged_view_is_the_usual_one_from_then_on(watch, scenes):

@@ -7,8 +7,9 @@ from aiohttp import web
 from home_sentry_engine.api.fields import CAMERA_ID, Field, Kind
 from home_sentry_engine.api.routing import Answer, Call, Route
 from home_sentry_engine.api.watch_ports import Scenes
-from home_sentry_engine.contract import SceneChange, SceneChangeList, SceneReset
-from home_sentry_engine.contract.errors import NotFound
+from home_sentry_engine.contract import SceneBaseline, SceneChange, SceneChangeList, SceneReset
+from home_sentry_engine.contract.errors import NotFound, Unprocessable
+from home_sentry_engine.domain.errors import StageError
 
 from .replies import json_reply
 
@@ -86,6 +87,17 @@ class SceneRoutes:
                 audited="scene.acknowledge",
             ),
             Route(
+                method="POST",
+                path=f"{_OF_CAMERA}/update",
+                name="update_scene",
+                text="Make a camera's newest picture the usual view of its light",
+                respond=self._update,
+                answer=Answer(shape=SceneBaseline),
+                fields=(CAMERA_ID,),
+                errors=(NotFound, Unprocessable),
+                audited="scene.update",
+            ),
+            Route(
                 method="DELETE",
                 path=_OF_CAMERA,
                 name="reset_scene",
@@ -117,9 +129,22 @@ class SceneRoutes:
         found = await self._scenes.acknowledge_camera(call.path["camera_id"])
         return json_reply(SceneChangeList(items=_found(found, "camera")))
 
+    async def _update(self, call: Call) -> web.Response:
+        return json_reply(await updated(self._scenes, call.path["camera_id"]))
+
     async def _reset(self, call: Call) -> web.Response:
         forgotten = await self._scenes.reset(call.path.get("camera_id"))
         return json_reply(SceneReset(forgotten=_found(forgotten, "camera")))
+
+
+async def updated(scenes: Scenes, camera_id: str) -> SceneBaseline:
+    """Give the new usual view; raises ``NotFound`` or ``Unprocessable``."""
+    try:
+        return _found(await scenes.update(camera_id), "camera, or it showed no picture yet")
+    except StageError as err:
+        raise Unprocessable(f"the newest picture cannot be looked at: {err.reason}") from err
+    except ValueError as err:
+        raise Unprocessable(str(err)) from err
 
 
 def _found[T](value: T | None, noun: str) -> T:
