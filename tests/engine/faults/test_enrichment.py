@@ -15,7 +15,7 @@ from home_sentry_engine.vision.catalog import load_catalogue
 from home_sentry_engine.vision.models import ModelRules
 from home_sentry_engine.vision.session import Room
 from tests.engine.scenarios.stage import Pixels, Stage, photograph, sized, staged
-from tests.engine.unit.vision.graphs import fixed_graph
+from tests.engine.unit.vision.graphs import fixed_graph, hungry_graph
 from tests.fakes.models import Shelf
 
 MORNING = datetime(2026, 6, 2, 10, 15, tzinfo=UTC)
@@ -116,6 +116,19 @@ async def test_a_model_that_does_not_fit_into_the_memory_is_refused_with_figures
         assert all("needs" in reason and "MB, free" in reason for reason in failed.values())
         assert "texts" in failed
         assert (await stage.steps(event))["faces"].outcome is StepOutcome.RAN
+
+
+async def test_a_model_whose_allocation_fails_leaves_the_rest_alone(tmp_path, mirror, courier, caplog):
+    hungry_graph(mirror / "movenet_singlepose_lightning.onnx", [1, 192, 192, 3], ("output_0", [1, 1, 17, 3]))
+    (mirror / DEQUANT).unlink()
+    rules = ModelRules(provider="cpu", switched_on=frozenset({"movenet-lightning"}))
+    async with staged(tmp_path / "house", mirror, at=MORNING, rules=rules) as stage:
+        event, failed = await judged(stage, courier)
+        assert set(failed) == {"pose"}
+        assert "could not compute" in failed["pose"]
+        assert "allocate memory" in failed["pose"]
+        assert any("memory ran out" in record.getMessage() for record in caplog.records)
+        await check_the_rest(stage, event, {"pose"})
 
 
 async def test_a_graph_with_other_labels_than_its_card_is_refused(tmp_path, mirror, test_media):

@@ -63,6 +63,26 @@ def constant_graph(
     return path
 
 
+def hungry_graph(path: Path, image: list[int], answer: tuple[str, list[int]]) -> Path:
+    """Write a graph that loads and whose first run asks for 4 PB, which no machine has."""
+    name, shape = answer
+    nodes = [
+        helper.make_node("ReduceMax", ["input"], ["most"], keepdims=0),
+        helper.make_node("Expand", ["most", "huge"], ["all"]),
+        helper.make_node("ReduceMax", ["all"], ["one"], keepdims=0),
+        helper.make_node("Expand", ["one", "shape"], [name]),
+    ]
+    constants = [
+        numpy_helper.from_array(np.array([1000] * 5, np.int64), "huge"),
+        numpy_helper.from_array(np.array(shape, np.int64), "shape"),
+    ]
+    inputs = [helper.make_tensor_value_info("input", TensorProto.FLOAT, image)]
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)]
+    graph = helper.make_graph(nodes, "hungry", inputs, outputs, constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), str(path))
+    return path
+
+
 def contract_a(path: Path, found: list[tuple[int, float, tuple[float, float, float, float]]], **options) -> Path:
     """Write the official export: (class, score, normalised xyxy) per box."""
     return constant_graph(
