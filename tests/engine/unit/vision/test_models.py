@@ -109,6 +109,23 @@ async def test_a_model_is_loaded_once_when_it_is_needed(tmp_path):
         assert told.memory_bytes
 
 
+@pytest.mark.parametrize(("takes_s", "runs"), [(0.02, 3), (0.6, 1)])
+async def test_a_quick_model_is_warmed_up_by_three_runs(tmp_path, monkeypatch, takes_s, runs):
+    clock, canary, seen = FakeClock(), FaceFinder.canary, []
+
+    def counted(self, frame):
+        canary(self, frame)
+        seen.append(frame)
+        clock.tick(takes_s)
+
+    monkeypatch.setattr(FaceFinder, "canary", counted)
+    face_file(tmp_path)
+    async with models_of(tmp_path, clock=clock) as zoo:
+        await faces(zoo.models)
+        await faces(zoo.models)
+    assert len(seen) == runs
+
+
 async def test_an_idle_model_is_unloaded_and_comes_back(tmp_path):
     face_file(tmp_path)
     clock = FakeClock()
