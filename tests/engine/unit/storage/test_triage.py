@@ -1,6 +1,7 @@
 """What people say of events, marks that keep them, the trash, and the way that an event took."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -178,14 +179,19 @@ async def test_a_look_has_the_time_of_its_steps_and_each_delivery_is_a_hop(fille
             Attempt(about="pose", outcome=Outcome.UNAVAILABLE, reason="no file", duration_ms=0.5),
         )
     )
-    done = {"state": DeliveryState.DELIVERED, "reason": DeliveryReason.DELIVERED, "delivered_at": at(12)}
-    lost = {"state": DeliveryState.FAILED, "reason": DeliveryReason.UNREACHABLE, "tried_at": at(13)}
-    held = {"state": DeliveryState.SKIPPED, "reason": DeliveryReason.QUIET_HOURS}
+    done: dict[str, Any] = {
+        "state": DeliveryState.DELIVERED,
+        "reason": DeliveryReason.DELIVERED,
+        "delivered_at": at(12),
+    }
+    lost: dict[str, Any] = {"state": DeliveryState.FAILED, "reason": DeliveryReason.UNREACHABLE, "tried_at": at(13)}
+    held: dict[str, Any] = {"state": DeliveryState.SKIPPED, "reason": DeliveryReason.QUIET_HOURS}
     waiting = replace(WAITING, created_at=at(11))
 
     def work(conn):
         Enrichments().save(conn, "e1", batch_id="b1", at=at(10), result=looked, legs={})
-        for number, fields in enumerate((done, lost, held, {}), start=1):
+        states: tuple[dict[str, Any], ...] = (done, lost, held, {})
+        for number, fields in enumerate(states, start=1):
             channel = replace(PHONE.channel, id=f"c{number}", name=f"Phone {number}")
             Channels().save(conn, replace(PHONE, channel=channel))
             made = replace(waiting, id=f"d{number}", channel_id=channel.id, **fields)
