@@ -20,7 +20,7 @@ from home_sentry_engine.pipeline.ports import Store
 from home_sentry_engine.pipeline.subject_views import CloseLeg
 from home_sentry_engine.pipeline.whereabouts import whereabouts
 from home_sentry_engine.resilience.breaker import Breakers
-from home_sentry_engine.settings import EnrichmentSettings, Settings
+from home_sentry_engine.settings import EnrichmentSettings, Settings, VisionSettings
 from home_sentry_engine.vision.models import ModelState
 from home_sentry_engine.vision.services import ServedModels, Services, served
 from home_sentry_engine.vision.services.sight import Ask
@@ -32,7 +32,7 @@ _SWEEP_S: Final = 30.0
 _FRAMES_APART: Final = 2.2
 SERVICE_CALLS: Final = 2
 SERVICE_NAMES: Final = ("florence", "clip", "enrichment")
-SERVICE_THREADS: Final = 4 * SERVICE_CALLS
+SERVICE_THREADS: Final = 5 * SERVICE_CALLS
 _SERVED_IN_A_ROW: Final = 2
 _SIGHT_SLACK_S: Final = 5.0
 _STAND_INS: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
@@ -118,9 +118,8 @@ def with_services(wanted: EnrichmentSettings, own: Models, executor: Executor, s
     return ServedModels(own, services, lambda: Runner(executor, AcceleratorGate(SERVICE_CALLS), timeout_s=slowest_s))
 
 
-def services_s(settings: Settings) -> float:
+def services_s(wanted: EnrichmentSettings, vision: VisionSettings) -> float:
     """Give how much longer the questions of one visit may take because services answer some of them."""
-    wanted, vision = settings.enrichment, settings.vision
     asked = {
         served.POSE: wanted.url is not None,
         served.CLIP: wanted.clip_url is not None,

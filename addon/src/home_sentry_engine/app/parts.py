@@ -305,7 +305,7 @@ def _trials(
 
 def _slowest_s(settings: Settings) -> float:
     slowest = settings.language.timeout_s * settings.language.tries + _ASSESS_SLACK_S
-    slowest += _QUESTIONS_IN_A_ROW * settings.enrichment.timeout_s + services_s(settings)
+    slowest += _QUESTIONS_IN_A_ROW * settings.enrichment.timeout_s + services_s(settings.enrichment, settings.vision)
     if settings.vision.judges:
         slowest += settings.vision.timeout_s * settings.language.tries
     return slowest

@@ -44,6 +44,10 @@ class PeerModels:
         self._able: frozenset[str] = frozenset()
         self._ask_at = float("-inf")
 
+    def answers(self, kind: type[Adapter]) -> bool:
+        """Tell whether models of a kind can be asked over there at all."""
+        return kind in _SERVED
+
     def adapter(self, model_id: str, kind: type[Adapter]) -> Any | None:
         """Give what speaks with that model over there; None where this engine's own one has to do it."""
         make = _SERVED.get(kind)

@@ -88,7 +88,7 @@ class ServedModels:
         self._own = own
         elsewhere = runner()
         self._runners = {FLORENCE: runner(), SIGHT: runner(), CLIP: runner()} | dict.fromkeys(_OF_ONE_SERVER, elsewhere)
-        self._elsewhere = elsewhere
+        self._peers = runner()
         self.breakers: dict[str, Breaker] = {}
         client = None
         if services.enrichment_url is not None:
@@ -112,7 +112,7 @@ class ServedModels:
         Models that the enrichment service has as well work there, and here when that fails.
         """
         if model_id not in SERVED:
-            if self._peer is not None:
+            if self._peer is not None and self._peer.answers(kind):
                 try:
                     return await self._there(self._peer, model_id, kind, work, priority, timeout_s)
                 except _NotThere:
@@ -152,7 +152,7 @@ class ServedModels:
                     peer.trouble()
                 raise _NotThere from err
 
-        return await self._elsewhere.run(ask, priority=priority, timeout_s=timeout_s)
+        return await self._peers.run(ask, priority=priority, timeout_s=timeout_s)
 
 
 def _served(services: Services, client: EnrichmentClient | None, breakers: dict[str, Breaker]) -> dict[str, Any]:
