@@ -1,7 +1,8 @@
 """Trust in what a picture shows: a bad picture lowers confidence, one that shows no scene yields no objects.
 
 The rule: with a defect a confidence counts only by its factor below, the lowest where there are several; what then lies
-below the threshold is left out as ``quality``. A picture that is covered or uniform yields nothing (``view_covered``).
+below the threshold is left out as ``quality``. A picture that is covered or uniform, or of which blur or stripes leave
+nothing, yields nothing (``view_covered``).
 
 A camera whose pictures suddenly fall behind its own earlier ones is named, until they are good again or have become
 what is usual there; one that shows such pictures now and then, and darkness at night, are no news.
