@@ -39,12 +39,11 @@ _INFRARED_SATURATION: Final = 6.0
 class Comparison:
     """How a picture differs from a reference.
 
-    ``score`` is the plain SSIM, -1..1. Noise and light change it as much as a different view does; what tells a view is
-    ``coarse``, the SSIM of both at 80x45 after brightness and contrast are matched, and ``changed``, the share 0..1 of
-    blocks that it finds changed.
+    Noise and light change the plain SSIM as much as a different view does; what tells a view is ``coarse``, the SSIM of
+    both at 80x45 after brightness and contrast are matched, -1..1, and ``changed``, the share 0..1 of blocks that it
+    finds changed.
     """
 
-    score: float
     coarse: float
     changed: float
 
@@ -80,11 +79,11 @@ class Reference:
     def compare(self, grey: Grey) -> Comparison:
         """Compare in every way; nearly equal pictures are not looked at closely."""
         if float(cv2.absdiff(self.grey, grey).mean()) < _SAME:
-            return Comparison(score=1.0, coarse=1.0, changed=0.0)
+            return Comparison(coarse=1.0, changed=0.0)
         if self._small is None:
             self._small = Reference(_shrunk(self.grey))
         small = self._small._map(_matched(_shrunk(grey), self._small.grey))  # noqa: SLF001 its own kind
-        return Comparison(score=self.ssim(grey), coarse=float(small.mean(dtype=np.float64)), changed=_changed(small))
+        return Comparison(coarse=float(small.mean(dtype=np.float64)), changed=_changed(small))
 
     def structure(self, grey: Grey) -> _Plane:
         """Give the SSIM of each 7x7 window of a picture of the same size; valid until the next call."""
