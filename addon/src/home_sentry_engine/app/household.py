@@ -28,10 +28,13 @@ from .enrolment import Enroller, Sight
 from .parts import Surroundings
 from .tables import Tables
 
-CONSENT: Final = (
-    "A face is biometric data. Enrol somebody only after telling them that this home keeps numbers that describe their "
-    "face on this machine alone, what for, and for how long; and only if they agree. They may withdraw at any time: "
-    "erasing a member erases every face at once. For children the parents decide. Strangers are never enrolled."
+_CONSENT: Final = (
+    "A face is biometric data. Enrol somebody only after telling them this, and only if they agree: stored are numbers "
+    "that describe the face, with the number of its picture's detection and the time, no copy of the picture; in the "
+    "database of this engine and its backups, nowhere else; for {days:g} days, then they are deleted (a backup keeps them "
+    "until a newer one replaces it). They serve only to know the person again on the cameras of this home. Consent may "
+    "be withdrawn at any time: erasing the sample, the member or all faces deletes them at once. For children the "
+    "parents decide. Strangers are never enrolled."
 )
 GUEST_MODE: Final = "guest_mode"
 # points and words of a fact whose writer gave none
@@ -88,7 +91,7 @@ class StoredHousehold:
                 facts=tuple(_fact(one) for one in facts),
                 guest_mode=any(one.kind == GUEST_MODE and (one.begins_at or now) <= now for one in facts),
                 faces_allowed=self._means.settings.faces,
-                consent=CONSENT,
+                consent=_CONSENT.format(days=self._means.settings.face_retention_days),
             )
 
         return await self._database.read(work)

@@ -291,6 +291,16 @@ async def test_a_face_needs_the_opt_in_consent_and_exactly_one_face(house):
     made = await house.desk.enrol(wish)
     assert (made.source, made.expires_at) == ("face", house.home.clock.now() + timedelta(days=30))
     assert (await house.desk.view()).members[0].faces == 1
+    told = (await house.desk.view()).consent
+    for word in (
+        "numbers",
+        "no copy of the picture",
+        "database of this engine",
+        "30 days",
+        "backup",
+        "erasing the sample",
+    ):
+        assert word in told
     assert await house.desk.erase_faces() == 1
     assert (await house.desk.view()).members[0].faces == 0
 
