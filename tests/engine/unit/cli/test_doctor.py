@@ -17,7 +17,7 @@ import pytest
 from home_sentry_engine.app.lock import DataFolder
 from home_sentry_engine.operations.certificate import LASTS, grouped, own_certificate
 from home_sentry_engine.operations.data_folder import is_held, note_port, noted_port
-from home_sentry_engine.operations.doctor import Finding, State, detector, examine, language, worst
+from home_sentry_engine.operations.doctor import Finding, State, detector, examine, language, runtime, worst
 from home_sentry_engine.operations.doctor.database import sqlite_file
 from home_sentry_engine.operations.doctor.graphics import Card, look, parse_cards, render_devices
 from home_sentry_engine.operations.doctor.machine import clock, memory, python
@@ -103,6 +103,14 @@ async def test_a_class_that_the_detector_does_not_know_is_a_warning(tmp_path, mo
     assert "'persn' (nearest: 'person')" in finding.text
     assert "bike" not in finding.text
     assert "detection_classes" in (finding.fix or "")
+
+
+def test_without_a_gpu_the_way_to_recognise_vehicles_is_told(settings):
+    models = settings.models
+    told = runtime.vehicles(models)
+    assert "not recognised again" in told.text
+    assert "models enable siglip2-base-int8" in told.text
+    assert "siglip2-base-int8 compares" in runtime.vehicles(replace(models, on=frozenset({"siglip2-base-int8"}))).text
 
 
 async def test_an_unknown_detector_fails(tmp_path):
