@@ -151,7 +151,7 @@ async def _make_ports(ground: Ground, minds: Minds, room: PipelineRoom, ring: Ke
         audit=StoredAudit(database, tables, clock),
         places=StoredPlaces(database, tables, clock, zone),
         masks=room.masks,
-        scenes=StoredScenes(database, tables, clock, announce, pictures=room.sight.pictures.load),
+        scenes=StoredScenes(database, tables, clock, announce, pictures=room.frames.load),
         home=StoredHome(database, tables.home, clock, room.masks.read),
         learning=StoredLearning(database, tables, clock, zone, announce),
         entities=StoredEntities(database, tables, room.pipeline.memory, clock, settings.identity),

@@ -67,6 +67,8 @@ class PipelineRoom:
     intake: GuardedDoor
     masks: MaskBook
     masking: Masking
+    frames: Frames
+    frames: Frames
     gallery: Gallery
     sight: Sight
     look: DetectorLook
@@ -118,6 +120,7 @@ async def open_pipeline(
         masks=masks,
         masking=masking,
         gallery=gallery,
+        frames=frames,
         sight=Sight(pictures=frames, appearances=senses.comparers.appearances, faces=senses.comparers.faces),
         look=_make_look(ground, frames, rules, second_look, decoding),
         peers=PeerEyes(zoo, frames, rules.limits, decoding, clock),
