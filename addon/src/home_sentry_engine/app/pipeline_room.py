@@ -68,7 +68,6 @@ class PipelineRoom:
     masks: MaskBook
     masking: Masking
     frames: Frames
-    frames: Frames
     gallery: Gallery
     sight: Sight
     look: DetectorLook

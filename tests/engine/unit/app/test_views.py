@@ -137,7 +137,8 @@ class Newest:
     """Decodes every media file to one picture."""
 
     def __init__(self) -> None:
-        self.shown, self.asked = picture(), []
+        self.shown = picture()
+        self.asked: list[str] = []
 
     async def load(self, media):
         self.asked.append(media.media_id)
