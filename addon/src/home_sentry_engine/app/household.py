@@ -31,10 +31,10 @@ from .tables import Tables
 _CONSENT: Final = (
     "A face is biometric data. Enrol somebody only after telling them this, and only if they agree: stored are numbers "
     "that describe the face, with the number of its picture's detection and the time, no copy of the picture; in the "
-    "database of this engine and its backups, nowhere else; for {days:g} days, then they are deleted (a backup keeps them "
-    "until a newer one replaces it). They serve only to know the person again on the cameras of this home. Consent may "
-    "be withdrawn at any time: erasing the sample, the member or all faces deletes them at once. For children the "
-    "parents decide. Strangers are never enrolled."
+    "database of this engine and its backups, nowhere else; for {days:g} days, then they are deleted (a backup keeps "
+    "them until a newer one replaces it). They serve only to know the person again on cameras of this home. Consent "
+    "may be withdrawn at any time: erasing the sample, the member or all faces deletes them at once. For children "
+    "the parents decide. Strangers are never enrolled."
 )
 GUEST_MODE: Final = "guest_mode"
 # points and words of a fact whose writer gave none
