@@ -11,16 +11,30 @@ import shutil
 import socket
 import subprocess
 import threading
+from urllib.parse import urlsplit
 import urllib.request
 
 from PIL import Image
 import pytest
 
+from home_sentry_engine.settings import PREFIX, Settings, load_settings
+from home_sentry_engine.settings.schema import SCHEMA
 from tests.engine.faults.programs import Serve, deliver, different, engine
 
 CANARIES = {
     "LLM_API_KEY": "canary-7f3a-llm-key",
+    "VLM_API_KEY": "canary-2c80-vlm-key",
     "DETECTOR_TOKEN": "canary-91bc-detector-token",
+    "ENRICHMENT_TOKEN": "canary-c51e-enrichment-token",
+    "FLORENCE_TOKEN": "canary-08d2-florence-token",
+    "CLIP_TOKEN": "canary-5e6a-clip-token",
+    "MQTT_PASSWORD": "canary-b7f4-mqtt-password",
+}
+# nobody listens there, so that the engine has reason to complain
+BROKER = {"MQTT_URL": "mqtt://127.0.0.1:9", "MQTT_USERNAME": "home"}
+SERVERS = {
+    "DATABASE_URL": "postgresql://home:canary-e19b-database-password@127.0.0.1:9/home",
+    "REDIS_URL": "redis://home:canary-44d7-redis-password@127.0.0.1:9/0",
 }
 MAKER_NOTE = b"canary-maker-note-serial-4711"
 OWNER = "canary-owner-of-the-camera"
@@ -124,6 +138,29 @@ def crafted(victim: Path, port: int) -> dict[str, str]:
     }
 
 
+def of_environment(folder: Path, variables: dict[str, str]) -> Settings:
+    given = {f"{PREFIX}{name}": value for name, value in variables.items()}
+    return load_settings(data=folder, file=None, environment=given, overrides={})
+
+
+def test_every_secret_of_the_settings_is_planted(tmp_path):
+    secret = {str(key) for key in SCHEMA.schema if str(key).endswith(("_token", "_api_key", "_password"))}
+    assert secret == {name.lower() for name in CANARIES}
+    settings = of_environment(tmp_path, {**BROKER, **CANARIES, **SERVERS})
+    passwords = {urlsplit(address).password for address in SERVERS.values()}
+    assert set(settings.secrets) == {*CANARIES.values(), *passwords}
+
+
+@pytest.mark.timeout(60)
+def test_servers_that_cannot_be_reached_are_named_without_their_passwords(tmp_path, model_mirror):
+    with engine(tmp_path / "data", model_mirror, LOG_LEVEL="debug", **SERVERS, **CANARIES, **BROKER) as served:
+        served.start(until_ready=False)
+        assert served.process.wait(50) != 0
+        log = served.log.read_text(errors="replace")
+    assert "cannot be reached" in log
+    assert "canary-" not in log
+
+
 @pytest.mark.timeout(240)
 def test_nothing_foreign_is_opened_asked_told_or_handed_out(tmp_path, model_mirror, person, trace, listener):
     port, heard = listener
@@ -132,7 +169,7 @@ def test_nothing_foreign_is_opened_asked_told_or_handed_out(tmp_path, model_mirr
     victim.write_bytes(os.urandom(4096))
     # fetching is allowed, and everything that is on is here already
     settings = {"OFFLINE": "false", "ENRICHMENT": "false", "REID": "false", "LOG_LEVEL": "debug"}
-    with engine(tmp_path / "data", model_mirror, **settings, **CANARIES) as served:
+    with engine(tmp_path / "data", model_mirror, **settings, **BROKER, **CANARIES) as served:
         served.wrapped_in = trace.command
         served.start()
         for number in range(3):
@@ -161,6 +198,7 @@ def test_nothing_foreign_is_opened_asked_told_or_handed_out(tmp_path, model_mirr
         assert not Image.open(io.BytesIO(data)).getexif(), path
         hidden = [one for one in (MAKER_NOTE, OWNER.encode(), COMMENT, b"Exif\x00", b"http://ns.adobe") if one in data]
         assert not hidden, path
+    assert "mqtt" in log.lower()
     for secret in (*CANARIES.values(), OWNER, token):
         assert secret not in log
         assert not [path for path, text in told.items() if secret in text]
