@@ -87,6 +87,18 @@ async def test_a_requeued_dead_letter_runs_again_from_its_first_try(backend):
 
 
 @pytest.mark.limits(QueueLimits(limit=3))
+async def test_what_was_put_back_takes_its_place_among_the_others(backend):
+    await put(backend, job(0), job(1))
+    for one in await claim(backend):
+        await bury(backend, one)
+    await put(backend, job(2))
+    await backend.do(lambda conn: backend.queue.requeue_all(conn, Q))
+    await put(backend, job(3))
+    depth = await backend.queue.depth(Q)
+    assert (depth.pending, depth.dead) == (3, 1)
+
+
+@pytest.mark.limits(QueueLimits(limit=3))
 async def test_requeue_all_stops_when_the_queue_is_full_and_loses_nothing(backend):
     await put(backend, *(job(n) for n in range(3)))
     for one in await claim(backend):

@@ -1,4 +1,4 @@
-"""The keys that count now, in memory: every request looks here, the database is asked twice a second."""
+"""The keys that count now, in memory: every request looks here, the database is asked twice a second while there are any."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from .key_ports import KeyDesk
 
 _LOGGER = logging.getLogger(__name__)
 _LOOK_S: Final = 0.5
+_WITHOUT_KEYS_S: Final = 3.0
 _PATIENCE_S: Final = 5.0
 _COARSE: Final = timedelta(minutes=5)
 
@@ -64,4 +65,5 @@ class KeyBook:
             except (WireError, HomeSentryError, OSError) as err:
                 _LOGGER.warning("Could not read the keys of the API: %s", type(err).__name__)
             looked()
-            await asyncio.sleep(_LOOK_S)
+            # where there are none, none can be revoked
+            await asyncio.sleep(_LOOK_S if self._keys else _WITHOUT_KEYS_S)

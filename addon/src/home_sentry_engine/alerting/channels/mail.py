@@ -2,23 +2,29 @@
 
 import asyncio
 from collections.abc import Callable
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime
 from html import escape
 import socket
 import ssl
-from typing import Final
-
-import aiosmtplib
+from typing import TYPE_CHECKING, Final
 
 from home_sentry_engine.alerting.message import Message
 from home_sentry_engine.contract.notifications import DeliveryReason, MailSecurity
+from home_sentry_engine.domain.lazy import lazy
 from home_sentry_engine.resilience.outbound import ForbiddenAddress, dial
 
 from .errors import SendFailed
 from .targets import MailTarget
+
+if TYPE_CHECKING:
+    from email import headerregistry, policy
+    from email import message as messages
+
+    import aiosmtplib
+else:
+    # together more than a megabyte, which a home without mail does not need
+    headerregistry, messages, policy = lazy("email.headerregistry"), lazy("email.message"), lazy("email.policy")
+    aiosmtplib = lazy("aiosmtplib")
 
 TIMEOUT_S: Final = 30.0
 _PICTURE: Final = "picture"
@@ -42,7 +48,7 @@ class MailSender:
 
     async def send(self, target: MailTarget, message: Message) -> None:
         """Return when the server took the message for all recipients; raises ``SendFailed``."""
-        letter = letter_of(target, message).as_bytes(policy=SMTP_POLICY)
+        letter = letter_of(target, message).as_bytes(policy=policy.SMTP)
         stage = _Stage()
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -93,12 +99,12 @@ class _Stage:
         self.handed_over = False
 
 
-def letter_of(target: MailTarget, message: Message) -> EmailMessage:
+def letter_of(target: MailTarget, message: Message) -> messages.EmailMessage:
     """Write the mail of a message."""
-    letter = EmailMessage(policy=SMTP_POLICY)
+    letter = messages.EmailMessage(policy=policy.SMTP)
     letter["Subject"] = f"[Home Sentry] {message.title}"
-    letter["From"] = Address(display_name="Home Sentry", addr_spec=target.sender)
-    letter["To"] = tuple(Address(addr_spec=one) for one in target.recipients)
+    letter["From"] = headerregistry.Address(display_name="Home Sentry", addr_spec=target.sender)
+    letter["To"] = tuple(headerregistry.Address(addr_spec=one) for one in target.recipients)
     letter["Date"] = format_datetime(message.at)
     letter["Message-ID"] = f"<{message.id}@home-sentry.invalid>"
     letter["Auto-Submitted"] = "auto-generated"
@@ -107,7 +113,7 @@ def letter_of(target: MailTarget, message: Message) -> EmailMessage:
     letter.add_alternative(_page(message), subtype="html")
     if message.picture is not None:
         page = letter.get_payload(1)
-        if isinstance(page, EmailMessage):
+        if isinstance(page, messages.EmailMessage):
             page.add_related(
                 message.picture, maintype="image", subtype="jpeg", cid=f"<{_PICTURE}>", filename=f"{_PICTURE}.jpg"
             )

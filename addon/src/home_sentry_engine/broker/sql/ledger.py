@@ -167,7 +167,7 @@ class JobLedger:
     def requeue(self, conn: Connection, letter_id: int, now: datetime) -> Requeued:
         """Make a job of a dead letter again; raises ``UnknownDeadLetter``."""
         letter = self.dead.get(conn, letter_id)
-        if self.counted(conn, letter.queue)[0] >= self._limits.limit:
+        if not self._room.take(conn, letter.queue):
             reason = f"the queue {letter.queue} holds {self._limits.limit} jobs"
             return Requeued(letter=letter, result=PutResult(outcome=PutOutcome.REJECTED, reason=reason))
         job = NewJob(
