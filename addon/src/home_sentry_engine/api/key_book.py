@@ -1,4 +1,4 @@
-"""The keys that count now, in memory: every request looks here, the database is asked twice a second while there are any."""
+"""The keys that count now, in memory: every request looks here; the store is asked twice a second if there are any."""
 
 import asyncio
 from collections.abc import Callable
