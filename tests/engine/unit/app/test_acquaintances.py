@@ -397,5 +397,4 @@ async def test_no_log_line_names_anybody(house, caplog):
     await house.visit(PERSON, camera="yard")
     assert "tells its story" in caplog.text
     written = "\n".join(str(vars(record)) for record in caplog.records)
-    for secret in ("Quirinalia", "Zebrowagon", "4711"):
-        assert secret not in written
+    assert not any(secret in written for secret in ("Quirinalia", "Zebrowagon", "4711"))

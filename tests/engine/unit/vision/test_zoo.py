@@ -70,8 +70,8 @@ async def test_auto_on_a_processor_takes_the_small_model_and_says_why(tmp_path):
 
 async def test_a_class_that_no_label_is_like_is_told_with_the_nearest(tmp_path, caplog):
     contract_a(tmp_path / file_of("deimv2-femto"), DOG)
-    wanted = {"classes": frozenset({"persn", "bicycle"}), "box_rules": {"yard": {"*": {}, "zzz": {}}}}
-    async with zoo_of(tmp_path, **wanted) as zoo:
+    rules: dict[str, dict[str, dict[str, float]]] = {"yard": {"*": {}, "zzz": {}}}
+    async with zoo_of(tmp_path, classes=frozenset({"persn", "bicycle"}), box_rules=rules) as zoo:
         status = await zoo.prepare()
         assert status.state is ComponentState.DEGRADED
         assert "'persn' (nearest: 'person')" in (status.reason or "")
