@@ -95,7 +95,7 @@ class Target:
 
     def connect(self) -> socket.socket:
         """Open a connection on which nothing may take longer than ten seconds."""
-        return socket.create_connection(self.address, timeout=10)
+        return socket.create_connection(self.address, timeout=30)
 
     async def _serve(self) -> None:
         options = ApiSettings(port=0, max_upload_bytes=MAX_UPLOAD)
