@@ -49,7 +49,7 @@ _QUICK: Final = {
     "llm": False,
 }
 # a drawn picture shows nothing: whatever the detector guesses counts as an object
-_GULLIBLE: Final = {"detection_confidence": 0.01, "detection_classes": ",".join(COCO_80)}
+_GULLIBLE: Final = {"detection_confidence": 0.01, "detection_classes": ",".join(COCO_80), "quality_check": False}
 
 
 class NoEvents(HomeSentryError, RuntimeError):
