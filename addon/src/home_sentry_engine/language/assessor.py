@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import logging
 from typing import Final, Protocol
 
-from home_sentry_engine.contract import AnalysisReason, AnalysisState
+from home_sentry_engine.contract import AnalysisState
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.messages import ModelFailure, ModelVerdict, RuleVerdict, Scene
 from home_sentry_engine.resilience.backoff import Backoff
@@ -23,6 +23,7 @@ from .errors import (
     ModelTooLarge,
     OutputTruncated,
 )
+from .failures import failure_of
 from .gate import gated
 from .prompt import Prompt, prompts, repaired
 from .reply import parse_reply
@@ -107,7 +108,7 @@ class LanguageAssessor:
         try:
             reply = await self._asked(scene, rule, wording or self.wording())
         except (BreakerOpen, LanguageError) as err:
-            failure = _failure(err)
+            failure = failure_of(err)
             known = self.last_failure is not None and self.last_failure.reason is failure.reason
             level = logging.INFO if known else logging.WARNING
             _LOGGER.log(level, "No verdict of the language model: %s", err, extra={"event_id": scene.batch.event_id})
@@ -127,7 +128,7 @@ class LanguageAssessor:
             with self.breaker.call():
                 await self.backend.complete(self._canary(await self.backend.window()))
         except (BreakerOpen, LanguageError) as err:
-            self._note(_failure(err))
+            self._note(failure_of(err))
         else:
             self._note(None)
         return self.last_failure
@@ -228,12 +229,6 @@ class LanguageAssessor:
             duration_ms=duration_ms,
             state=AnalysisState.LLM,
         )
-
-
-def _failure(err: BreakerOpen | LanguageError) -> ModelFailure:
-    if isinstance(err, BreakerOpen):
-        return ModelFailure(reason=AnalysisReason.BREAKER_OPEN, detail=err.reason)
-    return ModelFailure(reason=err.reason, detail=str(err)[:500])
 
 
 def _messages(prompt: Prompt) -> tuple[Message, ...]:
