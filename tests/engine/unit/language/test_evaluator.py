@@ -3,6 +3,8 @@
 import asyncio
 from importlib.util import find_spec
 import json
+import os
+import signal
 
 import pytest
 
@@ -146,15 +148,18 @@ async def test_a_real_models_words_are_no_review(tiny):
 
 @llama
 async def test_a_question_that_gives_way_stops_before_its_model_would_be_ended(tiny):
-    endless = {"type": "object", "properties": {"a": {"type": "string", "minLength": 500}}, "required": ["a"]}
+    endless = {"type": "object", "properties": {"a": {"type": "string", "minLength": 1900}}, "required": ["a"]}
     messages = (Message(role="user", content="Once upon a time"),)
-    long = Question(messages=messages, schema=endless, max_tokens=480, temperature=0.3, top_p=0.95, timeout_s=60)
+    long = Question(messages=messages, schema=endless, max_tokens=3500, temperature=0.3, top_p=0.95, timeout_s=60)
     await tiny.count(messages)
     pid = tiny.process.pid
     asked = asyncio.create_task(tiny.complete(long))
-    await asyncio.sleep(0.15)
+    await asyncio.sleep(0.02)
+    os.kill(pid, signal.SIGSTOP)
     assert not asked.done()
     asked.cancel()
+    await asyncio.sleep(0)
+    os.kill(pid, signal.SIGCONT)
     with pytest.raises(asyncio.CancelledError):
         await asked
     assert await tiny.count(messages) > 0
