@@ -15,7 +15,7 @@ from home_sentry_engine.domain.box import Box
 from home_sentry_engine.domain.detection import Detection, FrameDetections
 from home_sentry_engine.domain.messages import Arrival, Media, ModelFailure, ModelVerdict, RuleVerdict, Scene
 from home_sentry_engine.judgement.judge import Judge
-from home_sentry_engine.language.assessor import Assessor
+from home_sentry_engine.language.asking import Assessor
 from home_sentry_engine.pipeline.ledger import Ledger
 from home_sentry_engine.settings import load_settings
 from home_sentry_engine.storage.database import Database, sqlite_url

@@ -18,9 +18,10 @@ from home_sentry_engine.domain.errors import Transient, Unavailable
 from home_sentry_engine.domain.labels import COCO_80
 from home_sentry_engine.domain.messages import ModelFailure
 from home_sentry_engine.judgement.judge import Judge
-from home_sentry_engine.language.assessor import BREAKER, LanguageAssessor
+from home_sentry_engine.language.assessor import LanguageAssessor
 from home_sentry_engine.language.backends.base import Completion, Question
 from home_sentry_engine.language.errors import ModelUnreachable
+from home_sentry_engine.language.failures import BREAKER
 from home_sentry_engine.operations.dead_letters import DeadLetterDesk
 from home_sentry_engine.pipeline.reassess import SecondChances
 from home_sentry_engine.settings import DetectSettings, LanguageSettings, load_settings

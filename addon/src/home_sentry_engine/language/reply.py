@@ -1,13 +1,13 @@
 """From a model's raw text to a validated answer."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 import json
 import re
 from typing import Any, Final, NoReturn
 
 from .errors import BadOutput, OutputTruncated
-from .schema import Answer, answer_of
+from .schema import FIELDS, Answer, Field, answer_of
 
 MAX_REPLY: Final = 64 * 1024
 
@@ -15,7 +15,7 @@ _THOUGHT: Final = re.compile(r"<think>.*?</think>", re.DOTALL | re.IGNORECASE)
 _TRIES: Final = 200
 
 
-def parse_reply(text: str, *, truncated: bool = False) -> Answer:
+def parse_reply(text: str, *, truncated: bool = False, fields: Sequence[Field] = FIELDS) -> Answer:
     """Strip thinking, take the last JSON object, validate and clamp it.
 
     Raises ``OutputTruncated`` for a text that was cut at its token limit before the object ended, else ``BadOutput``.
@@ -25,7 +25,7 @@ def parse_reply(text: str, *, truncated: bool = False) -> Answer:
         if truncated:
             raise OutputTruncated("the answer was cut at its token limit")
         raise BadOutput("the answer holds no JSON object" if text.strip() else "the answer is empty")
-    return answer_of(newest[-1])
+    return answer_of(newest[-1], fields)
 
 
 def objects_of(text: str) -> list[dict[str, Any]]:

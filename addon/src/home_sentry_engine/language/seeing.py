@@ -8,34 +8,18 @@ from typing import Any, Final
 
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.messages import ModelFailure
-from home_sentry_engine.resilience.breaker import Breaker, BreakerOpen, BreakerPolicy
+from home_sentry_engine.resilience.breaker import Breaker, BreakerOpen
 from home_sentry_engine.settings import LanguageSettings
 
 from .allowance import Allowance
 from .backends.base import Backend, Completion, Message, Picture, Question
 from .canary import canaries
-from .errors import (
-    BadOutput,
-    ContextOverflow,
-    LanguageError,
-    ModelBlind,
-    ModelMissing,
-    ModelTimeout,
-    ModelTooLarge,
-    OutputTruncated,
-)
-from .failures import failure_of
+from .errors import BadOutput, LanguageError, ModelBlind, OutputTruncated
+from .failures import BREAKER, failure_of
 from .reply import objects_of
 
 _LOGGER = logging.getLogger(__name__)
 
-BREAKER: Final = BreakerPolicy(
-    failures=5,
-    open_s=60.0,
-    half_open_calls=1,
-    successes=2,
-    excluded=(BadOutput, ContextOverflow, ModelTimeout, ModelMissing, ModelTooLarge),
-)
 # readiness is proved anew when the last proof or answer is older than this, more seldom where each proof is paid for
 PROOF_S: Final = 300.0
 PAID_PROOF_S: Final = 3600.0

@@ -1,9 +1,9 @@
-"""What people may change of the language model's prompt: the task, the scale, instructions, and how it answers.
+"""What people may change of the prompt of models that judge: the task, the scale, instructions, and how it answers.
 
 The rules about data, the schema of the answer and the limits of the evidence are no part of it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from home_sentry_engine.domain.prompting import Content, InvalidPrompt
@@ -64,19 +64,26 @@ SHIPPED: Final = Wording(
     ),
     shares=(85, 10, 4, 1),
 )
+SHIPPED_SEEING: Final = replace(
+    SHIPPED,
+    task=(
+        "You judge how risky a scene at a private home is. You see pictures of it in the order of time, and you get "
+        "what detectors, other models and the household's systems found."
+    ),
+)
 
 
-def wording_of(value: object, *, version: int = 0) -> Wording:
-    """Read a configuration; what is not given is as shipped. Raises ``InvalidPrompt`` naming the field."""
+def wording_of(value: object, *, version: int = 0, shipped: Wording = SHIPPED) -> Wording:
+    """Read a configuration; what is not given is as ``shipped``. Raises ``InvalidPrompt`` naming the field."""
     content = Content(value, _FIELDS)
-    task = content.text("task", low=10, high=1000, default=SHIPPED.task)
+    task = content.text("task", low=10, high=1000, default=shipped.task)
     instructions = content.text("instructions", high=2000)
     for name, text in (("task", task), ("instructions", instructions)):
         _require_plain(name, text)
     return Wording(
         task=task,
-        anchors=_anchors(content) if "anchors" in content else SHIPPED.anchors,
-        shares=_shares(content) if "shares" in content else SHIPPED.shares,
+        anchors=_anchors(content) if "anchors" in content else shipped.anchors,
+        shares=_shares(content) if "shares" in content else shipped.shares,
         instructions=instructions,
         temperature=content.number("temperature", low=0.0, high=1.0),
         top_p=content.number("top_p", low=0.05, high=1.0),
