@@ -18,7 +18,7 @@ from home_sentry_engine.domain.batch import ClosedBatch, OpenBatch
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.detection import FrameDetections
 from home_sentry_engine.domain.jobs import Job, NewJob
-from home_sentry_engine.domain.messages import Media, Sighting, Verdict
+from home_sentry_engine.domain.messages import Media, Refusal, Sighting, Verdict
 from home_sentry_engine.domain.quality import PictureQuality
 from home_sentry_engine.pipeline.ports import QueueFull, Receipt, Tx
 from home_sentry_engine.storage.database import Connection, Database
@@ -133,27 +133,8 @@ class _MediaRows:
     def count_duplicate(self, *, source_key: str | None, now: datetime) -> None:
         self._rows.count_duplicate(self._conn, source_key=source_key, now=now)
 
-    def reject(  # noqa: PLR0913 one argument per column
-        self,
-        *,
-        camera_id: str,
-        source_key: str | None,
-        reason: str,
-        detail: str,
-        sha256: str | None,
-        now: datetime,
-        name: str | None = None,
-    ) -> None:
-        self._rows.reject(
-            self._conn,
-            camera_id=camera_id,
-            source_key=source_key,
-            reason=reason,
-            detail=detail,
-            sha256=sha256,
-            now=now,
-            name=name,
-        )
+    def reject(self, refusal: Refusal) -> None:
+        self._rows.reject(self._conn, refusal)
 
 
 class _DetectionRows:

@@ -64,6 +64,19 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A file that was not accepted: ``reason`` is one of the contract, ``name`` what its sender calls it."""
+
+    camera_id: str
+    reason: str
+    detail: str
+    at: datetime
+    source_key: str | None = None
+    sha256: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sighting:
     """What one frame showed; ``detection_ids`` are the stored rows in the order of ``detections``.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from home_sentry_engine.contract import CameraStatus
 from home_sentry_engine.domain.errors import MasksChanged, Rejected, RejectReason
 from home_sentry_engine.domain.jobs import DETECT, NewJob
-from home_sentry_engine.domain.messages import Arrival, Media
+from home_sentry_engine.domain.messages import Arrival, Media, Refusal
 
 from .ports import Store, Tx
 
@@ -44,13 +44,15 @@ class Ledger:
 
         def work(tx: Tx) -> None:
             tx.media.reject(
-                camera_id=arrival.camera_id,
-                source_key=arrival.source_key,
-                reason=reason.reason.value,
-                detail=reason.detail,
-                sha256=sha256,
-                now=tx.now,
-                name=arrival.name,
+                Refusal(
+                    camera_id=arrival.camera_id,
+                    reason=reason.reason.value,
+                    detail=reason.detail,
+                    at=tx.now,
+                    source_key=arrival.source_key,
+                    sha256=sha256,
+                    name=arrival.name,
+                )
             )
 
         await self._store.write(work)

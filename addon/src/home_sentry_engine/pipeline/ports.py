@@ -12,7 +12,16 @@ from home_sentry_engine.domain.batch import ClosedBatch, OpenBatch
 from home_sentry_engine.domain.detection import FrameDetections
 from home_sentry_engine.domain.errors import Transient
 from home_sentry_engine.domain.jobs import Job, NewJob
-from home_sentry_engine.domain.messages import Media, ModelFailure, ModelVerdict, RuleVerdict, Scene, Sighting, Verdict
+from home_sentry_engine.domain.messages import (
+    Media,
+    ModelFailure,
+    ModelVerdict,
+    Refusal,
+    RuleVerdict,
+    Scene,
+    Sighting,
+    Verdict,
+)
 from home_sentry_engine.domain.quality import PictureQuality
 
 from .enrichment_ports import EnrichmentRows
@@ -83,17 +92,7 @@ class MediaRows(Protocol):
         """Count a delivery whose content was known already."""
         ...
 
-    def reject(  # noqa: PLR0913 one argument per column
-        self,
-        *,
-        camera_id: str,
-        source_key: str | None,
-        reason: str,
-        detail: str,
-        sha256: str | None,
-        now: datetime,
-        name: str | None = None,
-    ) -> None:
+    def reject(self, refusal: Refusal) -> None:
         """Store why a file was refused."""
         ...
 

@@ -9,6 +9,7 @@ import pytest
 from home_sentry_engine.app.home import StoredHome
 from home_sentry_engine.app.quiet import QuietWatch, WatchTerms
 from home_sentry_engine.contract import CamerasSilent, CameraStatus, HomeReport, decode
+from home_sentry_engine.domain.messages import Refusal
 from home_sentry_engine.pipeline.relay import to_message
 from tests.fakes.household import household
 
@@ -175,9 +176,7 @@ async def test_a_camera_that_sends_rubbish_only_is_in_error(street):
     def refuse(conn):
         now = street.home.clock.steady()
         for _ in range(3):
-            street.home.tables.media.reject(
-                conn, camera_id="gate", source_key=None, reason="corrupt", detail="x", sha256=None, now=now
-            )
+            street.home.tables.media.reject(conn, Refusal(camera_id="gate", reason="corrupt", detail="x", at=now))
 
     street.home.clock.tick(60)
     await street.home.database.write(refuse)

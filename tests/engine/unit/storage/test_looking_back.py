@@ -18,6 +18,7 @@ from home_sentry_engine.contract import (
     SummaryPeriod,
     SummarySource,
 )
+from home_sentry_engine.domain.messages import Refusal
 from home_sentry_engine.storage.query import EventQuery
 from home_sentry_engine.storage.repositories.cameras import Cameras
 from home_sentry_engine.storage.repositories.events import Events
@@ -150,7 +151,7 @@ async def test_files_are_counted_by_when_they_were_taken(filled):
             MEDIA.insert(conn, file, source_key=None, origin="test")
             if looked:
                 MEDIA.mark_detected(conn, name)
-        MEDIA.reject(conn, camera_id="yard", source_key=None, reason="corrupt", detail="x", sha256=None, now=at(40))
+        MEDIA.reject(conn, Refusal(camera_id="yard", reason="corrupt", detail="x", at=at(40)))
         return DELIVERIES.between(conn, at(0), at(60), ("yard", "door"))
 
     assert await filled.write(work) == {"yard": Files(looked=2, missed=2)}

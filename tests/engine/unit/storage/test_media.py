@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from home_sentry_engine.contract import Accounting, MediaState
 from home_sentry_engine.domain.errors import RejectReason
+from home_sentry_engine.domain.messages import Refusal
 from home_sentry_engine.storage.query import MediaQuery
 from home_sentry_engine.storage.repositories.media import MediaFiles, RejectionQuery
 from tests.engine.unit.storage import samples
@@ -87,9 +88,7 @@ async def test_sources_are_known_whatever_became_of_them(database):
         FILES.insert(conn, samples.media(), source_key="accepted", origin="folder")
         FILES.count_duplicate(conn, source_key="duplicate", now=at(5))
         FILES.count_duplicate(conn)
-        FILES.reject(
-            conn, camera_id="yard", source_key="rejected", reason="empty", detail="0 bytes", sha256=None, now=at(9)
-        )
+        FILES.reject(conn, Refusal(camera_id="yard", source_key="rejected", reason="empty", detail="0 bytes", at=at(9)))
 
     await database.write(work)
     keys = ["accepted", "duplicate", "rejected", "new", *(f"other {n}" for n in range(1200))]
@@ -102,16 +101,15 @@ async def test_sources_are_known_whatever_became_of_them(database):
 async def test_rejections_are_counted_by_reason_and_listed(database):
     def work(conn):
         for number, reason in enumerate(("empty", "truncated", "empty")):
-            FILES.reject(
-                conn,
+            refusal = Refusal(
                 camera_id="not yet a camera",
-                source_key=None,
                 reason=reason,
                 detail=f"file {number}",
                 sha256="aa",
-                now=at(number),
+                at=at(number),
                 name=f"{number}.jpg",
             )
+            FILES.reject(conn, refusal)
 
     async def refused(**asked):
         return await database.read(lambda conn: FILES.rejected(conn, RejectionQuery(**asked)))
@@ -157,7 +155,7 @@ async def test_the_account_closes(database):
         FILES.mark_failed(conn, "c", "broken")
         FILES.mark_queued(conn, "c")
         FILES.count_duplicate(conn)
-        FILES.reject(conn, camera_id="x", source_key=None, reason="empty", detail="", sha256=None, now=at(0))
+        FILES.reject(conn, Refusal(camera_id="x", reason="empty", detail="", at=at(0)))
 
     await database.write(work)
     assert await database.read(FILES.accounting) == Accounting(

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
-from home_sentry_engine.contract import MediaKind, MediaState
+from home_sentry_engine.contract import MediaState
 from home_sentry_engine.domain.messages import Media
 from home_sentry_engine.storage.schema import cameras, detections, events, media
+
+from .media import media_of
 
 _STILL: Final = -1
 _SECOND: Final = 1_000_000
@@ -71,7 +72,7 @@ class Footage:
         taken = media.c.captured_at.between(since - _LONGEST_VIDEO, until)
         wanted = sa.or_(sa.and_(received, taken), media.c.id.in_(also))
         chosen = sa.select(media).where(*own, wanted).order_by(media.c.captured_at, media.c.id).limit(_MOST)
-        found = (_media(row) for row in conn.execute(chosen))
+        found = (media_of(row) for row in conn.execute(chosen))
         return tuple(one for one in found if one.media_id in also or _shows(one, since, until))
 
     def has_camera(self, conn: Connection, camera_id: str) -> bool:
@@ -95,19 +96,3 @@ def _offset(frame_us: int) -> timedelta:
 
 def _shows(one: Media, since: datetime, until: datetime) -> bool:
     return one.captured_at <= until and one.captured_at + timedelta(seconds=one.duration_s or 0.0) >= since
-
-
-def _media(row: Row[Any]) -> Media:
-    return Media(
-        media_id=row.id,
-        camera_id=row.camera_id,
-        path=Path(row.path),
-        sha256=row.sha256,
-        kind=MediaKind(row.kind),
-        captured_at=row.captured_at,
-        received_at=row.received_at,
-        size_bytes=row.size_bytes,
-        width=row.width,
-        height=row.height,
-        duration_s=row.duration_s,
-    )

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 
 from home_sentry_engine.contract import Accounting, MediaKind, MediaState
 from home_sentry_engine.domain.errors import RejectReason
-from home_sentry_engine.domain.messages import Media
+from home_sentry_engine.domain.messages import Media, Refusal
 from home_sentry_engine.storage.query import Keyset, MediaQuery, Page, PageQuery, fetch_page, of_cameras, time_range
 from home_sentry_engine.storage.rows import insert_into
 from home_sentry_engine.storage.schema import claims, media, rejections, sources
@@ -23,6 +23,7 @@ _STORED: Final = "media:stored"
 _QUARANTINED: Final = "media:quarantined"
 _DUPLICATE: Final = "media:duplicate"
 _REJECTED: Final = "rejected:"
+_REFUSAL: Final = tuple(Refusal.__dataclass_fields__)
 _TALLY: Final = {MediaState.DETECTED: _STORED, MediaState.FAILED: _QUARANTINED}
 _CHUNK: Final = 500
 
@@ -117,32 +118,11 @@ class MediaFiles:
         if now is not None:
             self._remember(conn, source_key, "duplicate", now)
 
-    def reject(  # noqa: PLR0913 one argument per column
-        self,
-        conn: Connection,
-        *,
-        camera_id: str,
-        source_key: str | None,
-        reason: str,
-        detail: str,
-        sha256: str | None,
-        now: datetime,
-        name: str | None = None,
-    ) -> None:
+    def reject(self, conn: Connection, refusal: Refusal) -> None:
         """Note a refused file with its reason, and count it."""
-        conn.execute(
-            rejections.insert().values(
-                camera_id=camera_id,
-                source_key=source_key,
-                reason=reason,
-                detail=detail,
-                sha256=sha256,
-                at=now,
-                name=name,
-            )
-        )
-        self._counters.add(conn, f"{_REJECTED}{reason}")
-        self._remember(conn, source_key, "rejected", now)
+        conn.execute(rejections.insert().values({name: getattr(refusal, name) for name in _REFUSAL}))
+        self._counters.add(conn, f"{_REJECTED}{refusal.reason}")
+        self._remember(conn, refusal.source_key, "rejected", refusal.at)
 
     def known_sources(self, conn: Connection, keys: Sequence[str]) -> set[str]:
         """Give those of the keys whose file was accepted, counted as duplicate or rejected before."""
@@ -229,23 +209,28 @@ class MediaFiles:
             conn.execute(insert_into(conn, sources).values(key=key, outcome=outcome, at=at).on_conflict_do_nothing())
 
 
+def media_of(row: Row[Any]) -> Media:
+    """Make a file of its row; the masks that it wore are kept elsewhere."""
+    return Media(
+        media_id=row.id,
+        camera_id=row.camera_id,
+        path=Path(row.path),
+        sha256=row.sha256,
+        kind=MediaKind(row.kind),
+        captured_at=row.captured_at,
+        received_at=row.received_at,
+        size_bytes=row.size_bytes,
+        width=row.width,
+        height=row.height,
+        duration_s=row.duration_s,
+        mime=row.mime,
+        codec=row.codec,
+    )
+
+
 def _stored(row: Row[Any]) -> StoredMedia:
     return StoredMedia(
-        media=Media(
-            media_id=row.id,
-            camera_id=row.camera_id,
-            path=Path(row.path),
-            sha256=row.sha256,
-            kind=MediaKind(row.kind),
-            captured_at=row.captured_at,
-            received_at=row.received_at,
-            size_bytes=row.size_bytes,
-            width=row.width,
-            height=row.height,
-            duration_s=row.duration_s,
-            mime=row.mime,
-            codec=row.codec,
-        ),
+        media=media_of(row),
         state=MediaState(row.state),
         error=row.error,
         source_key=row.source_key,

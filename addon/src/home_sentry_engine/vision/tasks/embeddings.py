@@ -50,9 +50,9 @@ def unit(vector: Array, model_id: str) -> Embedding:
 class Embedder:
     """Turns a cut-out into a vector; ``same_above`` is the model's own threshold for "the same"."""
 
-    def __init__(self, loaded: Loaded) -> None:
+    def __init__(self, loaded: Loaded, contract: str = "embedding") -> None:
         """Match card and graph; raises ``UnsupportedGraph``."""
-        loaded.contract("embedding")
+        loaded.contract(contract)
         self._graph, self._image, self.model_id = loaded.graph(), loaded.image, loaded.card.id
         self._size = input_size(self._graph, self._image)
         self.same_above = loaded.number("same_above", 1.0)

@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from home_sentry_engine.domain.embedded import Embedded
 from home_sentry_engine.vision.session import Cancel
 
-from .embeddings import unit
-from .errors import MalformedOutput, UnsupportedGraph
+from .embeddings import Embedder
+from .errors import MalformedOutput
 from .faces import Face
-from .graph import Loaded, answer
-from .inputs import fit, input_size
+from .graph import Loaded
 from .pictures import Frame, RgbFrame
 
 SIDE: Final = 112
@@ -60,31 +59,15 @@ class FaceEmbedder:
 
     def __init__(self, loaded: Loaded) -> None:
         """Match card and graph; raises ``UnsupportedGraph``."""
-        loaded.contract("face_embedding")
-        self._graph, self._image, self.model_id = loaded.graph(), loaded.image, loaded.card.id
-        self._size = input_size(self._graph, self._image)
-        self.same_above = loaded.number("same_above", 1.0)
-        self.dimension = int(loaded.number("dimension", 0))
-        shape = self._graph.outputs[0].shape
-        if shape and shape[-1] not in {None, self.dimension}:
-            raise UnsupportedGraph(
-                f"{self.model_id} gives {shape[-1]} values, its card says {self.dimension}", code="label_mismatch"
-            )
+        self._embedder = Embedder(loaded, "face_embedding")
+        self.model_id, self.dimension = self._embedder.model_id, self._embedder.dimension
+        self.same_above = self._embedder.same_above
 
     def canary(self, frame: Frame) -> None:
         """Look once; raises ``StageError``."""
-        self._embed(frame.pixels, None)
+        self._embedder.canary(frame)
 
     def read(self, frame: Frame, face: Face, *, cancel: Cancel | None = None) -> Embedded:
         """Look at one face of a picture; blocks, raises ``StageError``."""
-        return self._embed(upright(frame, face), cancel)
-
-    def _embed(self, pixels: NDArray[np.uint8], cancel: Cancel | None) -> Embedded:
-        given = self._graph.inputs[0]
-        tensor = fit(RgbFrame.of(pixels), self._image, size=self._size, dtype=given.dtype).tensor
-        value = next(iter(answer(self._graph, {given.name: tensor}, cancel).values()))
-        if value.size != self.dimension:
-            raise MalformedOutput(
-                f"{self.model_id} gave {value.size} values instead of {self.dimension}", code="malformed_output"
-            )
-        return Embedded(model_id=self.model_id, vector=unit(value, self.model_id).values, same_above=self.same_above)
+        found = self._embedder.embed(RgbFrame.of(upright(frame, face)), cancel=cancel)
+        return Embedded(model_id=self.model_id, vector=found.values, same_above=self.same_above)
