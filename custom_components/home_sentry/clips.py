@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from aiohttp import web
 from homeassistant.components.http.auth import async_sign_path
-from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, ServiceCall, SupportsResponse, callback
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 from homeassistant.util import dt as dt_util
 import probatio as vol
 
@@ -20,6 +17,7 @@ from .acting import ENTRY, EVENT, Action
 from .client import ClientError, NoPicture
 from .const import DOMAIN
 from .coordinator import HomeSentryCoordinator
+from .engine_files import EngineFileView
 
 _VALID: Final = timedelta(hours=1)
 _ASKED: Final = ("Range", "If-Range", "If-None-Match", "If-Modified-Since")
@@ -28,33 +26,13 @@ _DAY: Final = ("day",)
 _SECONDS: Final = vol.All(vol.Coerce(float), vol.Range(min=0, max=300))
 
 
-class _FootageView(HomeAssistantView):
-    requires_auth = True
-
+class _FootageView(EngineFileView):
     async def _sent(
         self, request: web.Request, entry_id: str, parts: tuple[str, ...], names: tuple[str, ...]
     ) -> web.StreamResponse:
-        entry = request.app[KEY_HASS].config_entries.async_get_entry(entry_id)
-        if entry is None or entry.domain != DOMAIN or entry.state is not ConfigEntryState.LOADED:
-            return web.Response(status=HTTPStatus.NOT_FOUND)
-        coordinator: HomeSentryCoordinator = entry.runtime_data
         query = {name: request.query[name] for name in names if name in request.query}
         wanted = {name: request.headers[name] for name in _ASKED if name in request.headers}
-        response: web.StreamResponse | None = None
-        try:
-            async with coordinator.engine.clip(*parts, query=query, wanted=wanted) as footage:
-                response = web.StreamResponse(status=footage.status, headers=footage.headers)
-                response.headers["Cache-Control"] = "private, no-cache"
-                await response.prepare(request)
-                async for chunk in footage.chunks:
-                    await response.write(chunk)
-        except ClientError as err:
-            if response is not None:
-                # the connection ends before its time: a player sees that something is missing
-                raise
-            gone = isinstance(err, NoPicture)
-            return web.Response(status=HTTPStatus.NOT_FOUND if gone else HTTPStatus.SERVICE_UNAVAILABLE)
-        return response
+        return await self.send(request, entry_id, parts, query=query, wanted=wanted)
 
 
 class EventClipView(_FootageView):

@@ -2,25 +2,23 @@
 
 import asyncio
 from datetime import timedelta
-from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
 from homeassistant.components.http.auth import async_sign_path
-from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, ServiceCall, SupportsResponse, callback
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
-from homeassistant.helpers.http import KEY_HASS, HomeAssistantView
 from homeassistant.util import dt as dt_util
 import probatio as vol
 
 from .acting import ENTRY, Action
 from .asking import async_ask, command_failed, command_refused, on_behalf_of
-from .client import ClientError, NoPicture
+from .client import ClientError
 from .const import DOMAIN, STATE_LENGTH
 from .contract import Export, ExportState, RiskLevel, WireError, from_plain, to_plain
 from .coordinator import HomeSentryCoordinator
+from .engine_files import EngineFileView
 
 _VALID: Final = timedelta(hours=1)
 _A_DAY: Final = timedelta(days=1)
@@ -54,33 +52,16 @@ def daily_summary(coordinator: HomeSentryCoordinator) -> tuple[str | None, dict[
     return short, {"full_text": text} | {name: plain[name] for name in known}
 
 
-class ExportView(HomeAssistantView):
+class ExportView(EngineFileView):
     """The file of an export, for who is logged in or has a signed link."""
 
     url = "/api/home_sentry/{entry_id}/exports/{export_id:[a-z0-9_-]{1,64}}/file"
     name = "api:home_sentry:export"
-    requires_auth = True
+    caching = "private, no-store"
 
     async def get(self, request: web.Request, entry_id: str, export_id: str) -> web.StreamResponse:
         """Send the file."""
-        entry = request.app[KEY_HASS].config_entries.async_get_entry(entry_id)
-        if entry is None or entry.domain != DOMAIN or entry.state is not ConfigEntryState.LOADED:
-            return web.Response(status=HTTPStatus.NOT_FOUND)
-        coordinator: HomeSentryCoordinator = entry.runtime_data
-        response: web.StreamResponse | None = None
-        try:
-            async with coordinator.engine.clip("exports", export_id, "file", query={}, wanted={}) as file:
-                response = web.StreamResponse(status=file.status, headers=file.headers)
-                response.headers["Cache-Control"] = "private, no-store"
-                await response.prepare(request)
-                async for chunk in file.chunks:
-                    await response.write(chunk)
-        except ClientError as err:
-            if response is not None:
-                raise
-            gone = isinstance(err, NoPicture)
-            return web.Response(status=HTTPStatus.NOT_FOUND if gone else HTTPStatus.SERVICE_UNAVAILABLE)
-        return response
+        return await self.send(request, entry_id, ("exports", export_id, "file"))
 
 
 @callback
