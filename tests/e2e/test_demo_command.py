@@ -26,6 +26,28 @@ async def demo(*arguments: str, **environment: str) -> tuple[int, str]:
     return process.returncode, output.decode()
 
 
+async def running_demo(folder: Path) -> asyncio.subprocess.Process:
+    """Start the demo in a session of its own and wait until the first picture arrives."""
+    process = await asyncio.create_subprocess_exec(
+        str(DEMO),
+        "--engine-only",
+        "--engine-port",
+        "0",
+        "--data",
+        str(folder),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, **without_media()},
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(300):
+        async for line in process.stdout:
+            if b"uploads" in line:
+                break
+    return process
+
+
 def without_media() -> dict[str, str]:
     return {"HOME_SENTRY_TEST_MEDIA": ""}
 
@@ -78,25 +100,10 @@ async def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_ends_everything_and_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
-    process = await asyncio.create_subprocess_exec(
-        str(DEMO),
-        "--engine-only",
-        "--engine-port",
-        "0",
-        "--data",
-        str(tmp_path),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, **without_media()},
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    async with asyncio.timeout(300):
-        async for line in process.stdout:
-            if b"uploads" in line:
-                break
+    process = await running_demo(tmp_path)
     assert processes_with(str(tmp_path))
     process.send_signal(number)
+    assert process.stdout is not None
     async with asyncio.timeout(60):
         rest = await process.stdout.read()
         assert await process.wait() == 0
@@ -105,22 +112,7 @@ async def test_a_signal_ends_everything_and_leaves_no_process(tmp_path: Path, nu
 
 
 async def test_children_end_when_the_demo_is_killed(tmp_path: Path) -> None:
-    process = await asyncio.create_subprocess_exec(
-        str(DEMO),
-        "--engine-only",
-        "--engine-port",
-        "0",
-        "--data",
-        str(tmp_path),
-        stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, **without_media()},
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    async with asyncio.timeout(300):
-        async for line in process.stdout:
-            if b"uploads" in line:
-                break
+    process = await running_demo(tmp_path)
     process.kill()
     await process.wait()
     async with asyncio.timeout(60):

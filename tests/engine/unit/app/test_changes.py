@@ -1,7 +1,6 @@
 """Cameras made, changed and deleted with all that is theirs; events counted; replies kept."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -10,23 +9,13 @@ from home_sentry_engine.api.tokens import KeyRing, hash_of, open_tokens
 from home_sentry_engine.app.changes import StoredRegistry, StoredReplies, TokenFiles
 from home_sentry_engine.contract import CameraRemoved, RiskLevel, decode_server
 from home_sentry_engine.contract.errors import Conflict, NotFound, Unprocessable
-from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.operations.retention import Retention
 from home_sentry_engine.pipeline.relay import to_message
 from home_sentry_engine.storage.query import EventQuery
 from tests.fakes.household import household
+from tests.fakes.media_paths import Paths
 
 TABLES = ("media", "detections", "events", "transitions", "batches", "inspections")
-
-
-class Paths(MediaPaths):
-    """Takes the ids of the household, which begin with an underscore."""
-
-    def thumbnail(self, owner_id: str) -> Path:
-        return super().thumbnail(owner_id.strip("_"))
-
-    def video_thumbnail(self, owner_id: str) -> Path:
-        return super().video_thumbnail(owner_id.strip("_"))
 
 
 def registry_of(home):

@@ -16,25 +16,15 @@ from home_sentry_engine.contract import (
     decode_server,
 )
 from home_sentry_engine.contract.errors import Conflict
-from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.operations.retention import Retention
 from home_sentry_engine.pipeline.relay import to_message
 from home_sentry_engine.storage.query import EventQuery
 from home_sentry_engine.storage.repositories.audit import AuditQuery
 from home_sentry_engine.storage.repositories.keys import ApiKeys, StoredKey
 from tests.fakes.household import Household, household
+from tests.fakes.media_paths import Paths
 
 ENDED = 400
-
-
-class Paths(MediaPaths):
-    """Takes the ids of the household, which may begin with a dash."""
-
-    def thumbnail(self, owner_id: str):
-        return super().thumbnail(owner_id.strip("-_"))
-
-    def video_thumbnail(self, owner_id: str):
-        return super().video_thumbnail(owner_id.strip("-_"))
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from home_sentry_engine.app.upkeep import UpkeepDesk
 from home_sentry_engine.contract import Component, ComponentState
 from home_sentry_engine.contract.errors import Conflict, NotFound
 from home_sentry_engine.domain.errors import Unavailable
-from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.operations.backup import inspect
 from home_sentry_engine.operations.backups import DailyBackup
 from home_sentry_engine.operations.disk import DiskGuard, DiskLimits
@@ -17,18 +16,9 @@ from home_sentry_engine.operations.health import HealthBoard
 from home_sentry_engine.operations.retention import Retention
 from home_sentry_engine.storage.migrate import REVISIONS
 from tests.fakes.household import household
+from tests.fakes.media_paths import Paths
 
 ROOMY = 10**12
-
-
-class Paths(MediaPaths):
-    """Takes the ids of the household, which may begin with a dash."""
-
-    def thumbnail(self, owner_id: str):
-        return super().thumbnail(owner_id.strip("-_"))
-
-    def video_thumbnail(self, owner_id: str):
-        return super().video_thumbnail(owner_id.strip("-_"))
 
 
 @pytest.fixture
