@@ -35,6 +35,11 @@ class FakeClock:
         heapq.heappush(self._sleepers, (self._elapsed + seconds, next(self._order), done))
         await done
 
+    @property
+    def asleep(self) -> int:
+        """How many sleep on this clock."""
+        return sum(not done.done() for _, _, done in self._sleepers)
+
     def jump(self, seconds: float) -> None:
         """Move the wall clock only, as a time server or a user does."""
         self._wall += timedelta(seconds=seconds)

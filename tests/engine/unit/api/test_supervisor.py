@@ -11,6 +11,7 @@ import pytest
 from home_sentry_engine.api.supervisor import DiscoveryMessage, SupervisorDiscovery
 from home_sentry_engine.domain.errors import Permanent, Transient
 from tests.fakes.clock import FakeClock
+from tests.fakes.patience import pass_until
 
 MESSAGE = DiscoveryMessage(
     host="abcd1234-home-sentry", port=8093, token="secret", instance_id="i", version="0.1.0", nonce="n1"
@@ -84,11 +85,7 @@ async def test_it_comes_back_after_trouble(supervisor, session):
     clock = FakeClock()
     discovery = SupervisorDiscovery(session, "supervisor-token", clock, supervisor.url)
     trying = asyncio.create_task(discovery.announce(MESSAGE))
-    for _ in range(200):
-        await asyncio.sleep(0.01)
-        await clock.advance(5)
-        if trying.done():
-            break
+    await pass_until(clock, trying.done)
     assert await trying == "u-1"
     assert len(supervisor.heard) == 5
 
@@ -97,11 +94,7 @@ async def test_after_six_tries_it_says_so(session):
     clock = FakeClock()
     discovery = SupervisorDiscovery(session, "supervisor-token", clock, "http://127.0.0.1:1")
     trying = asyncio.create_task(discovery.announce(MESSAGE))
-    for _ in range(300):
-        await asyncio.sleep(0.005)
-        await clock.advance(5)
-        if trying.done():
-            break
+    await pass_until(clock, trying.done)
     with pytest.raises(Transient, match="cannot be reached"):
         await trying
     assert clock.monotonic() >= 112

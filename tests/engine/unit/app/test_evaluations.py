@@ -34,6 +34,7 @@ from tests.engine.unit.language.test_evaluator import REVIEW
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.household import household
 from tests.fakes.language import FakeBackend, answer
+from tests.fakes.patience import pass_until, turns
 
 WEEK = Span(days=7)
 
@@ -86,11 +87,7 @@ class House:
         """Let the background do one verdict, with time going by."""
         self.backend.steps = list(steps)
         turn = asyncio.create_task(self.job.turn())
-        for _ in range(40):
-            if turn.done():
-                break
-            await self.clock.advance(5)
-            await asyncio.sleep(0.01)
+        await pass_until(self.clock, turn.done)
         return await turn
 
 
@@ -183,10 +180,8 @@ async def test_nothing_is_evaluated_while_the_machine_works(house, busy, why):
         setattr(house.spare, name, value)
     asked = len(house.backend.questions)
     turn = asyncio.create_task(house.job.turn())
-    for _ in range(10):
-        await house.clock.advance(5)
-        await asyncio.sleep(0.01)
-    assert house.job.details()["state"] == f"waiting: {why}"
+    await pass_until(house.clock, lambda: house.job.details()["state"] == f"waiting: {why}")
+    await house.clock.advance(60)
     assert len(house.backend.questions) == asked
     turn.cancel()
 
@@ -200,7 +195,7 @@ async def test_a_card_that_idles_counts_and_not_the_processor_beside_it(house):
 async def test_five_seconds_of_quiet_are_needed(house):
     await house.event()
     waiting = asyncio.create_task(house.spare.watch.wait())
-    await asyncio.sleep(0.01)
+    await turns()
     assert not waiting.done()
     house.spare.cpu = 90.0
     await house.clock.advance(5)
@@ -208,7 +203,7 @@ async def test_five_seconds_of_quiet_are_needed(house):
     await house.clock.advance(5)
     assert not waiting.done()
     await house.clock.advance(5)
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 60)
 
 
 async def test_real_work_ends_an_evaluation_which_is_done_another_time(house):
@@ -221,11 +216,9 @@ async def test_real_work_ends_an_evaluation_which_is_done_another_time(house):
 
     usual, house.backend.complete = house.backend.complete, hang
     turn = asyncio.create_task(house.job.turn())
-    while not held.is_set():
-        await house.clock.advance(5)
-        await asyncio.sleep(0.01)
+    await pass_until(house.clock, held.is_set)
     house.spare.working = True
-    assert await asyncio.wait_for(turn, 10) is False
+    assert await asyncio.wait_for(turn, 60) is False
     assert house.job.given_way == 1
     record = await house.desk.record(event.event_id)
     assert (record.evaluation, record.evaluation_error, record.evaluated_at) == (None, None, None)

@@ -29,6 +29,7 @@ from home_sentry_engine.storage.repositories.prompts import HistoryQuery, Prompt
 from tests.fakes.clock import FakeClock
 from tests.fakes.household import household
 from tests.fakes.language import FakeBackend, answer
+from tests.fakes.patience import pass_until
 
 NEMOTRON, CLIP, WORLD = PromptModel.NEMOTRON, PromptModel.XCLIP, PromptModel.YOLO_WORLD
 ANN = Change(author="ann", note="cats")
@@ -159,11 +160,7 @@ async def test_another_engine_hears_of_a_change_and_drops_what_it_cannot_read(ho
     following = asyncio.create_task(other.run())
     try:
         await house.desk.write(NEMOTRON, CATS, ANN)
-        for _ in range(200):
-            if other.wording().version == 1:
-                break
-            await house.home.clock.advance(5)
-            await asyncio.sleep(0.01)
+        await pass_until(house.home.clock, lambda: other.wording().version == 1)
         assert other.wording().instructions == "We have a cat."
     finally:
         following.cancel()

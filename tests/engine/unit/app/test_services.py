@@ -11,6 +11,7 @@ from home_sentry_engine.app.services import ServiceWatch
 from home_sentry_engine.contract import Component, ComponentState
 from home_sentry_engine.settings import EnrichmentSettings
 from tests.fakes.clock import FakeClock
+from tests.fakes.patience import until
 
 
 class Server:
@@ -105,10 +106,7 @@ async def test_another_engine_loads_what_it_will_be_asked_each_time_that_it_come
     expected = ["yunet", "movenet-lightning-dequant", "osnet-x0-25"]
 
     async def loaded(count: int) -> list[str]:
-        for _ in range(500):
-            if len(server.loaded) >= count:
-                break
-            await asyncio.sleep(0.01)
+        await until(lambda: len(server.loaded) >= count)
         await asyncio.sleep(0.05)
         return server.loaded
 

@@ -11,6 +11,7 @@ from home_sentry_engine.domain.jobs import NewJob
 from home_sentry_engine.storage.database import Database, sqlite_url
 from home_sentry_engine.storage.repositories.meta import Counters
 from tests.fakes.clock import FakeClock
+from tests.fakes.patience import turns
 
 Q = "detect"
 
@@ -196,9 +197,9 @@ async def test_every_caller_hears_why_a_claim_failed_and_the_next_one_works(data
 async def test_another_process_of_the_queue_is_seen_after_the_time_out(database, queue, clock):
     other = SqlQueue(database, clock, owner="engine-2")
     waiting = asyncio.create_task(queue.wait(Q, 5))
-    await asyncio.sleep(0.01)
+    await turns()
     await put(database, other, clock, job())
-    await asyncio.sleep(0.01)
+    await turns()
     assert not waiting.done()
     await clock.advance(5)
     await waiting

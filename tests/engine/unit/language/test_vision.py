@@ -28,6 +28,7 @@ from home_sentry_engine.resilience.outbound import GuardedResolver
 from home_sentry_engine.settings import LanguageSettings
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.language import FakeBackend
+from tests.fakes.patience import pass_until
 from tests.fakes.scenes import person_scene
 from tests.fakes.seeing import named, seeing_server, seen
 
@@ -77,13 +78,9 @@ def assessor_of(model, *stills, trouble=None, clock=None, most=4, **settings):
 async def judged(made, clock=None, scene=None):
     scene = scene or person_scene()
     task = asyncio.create_task(made.assess(scene, Judge().rule(scene)))
-    for _ in range(400):
-        if task.done():
-            break
-        await asyncio.sleep(0.005)
-        if clock is not None:
-            await clock.advance(1)
-    return await asyncio.wait_for(task, 5)
+    if clock is not None:
+        await pass_until(clock, task.done, step_s=1)
+    return await asyncio.wait_for(task, 60)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

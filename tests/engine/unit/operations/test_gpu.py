@@ -22,6 +22,7 @@ from home_sentry_engine.operations.gpu import (
 )
 from home_sentry_engine.operations.gpu_watch import GpuWatch, minute_means
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.patience import until
 
 LINE = "0, NVIDIA L4, 42, 4096, 8192, 61, 52.50, [N/A], 1800, 6250, 5, 0x0000000000000004"
 
@@ -221,9 +222,9 @@ class Scripted:
         self.closed = True
 
 
-async def settle() -> None:
-    for _ in range(20):
-        await asyncio.sleep(0.002)
+async def settle(clock: FakeClock) -> None:
+    """Wait until the watch has read and sleeps again."""
+    await until(lambda: clock.asleep)
 
 
 async def test_the_watch_keeps_the_newest_the_last_hour_and_means_of_minutes():
@@ -235,11 +236,11 @@ async def test_the_watch_keeps_the_newest_the_last_hour_and_means_of_minutes():
     watch = GpuWatch(lambda: reader, clock, save, every_s=5.0)
     assert watch.state.reason == "not asked yet"
     running = asyncio.create_task(watch.run())
-    await settle()
+    await settle(clock)
     for step in range(24):
         reader.load = float(step)
         await clock.advance(5)
-        await settle()
+        await settle(clock)
     assert (watch.state.source, watch.state.items[0].utilization_percent) == ("nvml", 23.0)
     assert len(watch.history().items) == 25
     assert len(watch.history(1).items) == 13
@@ -247,7 +248,7 @@ async def test_the_watch_keeps_the_newest_the_last_hour_and_means_of_minutes():
     assert saved[0].utilization_percent == pytest.approx((10 + sum(range(11))) / 12, abs=0.01)
     reader.fails = True
     await clock.advance(5)
-    await settle()
+    await settle(clock)
     assert watch.state.items == ()
     assert watch.state.reason == "it is gone"
     assert not reader.closed
@@ -268,13 +269,13 @@ async def test_without_a_card_it_looks_again_now_and_then():
 
     watch = GpuWatch(nobody, clock, save)
     running = asyncio.create_task(watch.run())
-    await settle()
+    await settle(clock)
     assert (watch.state.source, watch.state.reason, watch.state.items) == (None, "no card", ())
     await clock.advance(299)
-    await settle()
+    await settle(clock)
     assert len(asked) == 1
     await clock.advance(2)
-    await settle()
+    await settle(clock)
     assert len(asked) == 2
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

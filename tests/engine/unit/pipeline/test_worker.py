@@ -17,6 +17,7 @@ from home_sentry_engine.pipeline.worker import Worker, WorkerRules
 from home_sentry_engine.telemetry.logs import JsonFormatter
 from home_sentry_engine.telemetry.redaction import Redactor
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.patience import turns
 
 
 class Jobs:
@@ -191,7 +192,7 @@ async def test_a_stage_that_hangs_is_cut_at_its_deadline():
 async def test_a_cancelled_job_goes_back_uncounted():
     worker, store, _, _ = worker_of(lambda: asyncio.Event().wait())
     task = asyncio.create_task(worker.run())
-    await asyncio.sleep(0.01)
+    await turns()
     assert worker.counts.running == {"j0"}
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -204,7 +205,7 @@ async def test_the_lease_is_prolonged_while_the_stage_works():
     release = asyncio.Event()
     worker, store, jobs, clock = worker_of(release.wait, rules=WorkerRules(lease_s=30))
     task = asyncio.create_task(worker.step())
-    await asyncio.sleep(0.01)
+    await turns()
     await clock.advance(35)
     assert jobs.extended == 3
     release.set()
@@ -216,7 +217,7 @@ async def test_a_store_that_fails_leaves_the_job_leased_and_the_worker_alive():
     worker, store, _, clock = worker_of(lambda: None, 1, 1)
     store.broken = RuntimeError("disk")
     task = asyncio.create_task(worker.step())
-    await asyncio.sleep(0.01)
+    await turns()
     await clock.advance(1)
     await task
     assert store.log == []
@@ -234,7 +235,7 @@ async def test_a_stage_error_raised_inside_the_commit_is_an_outcome_too():
 async def test_an_idle_worker_waits_for_news():
     worker, _, jobs, clock = worker_of(lambda: None, 1)
     task = asyncio.create_task(worker.run())
-    await asyncio.sleep(0.01)
+    await turns()
     await clock.advance(timedelta(seconds=1).total_seconds())
     assert jobs.waits == 1
     task.cancel()
