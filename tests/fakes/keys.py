@@ -24,6 +24,7 @@ class FakeKeyDesk:
         self.keys: dict[str, StoredKey] = {}
         self.noted: list[Mapping[str, datetime]] = []
         self.failure: Exception | None = None
+        self.looks = 0
 
     def add(self, token: str, role: KeyRole = KeyRole.VIEWER, **values: Any) -> ApiKey:
         """Keep a key whose secret is known to the test; its id is made of its number."""
@@ -41,6 +42,7 @@ class FakeKeyDesk:
         return self.keys[key_id].key
 
     async def all(self) -> Sequence[StoredKey]:
+        self.looks += 1
         if self.failure is not None:
             raise self.failure
         return tuple(self.keys.values())[::-1]

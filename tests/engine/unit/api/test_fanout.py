@@ -10,6 +10,7 @@ from aiohttp import WSMsgType
 from home_sentry_engine.api.hub import Pace
 from home_sentry_engine.contract import Auth, Bye, decode_server, encode
 from tests.fakes.api import TOKEN, FakeEngine, serving
+from tests.fakes.patience import turns, until
 
 CLIENTS = 100
 STALLED = 5
@@ -27,8 +28,8 @@ async def _joined(session: aiohttp.ClientSession, url: str) -> aiohttp.ClientWeb
     return peer
 
 
-async def _seqs(peer: aiohttp.ClientWebSocketResponse, last: int) -> list[int]:
-    seen: list[int] = []
+async def _seqs(peer: aiohttp.ClientWebSocketResponse, last: int, seen: list[int] | None = None) -> list[int]:
+    seen = [] if seen is None else seen
     while not seen or seen[-1] < last:
         frame = await peer.receive()
         assert frame.type is WSMsgType.TEXT, frame
@@ -65,11 +66,13 @@ async def test_stalled_clients_are_dropped_and_the_others_miss_nothing():
         stalled, healthy = peers[:STALLED], peers[STALLED:]
         for peer in stalled:
             _transport(peer).pause_reading()
-        reading = [asyncio.create_task(_seqs(peer, MESSAGES)) for peer in healthy]
+        heard: list[list[int]] = [[] for _ in healthy]
+        reading = [asyncio.create_task(_seqs(peer, MESSAGES, seen)) for peer, seen in zip(healthy, heard, strict=True)]
         # 30 KB each: the stalled peers' kernel buffers are full long before the end
-        for _ in range(MESSAGES):
+        for number in range(MESSAGES):
             engine.announce(summary="x" * 30_000)
-            await asyncio.sleep(0.005)
+            # whoever reads keeps up, however slow the machine is
+            await until(lambda number=number: all(len(seen) >= number - 3 for seen in heard))
         async with asyncio.timeout(60):
             results = await asyncio.gather(*reading)
         assert all(result == list(range(1, MESSAGES + 1)) for result in results)
@@ -126,7 +129,9 @@ async def test_a_long_replay_is_not_taken_for_slowness():
 async def test_nothing_stays_behind_when_clients_come_and_go():
     engine = FakeEngine()
     async with serving(engine, pace=PACE) as server, aiohttp.ClientSession() as session:
-        await asyncio.sleep(0.05)
+        await (await _joined(session, server.url)).close()
+        await until(lambda: not server._hub._clients)
+        await turns()
         tasks = len(asyncio.all_tasks())
         for number in range(40):
             peer = await _joined(session, server.url)
@@ -135,11 +140,6 @@ async def test_nothing_stays_behind_when_clients_come_and_go():
                 _transport(peer).abort()
             else:
                 await peer.close()
-        for _ in range(50):
-            await asyncio.sleep(0.02)
-            if len(asyncio.all_tasks()) == tasks and not server._hub._clients:
-                break
-        assert not server._hub._clients
+        await until(lambda: len(asyncio.all_tasks()) <= tasks and not server._hub._clients)
         assert server._socket is not None
         assert not server._socket._open
-        assert len(asyncio.all_tasks()) == tasks

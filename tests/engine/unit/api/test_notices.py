@@ -42,6 +42,7 @@ from tests.fakes.peer import Peer
 from tests.fakes.records import camera, event
 
 FAST = replace(PATIENT, acks=AckRules(first_s=0.03, longest_s=0.1, tries=3))
+ENDLESS = replace(PATIENT, acks=AckRules(first_s=0.03, longest_s=0.1, tries=10**6))
 
 
 def grave(engine: FakeEngine, level: RiskLevel = RiskLevel.CRITICAL) -> Published:
@@ -119,12 +120,14 @@ async def test_a_replay_holds_to_the_wish_too():
 
 async def test_a_grave_event_comes_again_until_it_is_acknowledged():
     engine = FakeEngine()
-    async with serving(engine, pace=QUIET, patience=FAST) as server, aiohttp.ClientSession() as session:
+    async with serving(engine, pace=QUIET, patience=ENDLESS) as server, aiohttp.ClientSession() as session:
         peer = await greeted(server, session, acks=True)
         grave(engine)
         engine.announce()
-        numbers = [(await peer.receive()).seq for _ in range(3)]
-        assert numbers == [1, 2, 1], "only the grave one is repeated"
+        numbers: list[int] = []
+        while numbers.count(1) < 3 or 2 not in numbers:
+            numbers.append((await peer.receive()).seq)
+        assert numbers.count(2) == 1, "only the grave one is repeated"
         await peer.send(Ack(seq=1))
         await peer.send(Ack(seq=77))
         assert (await peer.ask("ping")).ok
@@ -218,7 +221,7 @@ async def test_large_messages_are_deflated_for_those_who_ask_alone():
 
 
 async def _frame(reader: asyncio.StreamReader) -> tuple[bool, bytes]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             first, second = await reader.readexactly(2)
             length = second & 0x7F
@@ -265,7 +268,7 @@ async def test_changes_of_parts_and_figures_are_told_and_the_load_to_who_wants_i
 
 
 async def _heard(peer: Peer, kind: type):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not isinstance(message := await peer.receive(statuses=True), kind):
             pass
     return message
@@ -304,13 +307,13 @@ async def test_who_is_silent_for_long_is_sent_away():
 async def test_who_only_listens_and_answers_pings_may_stay(monkeypatch):
     monkeypatch.setattr(socket_module, "_HEARTBEAT_S", 0.1)
     async with (
-        serving(FakeEngine(), pace=QUIET, patience=Patience(idle_s=0.4)) as server,
+        serving(FakeEngine(), pace=QUIET, patience=Patience(idle_s=1.5)) as server,
         aiohttp.ClientSession() as session,
     ):
         peer = await greeted(server, session)
         # pings are answered only while somebody reads
         reading = asyncio.create_task(peer.receive())
-        await asyncio.sleep(1.2)
+        await asyncio.sleep(2.5)
         assert not reading.done()
         reading.cancel()
 

@@ -169,7 +169,7 @@ async def test_a_look_stores_nothing(engine, client):
 
 async def test_a_body_that_never_ends_ends_at_its_deadline_and_frees_its_place(server, monkeypatch):
     reader = BodyReader(max_json_bytes=100, max_file_bytes=100, files_at_once=1)
-    reader._file_timeout_s = 0.1
+    reader._file_timeout_s = 0.5
     reader._slot_timeout_s = 0.05
 
     class Never:
