@@ -278,9 +278,13 @@ class KeyRole(Vocabulary):
 
 
 class PromptModel(Vocabulary):
-    """Models whose questions can be configured; the three last are asked by words: things, actions, clothes."""
+    """Models whose questions can be configured: the two that judge, told in words or shown pictures, and others.
+
+    The three last are asked by words: things, actions, clothes.
+    """
 
     NEMOTRON = "nemotron"
+    VISION = "vision"
     FLORENCE2 = "florence2"
     YOLO_WORLD = "yolo_world"
     XCLIP = "xclip"

@@ -1,6 +1,6 @@
 """The concrete parts of an engine, built from settings without touching anything."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -10,6 +10,7 @@ from home_sentry_engine.broker.queue import Overflow, Queue, QueueLimits
 from home_sentry_engine.broker.sql.queue import SqlQueue
 from home_sentry_engine.context.boxes import BoxFilter, BoxFilters
 from home_sentry_engine.context.gather import Gather, Leg
+from home_sentry_engine.contract import PromptModel
 from home_sentry_engine.domain.batch import Batcher
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.detection import FrameDetections
@@ -221,7 +222,7 @@ class Senses:
     models: Models | None = None
     comparers: Comparers = field(default_factory=Comparers)
     newest: Renew = as_they_are
-    mind: Mind | None = None
+    minds: Mapping[PromptModel, Mind] = field(default_factory=dict)
 
 
 def slow_legs(store: Transactions) -> tuple[Leg, ...]:
@@ -295,7 +296,7 @@ def _trials(
             gathering=gathering,
             judge=senses.judge,
             level_of=visit.level_of,
-            mind=senses.mind,
+            minds=senses.minds,
             closely=closely,
             record=record_of,
             now=around.clock.steady,

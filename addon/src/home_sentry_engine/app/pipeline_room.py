@@ -9,7 +9,6 @@ from typing import Final
 from home_sentry_engine.ingest.intake import Intake, Means, SizeLimits
 from home_sentry_engine.ingest.source import CameraFolders
 from home_sentry_engine.judgement.judge import Judge
-from home_sentry_engine.language.assessor import LanguageAssessor
 from home_sentry_engine.media.frames import Frames, Rules
 from home_sentry_engine.media.gallery import Gallery
 from home_sentry_engine.media.mask import known_here
@@ -40,7 +39,7 @@ from .recognising import make_comparers
 from .remasking import StoredMasking
 from .scene_memory import SceneMemories, scene_eye
 from .sight import QualityMeter, make_second_look
-from .sighted import judging_by, way_to
+from .sighted import judges_of, judging_by, way_to
 from .views import CameraViews
 
 _LOGGER = logging.getLogger(__name__)
@@ -92,19 +91,20 @@ async def open_pipeline(
     masking = _make_masking(ground, folders, burner, gallery)
     second_look = make_second_look(zoo.detector, decoding, tiles=settings.detect.second_look)
     models = _close_models(ground, minds)
-    prompts = await open_prompts(ground, minds.language, rules_of(settings, models))
+    judges = judges_of(ground, minds.language, minds.vision, frames, decoding)
+    prompts = await open_prompts(ground, judges, rules_of(settings, models))
     senses = Senses(
         frames=frames,
         detector=second_look,
         confirmer=second_look,
         meter=QualityMeter(decoding) if settings.detect.quality_check else None,
         judge=Judge(bands=settings.bands),
-        assessor=judging_by(ground, minds.language, minds.vision, frames, decoding),
+        assessor=judging_by(judges, minds.language),
         views=CameraViews(ground.database, ground.tables.scenes, decoding, memories, veils=masks.widest_of),
         pictures=frames,
         models=models,
         newest=prompts.under,
-        mind=minds.language if isinstance(minds.language, LanguageAssessor) else None,
+        minds=judges,
         comparers=make_comparers(settings.identity, models, clock, settings.data / "index"),
     )
     watch_services(senses.models, ground.measuring.breakers)

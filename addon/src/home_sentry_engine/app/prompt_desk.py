@@ -31,7 +31,7 @@ from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.query import Page
 from home_sentry_engine.storage.repositories.prompts import HistoryQuery, PromptChangeRow, Prompts
 
-from .prompting import MODELS, ActivePrompts
+from .prompting import JUDGES, MODELS, ActivePrompts
 from .shadow import ShadowDesk, Try
 
 _LOGGER = logging.getLogger(__name__)
@@ -174,9 +174,9 @@ class PromptDesk:
         await asyncio.to_thread(self._keep, versions)
 
     def _attempt(self, model: PromptModel, content: object, version: int) -> Try:
-        if model is PromptModel.NEMOTRON:
-            wording = self._active.wording_with(content, version)
-            return lambda event_id: self._trials.words(event_id, wording)
+        if model in JUDGES:
+            wording = self._active.wording_with(model, content, version)
+            return lambda event_id: self._trials.words(event_id, model, wording)
         rules = self._active.rules_with(model, content)
         return lambda event_id: self._trials.looks(event_id, model, rules)
 

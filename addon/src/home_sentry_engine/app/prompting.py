@@ -1,6 +1,7 @@
 """The prompts that hold: read from the database, checked, and given to what asks models."""
 
 from collections.abc import Mapping
+from functools import partial
 import logging
 from typing import Any, Final
 
@@ -8,8 +9,8 @@ from home_sentry_engine.contract import PromptChange, PromptConfig, PromptModel,
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.prompting import InvalidPrompt
 from home_sentry_engine.language.assessor import LanguageAssessor
-from home_sentry_engine.language.backends.disabled import Disabled
-from home_sentry_engine.language.wording import SHIPPED, Wording, content_of, wording_of
+from home_sentry_engine.language.vision import VisionAssessor
+from home_sentry_engine.language.wording import SHIPPED, SHIPPED_SEEING, Wording, content_of, wording_of
 from home_sentry_engine.pipeline.enrich.asked import VISION_MODELS, asked
 from home_sentry_engine.pipeline.enrich.asked import content_of as asked_content
 from home_sentry_engine.pipeline.enrich.desk import EnrichmentRules
@@ -20,7 +21,11 @@ from .ground import Ground
 
 _LOGGER = logging.getLogger(__name__)
 _EVERY_S: Final = 5.0
-MODELS: Final = (PromptModel.NEMOTRON, *VISION_MODELS)
+# the words in which models that judge are asked where nobody changed them
+JUDGES: Final[Mapping[PromptModel, Wording]] = {PromptModel.NEMOTRON: SHIPPED, PromptModel.VISION: SHIPPED_SEEING}
+MODELS: Final = (*JUDGES, *VISION_MODELS)
+
+type Judges = Mapping[PromptModel, LanguageAssessor | VisionAssessor]
 
 
 class ActivePrompts:
@@ -34,12 +39,12 @@ class ActivePrompts:
         self._clock = clock
         self._marks: Mapping[str, int] = {}
         self._versions: Mapping[PromptModel, PromptVersion] = {}
-        self._wording = SHIPPED
+        self._wordings = JUDGES
         self._contents: Mapping[PromptModel, dict[str, Any]] = {}
 
-    def wording(self) -> Wording:
-        """Give the words in which the language model is asked."""
-        return self._wording
+    def wording(self, model: PromptModel = PromptModel.NEMOTRON) -> Wording:
+        """Give the words in which a model that judges is asked."""
+        return self._wordings[model]
 
     def under(self, rules: EnrichmentRules) -> EnrichmentRules:
         """Give rules with what models of pictures are asked now."""
@@ -47,10 +52,15 @@ class ActivePrompts:
             rules = asked(rules, model, content)
         return rules
 
+    def lead(self, judges: Judges) -> None:
+        """Let models that judge be asked in the words that hold, whenever those change."""
+        for model, judge in judges.items():
+            judge.wording = partial(self.wording, model)
+
     async def read(self) -> None:
         """Take what the database holds; a configuration that this release cannot use gives way to the shipped one."""
         active = await self._database.read(self._rows.active)
-        wording = SHIPPED
+        wordings = dict(JUDGES)
         contents: dict[PromptModel, dict[str, Any]] = {}
         for model, version in active.items():
             if version.change is PromptChange.RESET:
@@ -60,11 +70,11 @@ class ActivePrompts:
             except InvalidPrompt as err:
                 _LOGGER.warning("The prompt %s is not used in version %d: %s", model.value, version.version, err)
                 continue
-            if model is PromptModel.NEMOTRON:
-                wording = wording_of(version.content, version=version.version)
+            if model in JUDGES:
+                wordings[model] = self.wording_with(model, version.content, version.version)
             else:
                 contents[model] = version.content
-        self._versions, self._wording, self._contents = active, wording, contents
+        self._versions, self._wordings, self._contents = active, wordings, contents
         self._marks = {model.value: version.version for model, version in active.items()}
 
     async def run(self) -> None:
@@ -76,13 +86,13 @@ class ActivePrompts:
 
     def check(self, model: PromptModel, content: object) -> dict[str, Any]:
         """Give a configuration whole, with what it does not name as shipped; raises ``InvalidPrompt``."""
-        if model is PromptModel.NEMOTRON:
-            return content_of(wording_of(content))
+        if model in JUDGES:
+            return content_of(self.wording_with(model, content))
         return asked_content(asked(self._shipped, model, content), model)
 
-    def wording_with(self, content: object, version: int = 0) -> Wording:
-        """Give the language model's words of a configuration; raises ``InvalidPrompt``."""
-        return wording_of(content, version=version)
+    def wording_with(self, model: PromptModel, content: object, version: int = 0) -> Wording:
+        """Give the words of a configuration of a model that judges; raises ``InvalidPrompt``."""
+        return wording_of(content, version=version, shipped=JUDGES[model])
 
     def rules_with(self, model: PromptModel, content: object) -> EnrichmentRules:
         """Give the present rules with another configuration of one model; raises ``InvalidPrompt``."""
@@ -109,14 +119,11 @@ class ActivePrompts:
         )
 
 
-async def open_prompts(
-    ground: Ground, language: LanguageAssessor | Disabled, shipped: EnrichmentRules
-) -> ActivePrompts:
-    """Read what holds, and let the language model be asked so; other engines' changes are followed."""
+async def open_prompts(ground: Ground, judges: Judges, shipped: EnrichmentRules) -> ActivePrompts:
+    """Read what holds, and let the models that judge be asked so; other engines' changes are followed."""
     prompts = ActivePrompts(ground.database, ground.tables.prompts, shipped, ground.clock)
     await prompts.read()
-    if isinstance(language, LanguageAssessor):
-        language.wording = prompts.wording
+    prompts.lead(judges)
     if not ground.settings.storage.is_local:
         ground.links.jobs["prompts"] = prompts.run
     return prompts

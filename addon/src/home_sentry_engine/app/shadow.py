@@ -27,6 +27,8 @@ from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.repositories.calibrations import Calibrations, Judged
 from home_sentry_engine.storage.repositories.prompts import ShadowRuns
 
+from .prompting import JUDGES
+
 _LOGGER = logging.getLogger(__name__)
 _LONGEST_S: Final = 3600.0
 _GLANCE_S: Final = 1.0
@@ -109,7 +111,7 @@ class ShadowDesk:
                 continue
             if test is None:
                 failed["event_gone"] += 1
-            elif test.model is PromptModel.NEMOTRON and test.after.state is not AnalysisState.LLM:
+            elif test.model in JUDGES and test.after.state is AnalysisState.RULES:
                 failed[test.after.reason.value if test.after.reason is not None else "unknown"] += 1
             else:
                 results.append((one, test))

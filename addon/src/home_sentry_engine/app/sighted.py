@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 from datetime import date
 from typing import Any, Final
 
+from home_sentry_engine.contract import PromptModel
 from home_sentry_engine.domain.errors import Unavailable
 from home_sentry_engine.language.allowance import Allowance
 from home_sentry_engine.language.assessor import LanguageAssessor
@@ -55,28 +56,37 @@ async def open_vision(ground: Ground, zoo: Zoo) -> SeeingModel | None:
     return model
 
 
-def judging_by(
+def judges_of(
     ground: Ground,
     text: LanguageAssessor | Disabled,
     model: SeeingModel | None,
     pictures: WholePictures,
     drawing: Executor,
-) -> Assessor:
-    """Give what judges beside the rules: the text model, or the one that sees and the text model where it cannot."""
+) -> dict[PromptModel, LanguageAssessor | VisionAssessor]:
+    """Give the models that judge on this engine, by what their prompts are called."""
     settings = ground.settings
-    if model is None or not settings.vision.judges:
-        return text
-    show = VisitStills(
-        ground.store,
-        pictures,
-        drawing,
-        longest_px=settings.vision.picture_px,
-        association=association_of(settings),
-    )
-    limits = limits_of(settings.vision, settings.language)
-    seeing = VisionAssessor(model, show, settings=limits, stills=settings.vision.stills, clock=ground.clock)
-    seeing.asked = ground.measuring.tallies.asked
-    return InTurn(seeing, text)
+    judges: dict[PromptModel, LanguageAssessor | VisionAssessor] = {}
+    if isinstance(text, LanguageAssessor):
+        judges[PromptModel.NEMOTRON] = text
+    if model is not None and settings.vision.judges:
+        show = VisitStills(
+            ground.store,
+            pictures,
+            drawing,
+            longest_px=settings.vision.picture_px,
+            association=association_of(settings),
+        )
+        limits = limits_of(settings.vision, settings.language)
+        seeing = VisionAssessor(model, show, settings=limits, stills=settings.vision.stills, clock=ground.clock)
+        seeing.asked = ground.measuring.tallies.asked
+        judges[PromptModel.VISION] = seeing
+    return judges
+
+
+def judging_by(judges: Mapping[PromptModel, Assessor], text: Assessor) -> Assessor:
+    """Give what judges beside the rules: the text model, or the one that sees and the text model where it cannot."""
+    seeing = judges.get(PromptModel.VISION)
+    return text if seeing is None else InTurn(seeing, text)
 
 
 def way_to(model: SeeingModel | None, settings: Settings) -> Ask | None:

@@ -1,7 +1,7 @@
 """Trials: what another prompt would make of an event, from stored evidence; nothing of it is kept."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 import time
@@ -35,7 +35,7 @@ from .sources import audit_of, sources_of
 
 
 class Mind(Protocol):
-    """The language model, asked in words of one's own."""
+    """A model that judges, asked in words of one's own."""
 
     async def assess(
         self, scene: Scene, rule: RuleVerdict, *, wording: Wording | None = None
@@ -46,7 +46,7 @@ class Mind(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What a trial is made with; an engine that does not judge has no ``mind``.
+    """What a trial is made with; an engine that does not judge has no ``minds``.
 
     ``record`` writes what models found as clients see it.
     """
@@ -55,7 +55,7 @@ class Means:
     gathering: Gathering
     judge: RuleJudge
     level_of: Callable[[int], RiskLevel]
-    mind: Mind | None
+    minds: Mapping[PromptModel, Mind]
     closely: CloseGather | None
     record: Callable[[EnrichmentResult, datetime], EnrichmentRecord]
     now: Callable[[], datetime]
@@ -68,14 +68,15 @@ class Trials:
         """Take what is needed."""
         self._with = means
 
-    async def words(self, event_id: str, wording: Wording) -> PromptTest | None:
-        """Ask the language model in other words; None without the event.
+    async def words(self, event_id: str, model: PromptModel, wording: Wording) -> PromptTest | None:
+        """Ask a model that judges in other words; None without the event.
 
-        Raises ``Permanent`` where no evidence is kept, ``Unavailable`` where no model judges.
+        Raises ``Permanent`` where no evidence is kept, ``Unavailable`` where this model does not judge.
         """
-        mind = self._with.mind
+        mind = self._with.minds.get(model)
         if mind is None:
-            raise Unavailable("no language model judges on this engine", code="no_model")
+            kind = "vision" if model is PromptModel.VISION else "language"
+            raise Unavailable(f"no {kind} model judges on this engine", code="no_model")
         found = await self._evidence(event_id)
         if found is None:
             return None
@@ -86,9 +87,9 @@ class Trials:
         seconds = time.perf_counter() - began
         after = self._told(self._with.judge.fuse(rule, answer))
         before = _stored(event)
-        model = answer if isinstance(answer, ModelVerdict) else None
+        said = answer if isinstance(answer, ModelVerdict) else None
         return PromptTest(
-            model=PromptModel.NEMOTRON,
+            model=model,
             event_id=event_id,
             before=before,
             after=after,
@@ -98,9 +99,9 @@ class Trials:
             level_changed=before.level is not after.level,
             duration_ms=round(seconds * 1000, 1),
             version=wording.version,
-            prompt_tokens=model.prompt_tokens if model else None,
-            answer_tokens=model.answer_tokens if model else None,
-            prompt=model.prompt if model else None,
+            prompt_tokens=said.prompt_tokens if said else None,
+            answer_tokens=said.answer_tokens if said else None,
+            prompt=said.prompt if said else None,
         )
 
     async def looks(self, event_id: str, model: PromptModel, rules: EnrichmentRules) -> PromptTest | None:

@@ -37,7 +37,9 @@ async def said(client, method, path, shape, *, status=200, **given):
 
 async def test_a_prompt_is_written_read_restored_and_given_up(client, engine):
     every = await said(client, "GET", BASE, PromptList)
-    assert [one.model.value for one in every.items] == ["nemotron", "florence2", "yolo_world", "xclip", "fashion_clip"]
+    assert [one.model.value for one in every.items] == [
+        "nemotron", "vision", "florence2", "yolo_world", "xclip", "fashion_clip"
+    ]  # fmt: skip
     body = {"content": CATS, "note": " cats ", "user": "ann"}
     written = await said(client, "PUT", f"{BASE}/nemotron", PromptConfig, json=body)
     assert (written.version, written.author, written.note, written.content) == (1, "ann", "cats", CATS)
@@ -129,7 +131,7 @@ async def test_the_same_as_commands_in_somebodys_name(connect, engine):
     written = await ask("set_prompt", model="nemotron", content=CATS, user="ann")
     assert from_plain(PromptConfig, written.data).author == "ann"
     assert (await ask("get_prompt", model="nemotron")).data == written.data
-    assert len(from_plain(PromptList, (await ask("list_prompts")).data).items) == 5
+    assert len(from_plain(PromptList, (await ask("list_prompts")).data).items) == 6
     assert (await ask("set_prompt", model="nemotron", content={"wrong": 1})).code == "unprocessable"
     assert (await ask("set_prompt", model="gpt", content={})).code == "invalid_request"
     assert from_plain(PromptConfig, (await ask("reset_prompt", model="nemotron", user="ann")).data).shipped

@@ -20,6 +20,7 @@ from home_sentry_engine.contract import (
     HostLoad,
     ModelLoad,
     Performance,
+    PromptModel,
     RiskLevel,
 )
 from home_sentry_engine.language.assessor import LanguageAssessor
@@ -95,7 +96,9 @@ class House:
 async def house(tmp_path):
     backend, clock = FakeBackend(), FakeClock()
     mind = LanguageAssessor(backend, settings=LanguageSettings(min_rule_score=0), clock=clock)
-    async with household(tmp_path, clock=clock, mind=mind, senses={"mind": mind}, learning_days=0) as home:
+    async with household(
+        tmp_path, clock=clock, mind=mind, senses={"minds": {PromptModel.NEMOTRON: mind}}, learning_days=0
+    ) as home:
         yield House(home, backend)
 
 

@@ -59,7 +59,7 @@ class House:
 async def house(tmp_path):
     backend, clock = FakeBackend(answer(risk_score=40)), FakeClock()
     mind = LanguageAssessor(backend, settings=LanguageSettings(min_rule_score=0), clock=clock)
-    async with household(tmp_path, clock=clock, mind=mind, senses={"mind": mind}) as home:
+    async with household(tmp_path, clock=clock, mind=mind, senses={"minds": {NEMOTRON: mind}}) as home:
         yield House(home, mind, backend, tmp_path)
 
 
