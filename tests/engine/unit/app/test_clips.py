@@ -14,6 +14,7 @@ from home_sentry_engine.operations.disk import DiskFull, DiskGuard, DiskLimits
 from home_sentry_engine.settings import ClipSettings
 from tests.fakes import pictures
 from tests.fakes.masked import leaks, mask, masked_home, planted_jpeg
+from tests.fakes.patience import until
 from tests.fakes.watched import played
 
 
@@ -68,7 +69,7 @@ async def test_ten_who_ask_at_once_get_one_clip_that_is_made_once(made):
     # who goes away does not take it from the others
     first = asyncio.create_task(made.clips.of_event(event.event_id, "gif", 0.0, 0.0))
     second = asyncio.create_task(made.clips.of_event(event.event_id, "gif", 0.0, 0.0))
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0)
     first.cancel()
     assert (await second).content_type == "image/gif"
 
@@ -89,12 +90,20 @@ async def test_a_clip_made_before_a_mask_was_drawn_is_neither_served_nor_kept(ma
     assert made.files() == []
 
 
-async def test_masks_that_change_while_a_clip_is_made_are_on_it(made):
+async def test_masks_that_change_while_a_clip_is_made_are_on_it(made, monkeypatch):
     event = await made.visit(*stills(3))
-    asked = asyncio.create_task(made.clips.of_event(event.event_id, "mp4", None, None))
-    await asyncio.sleep(0.2)
-    await made.home.book.set_masks("door", (mask(),))
-    got = await asked
+    make, changed = made.clips._maker.make, asyncio.Event()
+
+    async def changes_them(plan, place, **more):
+        figures = await make(plan, place, **more)
+        if not changed.is_set():
+            changed.set()
+            await made.home.book.set_masks("door", (mask(),))
+        return figures
+
+    monkeypatch.setattr(made.clips._maker, "make", changes_them)
+    got = await made.clips.of_event(event.event_id, "mp4", None, None)
+    assert changed.is_set()
     assert not any(leaks(frame) for frame in played(got.path))
 
 
@@ -166,14 +175,10 @@ async def test_a_run_begins_with_order_and_hears_of_masks(made):
     left.parent.mkdir()
     left.write_bytes(b"half")
     task = asyncio.create_task(made.clips.run())
-    async with asyncio.timeout(10):
-        while left.exists():  # noqa: ASYNC110 - it lies in a folder
-            await asyncio.sleep(0.01)
+    await until(lambda: not left.exists())
     stray = made.folder / "door" / "event.gone.ab.open.mp4"
     stray.write_bytes(b"clip")
     made.clips.nudge()
-    async with asyncio.timeout(10):
-        while stray.exists():  # noqa: ASYNC110 - it lies in a folder
-            await asyncio.sleep(0.01)
+    await until(lambda: not stray.exists())
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -6,19 +6,22 @@ import json
 import os
 import signal
 
+import psutil
 import pytest
 
 from home_sentry_engine.domain.clock import SystemClock
 from home_sentry_engine.judgement.judge import Judge
+from home_sentry_engine.language import process as process_module
 from home_sentry_engine.language.backends.base import Completion, Message, Question
 from home_sentry_engine.language.backends.llama_process import LlamaCppProcess
 from home_sentry_engine.language.errors import BadOutput, ContextOverflow, LanguageError
 from home_sentry_engine.language.evaluator import MOST_TOKENS, Given, SelfEvaluator
-from home_sentry_engine.language.process import ModelProcess, worker_command
+from home_sentry_engine.language.process import ModelProcess, ProcessState, worker_command
 from home_sentry_engine.language.prompt import prompts
 from home_sentry_engine.language.reply import objects_of
 from home_sentry_engine.settings import LanguageSettings
 from tests.fakes.language import FakeBackend, answer
+from tests.fakes.patience import turns
 from tests.fakes.scenes import person_scene
 
 SCENE = person_scene()
@@ -147,20 +150,38 @@ async def test_a_real_models_words_are_no_review(tiny):
 
 
 @llama
-async def test_a_question_that_gives_way_stops_before_its_model_would_be_ended(tiny):
+async def test_a_question_that_gives_way_stops_before_its_model_would_be_ended(tiny, monkeypatch):
+    monkeypatch.setattr(process_module, "_STOP_S", 60.0)
     endless = {"type": "object", "properties": {"a": {"type": "string", "minLength": 1900}}, "required": ["a"]}
     messages = (Message(role="user", content="Once upon a time"),)
     long = Question(messages=messages, schema=endless, max_tokens=3500, temperature=0.3, top_p=0.95, timeout_s=60)
     await tiny.count(messages)
     pid = tiny.process.pid
+    child, asking = psutil.Process(pid), asyncio.Event()
+
+    def computed_s() -> float:
+        return child.cpu_times().user + child.cpu_times().system
+
+    def stand_still(state, _reason):
+        if state is ProcessState.BUSY and tiny.process.operation == "complete":
+            os.kill(pid, signal.SIGSTOP)
+            asking.set()
+
+    before = computed_s()
+    await tiny.complete(long)
+    whole_s = computed_s() - before
+    # it has question and stop together when it goes on, however fast or slow this machine is
+    tiny.process._on_change = stand_still
+    before = computed_s()
     asked = asyncio.create_task(tiny.complete(long))
-    await asyncio.sleep(0.02)
-    os.kill(pid, signal.SIGSTOP)
+    await asking.wait()
+    await turns()
     assert not asked.done()
     asked.cancel()
-    await asyncio.sleep(0)
+    await turns()
     os.kill(pid, signal.SIGCONT)
     with pytest.raises(asyncio.CancelledError):
         await asked
+    assert computed_s() - before < whole_s / 2
     assert await tiny.count(messages) > 0
     assert tiny.process.pid == pid

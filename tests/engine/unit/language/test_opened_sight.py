@@ -119,7 +119,7 @@ async def watched(watch, clock, done):
 
     task = asyncio.create_task(watch.run())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not done():
                 await asyncio.sleep(0.01)
                 await clock.advance(61)

@@ -17,6 +17,7 @@ from home_sentry_engine.language.errors import (
 from home_sentry_engine.language.process import ModelProcess, ProcessPolicy, ProcessState
 from home_sentry_engine.resilience.backoff import Backoff
 from tests.fakes import workers
+from tests.fakes.patience import until
 
 QUICK = Backoff(base_s=0.01, cap_s=0.05)
 
@@ -52,9 +53,9 @@ def alive(pid):
 async def test_a_call_starts_the_child_and_uses_it_again(start):
     process, states = start(workers.ECHO)
     assert process.pid is None
-    assert (await process.call("count", {}, timeout_s=10))["tokens"] == 7
+    assert (await process.call("count", {}, timeout_s=60))["tokens"] == 7
     pid = process.pid
-    await process.call("count", {}, timeout_s=10)
+    await process.call("count", {}, timeout_s=60)
     assert process.pid == pid
     assert states == [
         ProcessState.STARTING,
@@ -73,7 +74,7 @@ async def test_a_hanging_child_is_killed_at_the_deadline(start):
     pid, began = process.pid, time.monotonic()
     with pytest.raises(ModelTimeout, match="gave no answer within"):
         await process.call("complete", {}, timeout_s=0.3)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert not alive(pid)
     assert states[-1] is ProcessState.CRASHED
 
@@ -88,7 +89,7 @@ async def test_a_child_that_never_gets_ready_is_killed(start):
 async def test_a_death_in_mid_answer_is_retryable_and_a_new_child_answers(start):
     process, _ = start(workers.DIES)
     with pytest.raises(ModelDied, match="exit status 3") as died:
-        await process.call("complete", {}, timeout_s=10)
+        await process.call("complete", {}, timeout_s=60)
     assert died.value.retryable
     await process.ready()
     assert process.restarts == 1
@@ -113,7 +114,7 @@ async def test_nonsense_on_the_pipe_ends_the_child(start, command):
     await process.ready()
     pid = process.pid
     with pytest.raises(ModelDied):
-        await process.call("complete", {}, timeout_s=10)
+        await process.call("complete", {}, timeout_s=60)
     assert not alive(pid)
 
 
@@ -124,33 +125,34 @@ async def test_what_the_child_reports_keeps_its_kind(start):
     assert states[-1] is ProcessState.FAILED
     full, _ = start(workers.NO_MEMORY)
     with pytest.raises(ModelOutOfMemory):
-        await full.call("complete", {}, timeout_s=10)
+        await full.call("complete", {}, timeout_s=60)
 
 
 async def test_too_many_deaths_rest_the_model(start):
     process, states = start(workers.DIES, deaths=3, window_s=60.0)
     for _ in range(3):
         with pytest.raises(ModelDied):
-            await process.call("complete", {}, timeout_s=10)
+            await process.call("complete", {}, timeout_s=60)
     with pytest.raises(ModelUnreachable, match="died 3 times"):
-        await process.call("complete", {}, timeout_s=10)
+        await process.call("complete", {}, timeout_s=60)
     assert states[-1] is ProcessState.FAILED
 
 
 async def test_a_child_that_died_while_idle_is_replaced(start):
     process, _ = start(workers.ECHO)
     await process.ready()
-    os.kill(process.pid, 9)
-    await asyncio.sleep(0.2)
-    assert (await process.call("count", {}, timeout_s=10))["tokens"] == 7
+    pid = process.pid
+    os.kill(pid, 9)
+    await until(lambda: not alive(pid))
+    assert (await process.call("count", {}, timeout_s=60))["tokens"] == 7
 
 
 async def test_a_cancelled_call_ends_the_child_and_the_next_one_works(start):
-    process, _ = start(workers.HANGS)
+    process, states = start(workers.HANGS)
     await process.ready()
     pid = process.pid
     task = asyncio.create_task(process.call("complete", {}, timeout_s=60))
-    await asyncio.sleep(0.1)
+    await until(lambda: states[-1] is ProcessState.BUSY)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -159,7 +161,7 @@ async def test_a_cancelled_call_ends_the_child_and_the_next_one_works(start):
 
 async def test_calls_take_turns(start):
     process, _ = start(workers.ECHO)
-    answers = await asyncio.gather(*(process.call("count", {}, timeout_s=10) for _ in range(20)))
+    answers = await asyncio.gather(*(process.call("count", {}, timeout_s=60) for _ in range(20)))
     assert len({answer["id"] for answer in answers}) == 20
 
 
@@ -180,4 +182,4 @@ async def test_the_child_gets_none_of_our_settings(start, monkeypatch):
         body='print(json.dumps({"id": request["id"], "ok": True, "env": ours}), flush=True)',
     )
     process, _ = start(tells)
-    assert (await process.call("env", {}, timeout_s=10))["env"] == []
+    assert (await process.call("env", {}, timeout_s=60))["env"] == []
