@@ -11,7 +11,7 @@ import pytest
 from home_sentry_engine.api.routing import Access, FileBody, JsonBody, Route
 from home_sentry_engine.api.server import ApiServer
 from home_sentry_engine.contract import KeyRole, Problem, decode
-from tests.engine.unit.api.matrix import COMMANDS, ROUTES, table
+from tests.engine.unit.api.matrix import COMMANDS, ROUTES
 from tests.engine.unit.api.test_access import IDS, STRANGERS
 from tests.fakes.api import QUIET, TOKEN, FakeEngine, serving
 from tests.fakes.peer import Peer
@@ -105,7 +105,7 @@ async def status_of(session: aiohttp.ClientSession, route: Route, token: str, **
 
 
 def test_each_operation_is_in_the_table(server):
-    assert {route.name for route in guarded(server)} == set(table(ROUTES))
+    assert {route.name for route in guarded(server)} == set(ROUTES)
 
 
 @pytest.mark.parametrize("kind", ["no token", "spoofed ingress", "expired", "revoked"])
@@ -123,7 +123,7 @@ async def test_a_role_may_do_what_the_table_says_and_nothing_else(server, sessio
     for route in guarded(server):
         restored(engine)
         status = await status_of(session, route, token_of(role), ids={})
-        expected = RANKS[role] >= RANKS[table(ROUTES)[route.name].least]
+        expected = RANKS[role] >= RANKS[ROUTES[route.name].least]
         assert status not in REFUSALS if expected else status == 403, (route.name, status)
 
 
@@ -137,7 +137,7 @@ async def test_the_token_of_the_installation_may_do_everything(server, session, 
 async def test_a_limited_key_gets_what_the_table_says(server, session, engine, role):
     token = token_of(f"limited {role}")
     for route in guarded(server):
-        row = table(ROUTES)[route.name]
+        row = ROUTES[route.name]
         restored(engine)
         own = await status_of(session, route, token, ids={})
         foreign = await status_of(session, route, token, ids=FOREIGN)
@@ -152,7 +152,7 @@ async def test_a_limited_key_gets_what_the_table_says(server, session, engine, r
 async def test_what_is_not_there_and_what_is_elsewhere_look_alike(server, session):
     missing = dict(zip(FOREIGN, ("attic", "x9", "x9", "98", "9", "x9"), strict=True))
     for route in guarded(server):
-        if table(ROUTES)[route.name].limited != "404" or path_of(route, {}) == path_of(route, FOREIGN):
+        if ROUTES[route.name].limited != "404" or path_of(route, {}) == path_of(route, FOREIGN):
             continue
         answers = []
         for ids in (missing, FOREIGN):
@@ -178,8 +178,8 @@ async def test_each_command_is_in_the_table_and_held_to_it(server, session, engi
         peers[name] = Peer(await session.ws_connect("/api/v1/ws"))
         assert (await peers[name].greet(token=token_of(name))).caller.name == name
     unknown = await peers["admin"].ask("no_such_command")
-    assert set(unknown.details["known"]) == set(table(COMMANDS))
-    for command, row in table(COMMANDS).items():
+    assert set(unknown.details["known"]) == set(COMMANDS)
+    for command, row in COMMANDS.items():
         for name, peer in peers.items():
             restored(engine)
             role = name.removeprefix("limited ")
