@@ -2,7 +2,7 @@
 
 import argparse
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,8 +13,9 @@ import tempfile
 from typing import Any
 
 from home_sentry_engine.app.engine import Engine
+from home_sentry_engine.app.health import detector_component
+from home_sentry_engine.contract import ComponentState, Event, MediaKind, to_plain
 from home_sentry_engine.contract import Detection as DetectionRecord
-from home_sentry_engine.contract import Event, MediaKind, to_plain
 from home_sentry_engine.domain.errors import HomeSentryError
 from home_sentry_engine.domain.filetypes import kind_of_name
 from home_sentry_engine.domain.identity import camera_id_of
@@ -108,6 +109,10 @@ class BadOption(HomeSentryError, ValueError):
     """An option of the command line cannot be used; the message names it."""
 
 
+class NothingLooks(HomeSentryError, RuntimeError):
+    """There is no detector; the message says why."""
+
+
 @contextmanager
 def _data_folder(kept: Path | None) -> Iterator[Path]:
     with ExitStack() as stack:
@@ -128,7 +133,7 @@ async def _analyze(settings: Settings, inputs: list[_Input], camera: str, at: da
         try:
             for one in inputs:
                 await _offer(engine, one, camera, at)
-            await _drain(engine, DETECT)
+            await _drain(engine, DETECT, trouble=lambda: _blind(engine))
             for batch in await engine.database.read(engine.tables.batches.all_open):
                 await engine.pipeline.timers.force_close(batch.batch_id)
             await _drain(engine, ASSESS)
@@ -171,19 +176,33 @@ async def _offer(engine: Engine, one: _Input, camera: str, at: datetime | None) 
             one.error = str(rejected)
 
 
-async def _drain(engine: Engine, queue: str) -> None:
+async def _drain(engine: Engine, queue: str, *, trouble: Callable[[], str | None] = lambda: None) -> None:
     while True:
         depth = await engine.tables.queue.depth(queue)
         if not depth.pending + depth.processing + depth.delayed:
             return
+        reason = trouble()
+        if reason is not None:
+            raise NothingLooks(reason)
         await asyncio.sleep(_POLL_S)
+
+
+def _blind(engine: Engine) -> str | None:
+    """Say why no detector looks, once it is known; an engine that serves would wait for one."""
+    status = engine.zoo.detector.describe()
+    return f"no detector: {status.reason}" if status.state is ComponentState.UNHEALTHY else None
 
 
 async def _document(engine: Engine, inputs: list[_Input]) -> dict[str, Any]:
     media = [await _media_entry(engine, one) for one in inputs]
     query = EventQuery(limit=MAX_LIMIT)
     events = (await engine.database.read(lambda conn: engine.tables.events.page(conn, query))).items
-    return {"media": media, "events": [await _event_entry(engine, event) for event in reversed(events)]}
+    detector = to_plain(detector_component(engine.zoo.detector.describe()))
+    return {
+        "detector": detector,
+        "media": media,
+        "events": [await _event_entry(engine, event) for event in reversed(events)],
+    }
 
 
 async def _event_entry(engine: Engine, event: Event) -> dict[str, Any]:
@@ -222,7 +241,8 @@ def _detection_entry(row: DetectionRecord) -> dict[str, Any]:
 def table_of(document: dict[str, Any]) -> Iterator[str]:
     """Give the lines of the table for people, of the document for programs."""
     for entry in document.get("media", ()):
-        yield f"{entry['path']}  {entry['width'] or '?'}x{entry['height'] or '?'}"
+        size = f"  {entry['width']}x{entry['height']}" if entry["width"] else ""
+        yield f"{entry['path']}{size}"
         if entry["error"]:
             yield f"    failed: {entry['error']}"
         elif not entry["detections"]:
@@ -240,3 +260,6 @@ def table_of(document: dict[str, Any]) -> Iterator[str]:
         for found in (event["enrichment"] or {}).get("findings", ()):
             told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in found["value"].items())
             yield f"    {found['about']:<14} {told} ({found['model_id']})"
+    detector = document.get("detector")
+    if detector is not None and detector["state"] == ComponentState.DEGRADED:
+        yield f"detector  {detector['reason']}"

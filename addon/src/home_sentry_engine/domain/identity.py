@@ -5,13 +5,15 @@ import re
 import unicodedata
 import uuid
 
+from .errors import HomeSentryError
+
 type IdSource = Callable[[], str]
 
 _RUNS = re.compile(r"[^a-z0-9]+")
 MAX_CAMERA_ID = 64
 
 
-class InvalidCameraName(ValueError):
+class InvalidCameraName(HomeSentryError, ValueError):
     """Nothing of the name can become an id."""
 
 

@@ -40,3 +40,27 @@ def test_a_path_that_is_not_there_is_named_as_such(run, tmp_path):
     outcome = run("analyze", tmp_path / "gone.jpg", tmp_path / "nowhere", "--json", "--no-llm")
     assert outcome.status == 1
     assert [one["error"] for one in outcome.document["media"]] == ["there is no such file or folder"] * 2
+
+
+def test_a_detector_that_cannot_be_had_ends_the_command(run, pictures):
+    outcome = run("analyze", "--no-llm", "--detector", "owl", pictures / "plates" / "lpd_sample_1.jpg")
+    assert outcome.status == 1
+    assert outcome.err.startswith("home-sentry: no detector: no model is called 'owl'; known: ")
+
+
+def test_the_basic_detector_is_named_where_no_model_looked(run, pictures, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME_SENTRY_MODEL_MIRROR", str(tmp_path))
+    outcome = run("analyze", "--no-llm", pictures / "plates" / "lpd_sample_1.jpg")
+    assert outcome.status == 0
+    assert outcome.out.splitlines()[-1].startswith("detector  basic detector inside OpenCV")
+
+
+def test_a_camera_name_that_gives_no_id_is_said_so(run, tmp_path):
+    outcome = run("analyze", "--camera", "///", tmp_path)
+    assert (outcome.status, outcome.err) == (1, "home-sentry: the camera name '///' has no letter or digit\n")
+
+
+def test_what_cannot_be_read_has_no_size(run, tmp_path):
+    (tmp_path / "x.jpg").write_text("rubbish")
+    outcome = run("analyze", "--no-llm", tmp_path / "x.jpg")
+    assert outcome.out.splitlines()[0] == str(tmp_path / "x.jpg")
