@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
+from .gathered import Gathered, gather
 from .hooks import AFTER_COMMIT, Hook
 
 _LOGGER = logging.getLogger(__name__)
@@ -53,20 +54,30 @@ class Group:
     hooks: list[Hook] = field(default_factory=list)
 
     def run(self, connection: Connection, batch: deque[Waiting], transaction: Transaction) -> None:
-        """Run works from the front of ``batch``; raises only if the whole transaction is lost."""
+        """Run works from the front of ``batch`` and write what they left; raises if all of it is lost."""
         connection.info[AFTER_COMMIT] = self.hooks
+        gathered = Gathered()
+        gather(connection, gathered)
+        try:
+            self._run(connection, batch, transaction, gathered)
+            gathered.write(connection)
+        finally:
+            gather(connection, None)
+
+    def _run(self, connection: Connection, batch: deque[Waiting], transaction: Transaction, gathered: Gathered) -> None:
         while batch:
             waiting = batch.popleft()
             self.done.append(waiting)
             if waiting.answer.cancelled():
                 continue
-            mark = len(self.hooks)
+            hooks, left = len(self.hooks), gathered.mark()
             try:
                 with transaction.savepoint():
                     waiting.result = waiting.work(connection)
             except BaseException as err:
                 waiting.error = transaction.translated(err)
-                del self.hooks[mark:]
+                del self.hooks[hooks:]
+                gathered.undo(left)
                 if transaction.is_lost():
                     raise
             if not transaction.has_time():

@@ -14,12 +14,12 @@ from sqlalchemy import Connection, Row
 
 from home_sentry_engine.contract import Event
 
+from .gathered import leave, settle
 from .marks import SIGN, Marked, marks_of
-from .quick import QuickInsert
 from .schema import event_words, events
 from .search_tables import drop_index, index_words, make_index
 from .search_terms import add_terms, forget_all_terms
-from .types import to_micros
+from .types import to_json, to_micros
 from .words import words_of
 
 _CHUNK: Final = 1000
@@ -39,7 +39,29 @@ _CHANGED: Final = (
     .where(sa.or_(*(event_words.c[name] != sa.bindparam(f"new_{name}") for name in _TEXTS)))
     .values({name: sa.bindparam(f"new_{name}") for name in _TEXTS})
 )
-_ADD: Final = QuickInsert(event_words, ("place", "number", *_TEXTS), skip=("place",))
+_NAMES: Final = ("place", "number", *_TEXTS)
+_MISSING: Final = sa.select(events.c.number).where(
+    events.c.number.in_(sa.bindparam("numbers", expanding=True)),
+    events.c.deleted_at.is_(None),
+    ~sa.exists().where(event_words.c.number == events.c.number),
+)
+# one statement for many rows: SQLite's index then is written once, not once for each
+_ADD: Final = """INSERT INTO event_words ({names}) SELECT {values} FROM {rows}
+    WHERE EXISTS (SELECT 1 FROM events WHERE number = {number} AND deleted_at IS NULL) ON CONFLICT DO NOTHING"""
+_ADD_SQLITE: Final = _ADD.format(
+    names=", ".join(_NAMES),
+    values=", ".join(f"value ->> {at}" for at in range(len(_NAMES))),
+    rows="json_each(?)",
+    number="value ->> 1",
+)
+_ADD_POSTGRES: Final = sa.text(
+    _ADD.format(
+        names=", ".join(_NAMES),
+        values=", ".join(f"CAST(value ->> {at} AS {'BIGINT' if at < 2 else 'TEXT'})" for at in range(len(_NAMES))),
+        rows="jsonb_array_elements(CAST(:rows AS JSONB)) AS part (value)",
+        number="CAST(value ->> 1 AS BIGINT)",
+    )
+)
 _SOURCE: Final = tuple(
     events.c[name]
     for name in (
@@ -50,12 +72,8 @@ _SOURCE: Final = tuple(
 
 
 def add_words(conn: Connection, event: Event, number: int) -> None:
-    """Make a new event, whose row has this number, known to the search."""
-    place = to_micros(event.started_at) // 1000
-    row: dict[str, Any] = {"place": place, "number": number, **_texts_of(event)}
-    if _ADD.count(conn, [row]) == 0:
-        conn.execute(event_words.insert(), row | {"place": _free_place(conn, place)})
-    add_terms(conn, _spoken(row))
+    """Make a new event, whose row has this number, known to the search at the end of the transaction."""
+    leave(conn, _write_words, {"place": to_micros(event.started_at) // 1000, "number": number, **_texts_of(event)})
 
 
 def add_many_words(conn: Connection, new: Sequence[tuple[Event, int]]) -> None:
@@ -84,6 +102,7 @@ def add_many_words(conn: Connection, new: Sequence[tuple[Event, int]]) -> None:
 
 def change_words(conn: Connection, event: Event) -> None:
     """Follow a change of an event; without a change of its words nothing is written."""
+    settle(conn)
     texts = _texts_of(event)
     named = {f"new_{name}": text for name, text in texts.items()}
     if conn.execute(_CHANGED, {"event_id": event.event_id} | named).rowcount:
@@ -92,11 +111,13 @@ def change_words(conn: Connection, event: Event) -> None:
 
 def remove_words(conn: Connection, event_id: str) -> None:
     """Make an event unknown to the search."""
+    settle(conn)
     conn.execute(event_words.delete().where(event_words.c.number == _NUMBER_OF), {"event_id": event_id})
 
 
 def rebuild_index(conn: Connection) -> int:
     """Make words and index anew from the events, whatever was there; gives how many events."""
+    settle(conn)
     drop_index(conn)
     forget_all_terms(conn)
     conn.execute(event_words.delete())
@@ -120,6 +141,21 @@ def fill_words(conn: Connection) -> int:
         made += len(rows)
         last = rows[-1].number
     return made
+
+
+def _write_words(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write words of new events; those that were deleted meanwhile have none."""
+    given = to_json([list(row.values()) for row in rows])
+    if conn.dialect.name == "sqlite":
+        written = conn.exec_driver_sql(_ADD_SQLITE, (given,)).rowcount
+    else:
+        written = conn.execute(_ADD_POSTGRES, {"rows": given}).rowcount
+    if written < len(rows):
+        missing = set(conn.execute(_MISSING, {"numbers": [row["number"] for row in rows]}).scalars())
+        for row in rows:
+            if row["number"] in missing:
+                conn.execute(event_words.insert(), row | {"place": _free_place(conn, row["place"])})
+    add_terms(conn, *map(_spoken, rows))
 
 
 def _words_row(row: Row[Any], taken: set[int]) -> dict[str, Any]:
