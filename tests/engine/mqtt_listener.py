@@ -28,7 +28,7 @@ class Listener:
         """Give the payloads of one topic as they came."""
         return [body for name, body, _ in self.heard if name == topic]
 
-    async def until(self, condition: Callable[[Listener], object], *, timeout_s: float = 20) -> None:
+    async def until(self, condition: Callable[[Listener], object], *, timeout_s: float = 60) -> None:
         async with asyncio.timeout(timeout_s):
             while not condition(self):  # noqa: ASYNC110 - the listener hears in a thread of its own
                 await asyncio.sleep(0.02)

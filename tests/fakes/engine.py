@@ -339,7 +339,7 @@ def _json(value: object) -> web.Response:
     return web.Response(body=encode(value), content_type="application/json")
 
 
-async def until(true: Any, *, within_s: float = 5.0) -> None:
+async def until(true: Any, *, within_s: float = 30.0) -> None:
     """Wait until a condition holds."""
     async with asyncio.timeout(within_s):
         while not true():  # noqa: ASYNC110  # the condition is not always an event

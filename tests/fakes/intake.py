@@ -96,7 +96,7 @@ class House:
     intake: Intake[Inspected]
     task: asyncio.Task[None]
 
-    async def until(self, done: Callable[[], bool], within_s: float = 15.0) -> None:
+    async def until(self, done: Callable[[], bool], within_s: float = 60.0) -> None:
         """Wait for a condition, looking every 10 ms."""
         async with asyncio.timeout(within_s):
             while not done():  # noqa: ASYNC110 - the condition is anything that a test can see
@@ -140,6 +140,6 @@ async def house(
             await one.until(lambda: source.status().sweeps > 0 or task.done())
             yield one
         finally:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await source.stop()
                 await task

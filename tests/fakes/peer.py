@@ -31,7 +31,7 @@ class Peer:
     async def receive(self, *, statuses: bool = False):
         """Give the next message, without the status and its changes unless they are wanted."""
         while True:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 frame = await self.socket.receive()
             if frame.type is not WSMsgType.TEXT:
                 return frame

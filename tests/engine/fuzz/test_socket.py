@@ -97,7 +97,7 @@ FATAL = {1000, 1001, 1002, 1003, 1006, 1007, 1008, 1009, 4401}
 async def talk(session: aiohttp.ClientSession, frames: list[str | bytes]) -> tuple[list[ServerMessage], int | None]:
     """Say all of it, close, and give what was answered until the end."""
     heard: list[ServerMessage] = []
-    async with asyncio.timeout(15), session.ws_connect("/api/v1/ws", autoping=False) as socket:
+    async with asyncio.timeout(60), session.ws_connect("/api/v1/ws", autoping=False) as socket:
         try:
             for frame in frames:
                 await _say(socket, frame)

@@ -146,7 +146,7 @@ async def test_an_answer_without_an_end_is_left_alone():
 
     server = await asyncio.start_server(babble, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await sender().send(WebhookTarget(url=url), MESSAGE)
     server.close()
 

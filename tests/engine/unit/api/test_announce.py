@@ -24,7 +24,7 @@ async def test_it_is_found_with_all_that_home_assistant_needs_and_without_the_to
         try:
             name = announcement._service(["127.0.0.1"]).name
             found = AsyncServiceInfo(SERVICE_TYPE, name)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 assert await found.async_request(listener.zeroconf, 10_000)
         finally:
             await listener.async_close()

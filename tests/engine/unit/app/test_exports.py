@@ -86,7 +86,7 @@ class Office:
 
     async def work(self) -> None:
         task = asyncio.create_task(self.desk.run())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while any(one.state in _OPEN for one in await self.desk.all()):  # noqa: ASYNC110 rows of a database
                 await asyncio.sleep(0.01)
         task.cancel()

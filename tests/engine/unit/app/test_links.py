@@ -126,7 +126,7 @@ async def test_engines_hear_of_each_others_news_and_jobs(tmp_path, postgres_serv
         assert one.poll_s > 10
         assert [component.state for component in told] == [ComponentState.HEALTHY]
         news = nudges(two)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await news.wait()
             news.clear()
             one.announce()

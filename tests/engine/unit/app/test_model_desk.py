@@ -88,7 +88,7 @@ async def test_a_broken_file_is_deleted_and_told_with_what_to_do_until_it_is_who
 
 
 async def until(condition) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 the store works in threads
             await asyncio.sleep(0.01)
 
@@ -167,7 +167,7 @@ async def test_the_fetching_of_a_model_is_told(tmp_path):
         assert (news.model_id, news.state) == ("yunet", ModelState.MISSING)
         running = asyncio.create_task(desk._zoo.models.run())
         while not (news.reason and "into the model folder" in news.reason):
-            (news,) = await asyncio.wait_for(desk.news(), 10)
+            (news,) = await asyncio.wait_for(desk.news(), 60)
         running.cancel()
 
 

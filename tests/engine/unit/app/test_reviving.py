@@ -59,7 +59,7 @@ async def test_an_app_is_restarted_by_its_supervisor_once_and_the_answer_comes_b
                 assert heard.empty()
                 status, part = await use("engine", "restart")
                 assert (status, part["restarts"]) == (200, 1)
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     told = await heard.get()
                 assert told == ("POST", "/addons/self/restart", "Bearer of-the-supervisor")
                 assert (await use("engine", "stop"))[0] == 409
@@ -81,7 +81,7 @@ async def test_an_engine_on_its_own_leaves_to_begin_anew_and_its_parts_start_and
             assert (await use("disk", "stop"))[0] == 409
             assert (await use("nothing", "start"))[0] == 404
             assert (await use("engine", "restart"))[0] == 200
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await running
         assert engine.wellbeing.exhausted.is_set()
 

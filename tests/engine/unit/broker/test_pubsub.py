@@ -22,7 +22,7 @@ async def bus(request) -> AsyncIterator[Bus]:
 
 
 async def take(messages, n: int) -> list[bytes]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         return [await anext(messages) for _ in range(n)]
 
 

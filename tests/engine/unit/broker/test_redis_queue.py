@@ -229,7 +229,7 @@ async def test_the_group_says_who_has_what_in_hand(home):
 
 async def test_another_engine_is_woken_by_a_put_and_by_an_end(home):
     async with home.engine("a") as (database, giver), home.engine("b") as (other, taker):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             jobs = [asyncio.create_task(queue.run()) for queue in (giver, taker)]
             while await home.listeners() < 2:  # noqa: ASYNC110 only the server knows
                 await asyncio.sleep(0.01)
@@ -265,7 +265,7 @@ async def test_work_stands_still_while_redis_is_gone_and_goes_on_by_itself(postg
         assert home.told[-1] is not None
         assert "Redis" in home.told[-1]
         with own_redis.running():
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not (jobs := await queue.claim(Q, 5, 60)):  # noqa: ASYNC110 waits for a server
                     await asyncio.sleep(0.05)
             assert numbers(jobs) == [2]
@@ -299,7 +299,7 @@ async def test_a_redis_that_kills_and_comes_back_has_what_it_had(postgres_server
             for one in held:
                 await ack(database, queue, one)
                 seen.append(one.payload["n"])
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while len(seen) < 40:
                     for one in await queue.claim(Q, 4, 60):
                         try:

@@ -38,7 +38,7 @@ class TestNothingIsLost:
             (tmp_path / "stock" / f"{number}.jpg").write_bytes(_different(number))
         async with house(tmp_path) as home:
             await asyncio.to_thread(shutil.copytree, tmp_path / "stock", home.root / "yard")
-            await home.until(lambda: len(home.books.accepted) == 1000, within_s=60)
+            await home.until(lambda: len(home.books.accepted) == 1000, within_s=110)
             assert home.books.most_at_once <= 20
             assert set(home.books.names()) == {f"{number}.jpg" for number in range(1000)}
             assert home.books.rejected == []
@@ -51,7 +51,7 @@ class TestNothingIsLost:
                     _put(home.root, f"yard/{number // 3}/{number}.jpg", _different(number))
 
             await asyncio.to_thread(fill)
-            await home.until(lambda: len(home.books.accepted) == 300, within_s=40)
+            await home.until(lambda: len(home.books.accepted) == 300, within_s=110)
 
     async def test_overflow_of_the_kernel_queue(self, tmp_path, monkeypatch):
         memory = Path("/dev/shm")
@@ -76,12 +76,14 @@ class TestNothingIsLost:
         try:
             async with house(folder, sweep_interval_s=30.0) as home:
                 home.source._taking._pace = Pace(spacing_s=0.0)
-                (home.root / "yard").mkdir()
-                await asyncio.sleep(1.5)
+                # once the second one is noticed, the folder is surely watched
+                for number in (1, 2):
+                    _put(home.root, f"yard/early{number}.jpg", _different(number))
+                    await home.until(lambda number=number: len(home.books.accepted) == number)
                 reading.clear()
                 await asyncio.to_thread(fill, home.root / "yard")
                 reading.set()
-                await home.until(lambda: len(home.books.rejected) >= count, within_s=90)
+                await home.until(lambda: len(home.books.rejected) >= count, within_s=110)
                 assert {one.path.name for one, _, _ in home.books.rejected if one.path} == {
                     f"{number}.jpg" for number in range(count)
                 }
@@ -112,7 +114,7 @@ class TestNothingIsLost:
                 busy.start()
                 await asyncio.to_thread(fill, home.root / "yard")
                 stop.set()
-                await home.until(lambda: len(home.books.accepted) == 1000, within_s=60)
+                await home.until(lambda: len(home.books.accepted) == 1000, within_s=110)
         finally:
             stop.set()
             busy.join()

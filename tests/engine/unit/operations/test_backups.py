@@ -104,6 +104,6 @@ async def test_it_tries_again_every_hour_until_it_works(backup, board, clock, di
 
 
 async def _settled(condition) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - a thread copies
             await asyncio.sleep(0.01)

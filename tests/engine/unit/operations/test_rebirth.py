@@ -36,7 +36,7 @@ async def waiting(rebirth: Rebirth):
 
 async def settled(rebirth: Rebirth, clock: FakeClock, condition) -> None:
     rebirth.ask()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await clock.advance(1)
             await asyncio.sleep(0.01)

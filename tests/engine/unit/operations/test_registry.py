@@ -230,7 +230,7 @@ async def test_switches_and_counters_survive_a_restart_of_the_engine(tmp_path, c
         async with running(clock, plan, shelf=Stored()) as (registry, _):
             await clock.advance(10)
             registry.switch("timers", on=False)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while (await database.read(rows.all)).get("timers", ComponentRecord(id="x")).enabled:  # noqa: ASYNC110 a row
                     await asyncio.sleep(0.01)
         again = Job()

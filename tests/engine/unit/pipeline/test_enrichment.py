@@ -150,12 +150,12 @@ async def test_questions_run_at_the_same_time():
     together = asyncio.Barrier(2)
 
     async def waits(work):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await together.wait()
         return work(Faces(), None)
 
     async def waits_too(work):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await together.wait()
         return work(Poses(), None)
 

@@ -96,13 +96,13 @@ async def test_without_a_rest_the_supervision_ends(start):
     task, changes = start(Job(1000), clock, RestartPolicy(rest_s=None))
     await settle()
     await clock.advance(200)
-    await asyncio.wait_for(task, 1)
+    await asyncio.wait_for(task, 60)
     assert [change.state for change in changes][-2:] == [JobState.FAILED, JobState.STOPPED]
 
 
 async def test_a_job_that_returns_is_stopped(start):
     task, changes = start(Job(0, returns=True), FakeClock())
-    await asyncio.wait_for(task, 1)
+    await asyncio.wait_for(task, 60)
     assert [change.state for change in changes] == [JobState.RUNNING, JobState.STOPPED]
 
 

@@ -15,6 +15,7 @@ from home_sentry_engine.storage.errors import CorruptDatabase, StorageBusy, Stor
 from home_sentry_engine.storage.repositories.meta import Counters, Meta
 from home_sentry_engine.storage.sqlite import SqliteStore
 from tests.fakes.clock import FakeClock
+from tests.fakes.patience import turns, until
 
 META, COUNTERS = Meta(), Counters()
 
@@ -52,13 +53,24 @@ async def test_the_result_comes_after_the_commit(database, file):
     other.close()
 
 
+async def held(database: Database) -> tuple[asyncio.Task[bool], threading.Event]:
+    """Keep the writer busy with one work until the event is set."""
+    begun, hold = threading.Event(), threading.Event()
+
+    def work(_conn) -> bool:
+        begun.set()
+        return hold.wait(60)
+
+    first = asyncio.create_task(database.write(work))
+    await until(begun.is_set)
+    return first, hold
+
+
 async def test_waiting_works_share_a_transaction(database):
     sizes = counting(database)
-    hold = threading.Event()
-    first = asyncio.create_task(database.write(lambda conn: hold.wait(10)))
-    await asyncio.sleep(0.05)
+    first, hold = await held(database)
     others = [asyncio.create_task(database.write(lambda conn: COUNTERS.add(conn, "n"))) for _ in range(100)]
-    await asyncio.sleep(0.05)
+    await turns()
     hold.set()
     await asyncio.gather(first, *others)
     assert sizes == [1, 100]
@@ -66,9 +78,7 @@ async def test_waiting_works_share_a_transaction(database):
 
 
 async def test_a_failing_work_is_undone_alone(database):
-    hold = threading.Event()
-    first = asyncio.create_task(database.write(lambda conn: hold.wait(10)))
-    await asyncio.sleep(0.05)
+    first, hold = await held(database)
 
     def fails(conn):
         COUNTERS.add(conn, "n", 1000)
@@ -80,7 +90,7 @@ async def test_a_failing_work_is_undone_alone(database):
 
     works = [lambda conn: COUNTERS.add(conn, "n"), fails, lambda conn: COUNTERS.add(conn, "n"), breaks_a_rule]
     tasks = [asyncio.create_task(database.write(work)) for work in works]
-    await asyncio.sleep(0.05)
+    await turns()
     hold.set()
     await first
     done = await asyncio.gather(*tasks, return_exceptions=True)
@@ -101,11 +111,9 @@ async def test_an_error_that_a_future_cannot_carry_reaches_its_caller_all_the_sa
 
 
 async def test_a_cancelled_work_that_has_not_begun_is_left_out(database):
-    hold = threading.Event()
-    first = asyncio.create_task(database.write(lambda conn: hold.wait(10)))
-    await asyncio.sleep(0.05)
+    first, hold = await held(database)
     second = asyncio.create_task(database.write(lambda conn: COUNTERS.add(conn, "n")))
-    await asyncio.sleep(0.05)
+    await turns()
     second.cancel()
     await asyncio.sleep(0)
     hold.set()

@@ -29,6 +29,7 @@ from home_sentry_engine.vision.tasks.zero_shot import ImageText
 from tests.engine.unit.pipeline.views import seen, shot, views_of
 from tests.fakes.clock import START
 from tests.fakes.models import Faces, Meter, Shelf
+from tests.fakes.patience import until
 
 FRAME = RgbFrame.of(draw_canary(64, 48))
 DEADLINE_S = 1.2
@@ -119,11 +120,7 @@ async def test_a_service_that_never_answers_keeps_no_other_question_waiting(sile
             began = time.monotonic()
         # the threads end with the questions that they asked, not with the read time of the service
         assert time.monotonic() - began < LIMITS.read_s / 2
-        for _ in range(100):
-            if not silent.open:
-                break
-            await asyncio.sleep(0.02)
-        assert not silent.open
+        await until(lambda: not silent.open)
 
 
 async def test_a_service_that_hangs_keeps_nobody_from_asking_another_one(silent):

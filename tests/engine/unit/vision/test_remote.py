@@ -23,7 +23,8 @@ from home_sentry_engine.vision.tasks.pictures import RgbFrame
 from home_sentry_engine.vision.zoo import Zoo
 
 RULES = BoxRules()
-QUICK = RemoteRules(connect_s=1.0, read_s=0.4, health_s=0.4)
+QUICK = RemoteRules(connect_s=5.0, read_s=20.0, health_s=20.0)
+HASTY = RemoteRules(connect_s=5.0, read_s=0.4, health_s=0.4)
 FOUND = {"class": "Person", "confidence": 0.9, "bbox": {"x": 10, "y": 20, "width": 30, "height": 60}}
 
 
@@ -198,12 +199,14 @@ def test_no_refusal_opens_the_breaker(server, eye, status):
     assert eye.breaker.state is BreakerState.CLOSED
 
 
-def test_a_slow_server_is_a_time_out_and_a_gone_one_is_away(server, eye):
+def test_a_slow_server_is_a_time_out_and_a_gone_one_is_away(server):
     server.delay_s = 1.0
+    eye = RemoteEye(server.url, rules=HASTY)
     with pytest.raises(Transient, match="no answer within"):
         eye.look([frame()], RULES)
     with pytest.raises(Unavailable, match="no answer within"):
         eye.check()
+    eye.close()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

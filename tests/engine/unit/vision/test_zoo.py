@@ -125,7 +125,7 @@ async def test_run_tries_again_by_itself(tmp_path):
                 await clock.advance(10)
                 await asyncio.sleep(0.01)
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await looking()
         running.cancel()
 
@@ -320,6 +320,6 @@ async def test_a_look_past_its_deadline_is_transient(tmp_path):
 
 
 async def _until(condition) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - what is waited for has no event of its own
             await asyncio.sleep(0.005)
