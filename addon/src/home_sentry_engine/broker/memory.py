@@ -33,6 +33,7 @@ from .wakeup import Wakeup
 @dataclass(slots=True, kw_only=True)
 class _Entry:
     id: int
+    turn: int
     new: NewJob
     enqueued_at: datetime
     not_before: datetime
@@ -43,8 +44,8 @@ class _Entry:
     tries: tuple[FailedTry, ...] = ()
 
     @property
-    def place(self) -> tuple[int, int]:
-        return (-self.new.priority, self.id)
+    def place(self) -> tuple[int, int, int]:
+        return (-self.new.priority, self.turn, self.id)
 
 
 class MemoryQueue:
@@ -58,6 +59,7 @@ class MemoryQueue:
         self._dead_ids = itertools.count(1)
         self._entries: dict[int, _Entry] = {}
         self._dead: dict[int, DeadLetter] = {}
+        self._turns: dict[tuple[str, int], int] = {}
         self._wakeup = Wakeup(clock)
         self._tally = Tally()
 
@@ -83,8 +85,8 @@ class MemoryQueue:
             self._free_expired(job.queue, now)
             oldest = min(idle, key=lambda entry: (entry.new.priority, entry.id))
             dropped = self._entries.pop(oldest.id).new.payload
-        number = next(self._ids)
-        self._entries[number] = _Entry(id=number, new=job, enqueued_at=now, not_before=job.not_before or now)
+        number, turn = next(self._ids), self._turn_of(job)
+        self._entries[number] = _Entry(id=number, turn=turn, new=job, enqueued_at=now, not_before=job.not_before or now)
         self._wakeup.raise_flag(job.queue)
         return PutResult(outcome=PutOutcome.ACCEPTED, job_id=str(number), dropped=dropped)
 
@@ -99,6 +101,8 @@ class MemoryQueue:
                 entry.leased_until = now + timedelta(seconds=lease_s)
                 entry.attempts += 1
                 entry.fence += 1
+                served = self._turns.get((queue, entry.new.priority), 0)
+                self._turns[queue, entry.new.priority] = max(served, entry.turn)
                 claimed.append(_job(entry, entry.leased_until))
         if len(claimed) == n:
             self._wakeup.raise_flag(queue)
@@ -233,6 +237,11 @@ class MemoryQueue:
 
     def _of(self, queue: str) -> Iterator[_Entry]:
         return (entry for entry in self._entries.values() if entry.new.queue == queue)
+
+    def _turn_of(self, job: NewJob) -> int:
+        line = (job.key, job.priority)
+        last = [entry.turn for entry in self._of(job.queue) if (entry.new.key, entry.new.priority) == line]
+        return max([self._turns.get((job.queue, job.priority), 0), *(turn + 1 for turn in last)])
 
     def _letters(self, queue: str | None) -> list[DeadLetter]:
         return [letter for letter in self._dead.values() if queue is None or letter.queue == queue]

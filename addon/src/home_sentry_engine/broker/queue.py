@@ -2,9 +2,14 @@
 
 ``C`` is the connection of the transaction that a call joins; a queue outside the database ignores it.
 
-Order: among jobs that are due a higher ``priority`` goes first, then the older job. Of one ``key`` one job runs at a
-time. A job that waits for its retry keeps its place and holds back those of its key that stand behind it; a job that
-was put with ``not_before`` takes its place when that time comes.
+Order: among jobs that are due a higher ``priority`` goes first; within a priority the keys take turns, and of one key
+the older job goes first. Of one ``key`` one job runs at a time. A job that waits for its retry keeps its place and
+holds back those of its key that stand behind it; a job that was put with ``not_before`` takes its place when that time
+comes.
+
+Turns are numbered when jobs are put (start-time fair queueing): a job gets the turn after the last one of its key and
+priority that is in the queue, and at least the newest turn that was claimed of its priority. So a key that floods
+stands in line with itself, and the first job of another one passes by. Jobs without a key are one line.
 """
 
 from collections.abc import Mapping

@@ -20,7 +20,7 @@ GO_WITH_OTHERS = {
 AS_MANY_AS_THE_HOME_HAS = {
     "meta", "counters", "cameras", "components", "zones", "watched", "resting", "scenes", "scene_memory",
     "household", "masks", "rhythm", "alert_rules", "channels", "properties", "property_cameras",
-    "prompt_configs", "prompt_versions", "api_keys",
+    "prompt_configs", "prompt_versions", "api_keys", "queue_turns",
 }  # fmt: skip
 # a row is a piece of work, and goes when it is done: at the latest with its camera
 FINISHED_BY_WORKERS = {"jobs", "remasking", "unmasked"}

@@ -211,7 +211,7 @@ async def test_nothing_of_a_finished_job_stays_in_redis(home):
         await queue.depth(Q)
         assert done == 12
         keys = {key.decode().rpartition(":")[2] for key in await home.raw("KEYS", f"{home.namespace}:*")}
-        assert keys == {"queues", "stream", "gone"}
+        assert keys == {"queues", "stream", "turns", "gone"}
         stream = f"{home.namespace}:{{{Q}}}:stream"
         assert await home.raw("XLEN", stream) == 0
         assert await home.in_hand() == []

@@ -149,9 +149,9 @@ def _join(calls: list[_Call], new: _Call) -> None:
 
 
 def _placing(row: JobRow) -> list[Any]:
-    place = f"{_PRIORITIES - row.priority:010d}:{row.id:019d}"
+    rank = f"{_PRIORITIES - row.priority:010d}"
     due, key = row.not_before_us, False if row.key is None else row.key
-    return [str(row.id), row.fence, row.attempts, due, place, key, row.payload, str(row.enqueued_us)]
+    return [str(row.id), row.fence, row.attempts, due, rank, key, row.payload, str(row.enqueued_us)]
 
 
 def _helds(found: Iterable[tuple[bytes, bytes | None]]) -> tuple[Held, ...]:

@@ -8,11 +8,12 @@ Keys of one queue, all below the prefix in ``KEYS[1]``:
 * ``ready``: places that may be claimed now, in order; ``later``: places by the time when they become due.
 * ``key:<key>``: all places of a key that stand in line; ``offered``: the one of them that is in ``ready``.
 * ``leases``: places by the end of their lease; ``running``: the running place by key.
+* ``lines``: by key and priority the turns of all jobs; ``turns``: the newest turn that was claimed of each priority.
 * ``gone``: ids of finished jobs by time, so that late news cannot bring one back.
 
-A place is ``<1e9 - priority>:<id>`` with leading zeros: as text it sorts in the order of the queue. What comes and goes
-in numbers is one JSON text, and what a script does to many jobs are few commands with many fields: each command and
-each field of a reply costs more than the work behind it.
+A place is ``<rank>:<turn>:<id>`` with leading zeros, the rank being 1e9 - priority: as text it sorts in the order of
+the queue. What comes and goes in numbers is one JSON text, and what a script does to many jobs are few commands with
+many fields: each command and each field of a reply costs more than the work behind it.
 """
 
 from typing import Final
@@ -21,6 +22,7 @@ _SHARED: Final = """
 local P = KEYS[1]
 local STREAM, JOBS, FENCES, READY, LATER = P..'stream', P..'jobs', P..'fences', P..'ready', P..'later'
 local OFFERED, LEASES, RUNNING, GONE = P..'offered', P..'leases', P..'running', P..'gone'
+local LINES, TURNS = P..'lines', P..'turns'
 local GROUP, KEPT_US = 'engines', 600000000
 local call = redis.call
 
@@ -47,6 +49,12 @@ local function parts_of(record)
   local entry, place, tries, rest = string.match(record, '^(%S+) (%S+) (%d+)(.*)$')
   return entry, place, tries, rest ~= '' and string.sub(rest, 2)
 end
+
+-- names the line that a job stands in, so that no name is the beginning of another
+local function line_of(rank, key) return rank..':'..(key and #key..':'..key or '')..'|' end
+
+-- names a place's turn in its line
+local function stand_of(place, key) return line_of(string.sub(place, 1, 10), key)..string.sub(place, 12, 23) end
 
 -- puts the first job of each key among the ready ones, unless a job of the key runs or the first one has to wait
 local function offer(touched)
@@ -85,12 +93,13 @@ end
 -- forgets jobs
 local function erase(ids)
   local records = many('HMGET', JOBS, ids)
-  local entries, places, single, keyed, keys, touched, over = {}, {}, {}, {}, {}, {}, {}
+  local entries, places, single, keyed, keys, touched, over, stands = {}, {}, {}, {}, {}, {}, {}, {}
   for i = 1, #ids do
     if records[i] then
       local entry, place, _, key = parts_of(records[i])
       push(entries, entry)
       push(places, place)
+      push(stands, stand_of(place, key))
       if key then
         push(keys, key)
         push(keyed, place)
@@ -109,6 +118,7 @@ local function erase(ids)
   many('HDEL', RUNNING, over)
   many('ZREM', LEASES, places)
   many('ZREM', LATER, places)
+  many('ZREM', LINES, stands)
   many('ZREM', READY, single)
   call('XACK', STREAM, GROUP, unpack(entries))
   many('XDEL', STREAM, entries)
@@ -122,9 +132,24 @@ PLACE: Final = (
     + """
 local now, channel, queue, queues = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local rows, ids, known = cjson.decode(ARGV[5]), {}, {}
-local fences, records, ready, later, touched = {}, {}, {}, {}, {}
+local fences, records, ready, later, touched, stands, lasts = {}, {}, {}, {}, {}, {}, {}
+
+-- gives a new job the turn after the last one of its line, and at least the newest turn that was claimed
+local function turn_of(rank, key)
+  local line = line_of(rank, key)
+  local last = lasts[line]
+  if not last then
+    local found = call('ZRANGE', LINES, '['..line..'~', '['..line, 'BYLEX', 'REV', 'LIMIT', 0, 1)[1]
+    last = found and tonumber(string.sub(found, -12)) or -1
+  end
+  local turn = math.max(last + 1, tonumber(call('HGET', TURNS, rank) or 0))
+  lasts[line] = turn
+  return string.format('%012d', turn)
+end
 
 local function commit()
+  many('ZADD', LINES, stands)
+  stands = {}
   many('HSET', FENCES, fences)
   many('HSET', JOBS, records)
   many('ZADD', READY, ready)
@@ -133,9 +158,12 @@ local function commit()
   fences, records, ready, later, touched = {}, {}, {}, {}, {}
 end
 
--- takes back what an earlier delivery of the job left; gives its stream entry
-local function let_go(id, place, key)
+-- takes back what an earlier delivery of the job left; gives its stream entry and its place
+local function let_go(id, key)
   commit()
+  local record = call('HGET', JOBS, id)
+  if not record then return end
+  local entry, place = parts_of(record)
   many('ZREM', LEASES, {place})
   many('ZREM', LATER, {place})
   if not key then
@@ -143,15 +171,18 @@ local function let_go(id, place, key)
   elseif call('HGET', RUNNING, key) == place then
     call('HDEL', RUNNING, key)
   end
-  local record = call('HGET', JOBS, id)
-  local entry = record and parts_of(record)
-  if entry then call('XACK', STREAM, GROUP, entry) end
-  return entry
+  call('XACK', STREAM, GROUP, entry)
+  return entry, place
 end
 
-local function put_in_place(id, fence, tries, due, place, key, payload, enqueued)
+local function put_in_place(id, fence, tries, due, rank, key, payload, enqueued)
   if known[id] and known[id] >= fence then return end
-  local entry = known[id] and let_go(id, place, key)
+  local entry, place
+  if known[id] then entry, place = let_go(id, key) end
+  if not place then
+    place = rank..':'..turn_of(rank, key)..':'..string.rep('0', 19 - #id)..id
+    push(stands, 0, stand_of(place, key))
+  end
   entry = entry or call('XADD', STREAM, '*', 'id', id, 'payload', payload, 'enqueued', enqueued)
   known[id] = fence
   push(fences, id, fence)
@@ -234,12 +265,14 @@ for i = 1, #popped, 2 do
   push(places, popped[i])
   push(leases, until_us, popped[i])
 end
-local ids, by_tries, jobs = ids_of(places), {}, {}
+local ids, by_tries, jobs, newest, turns = ids_of(places), {}, {}, {}, {}
 local fences = many('HMGET', FENCES, ids)
 for i, record in ipairs(many('HMGET', JOBS, ids)) do
   if record then
     local entry, place, tries, key = parts_of(record)
     jobs[i] = {entry, ids[i], place, key, fences[i], tries}
+    -- the last one of a rank has its newest turn
+    newest[string.sub(place, 1, 10)] = tonumber(string.sub(place, 12, 23))
     by_tries[tries] = by_tries[tries] or {}
     push(by_tries[tries], entry)
     if key then
@@ -251,6 +284,10 @@ end
 many('HDEL', OFFERED, taken)
 many('HSET', RUNNING, running)
 many('ZADD', LEASES, leases)
+for rank, turn in pairs(newest) do
+  if turn > tonumber(call('HGET', TURNS, rank) or 0) then push(turns, rank, string.format('%d', turn)) end
+end
+many('HSET', TURNS, turns)
 local given = {}
 for tries, entries in pairs(by_tries) do
   push(entries, 'RETRYCOUNT', tries + 1)

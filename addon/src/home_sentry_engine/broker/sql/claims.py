@@ -14,7 +14,7 @@ from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.jobs import Job
 
 from .micros import from_micros, to_micros
-from .statements import CLAIM_EVERY_KEY, CLAIM_FRONT, FREE_EXPIRED, NEXT_DUE
+from .statements import CLAIM_EVERY_KEY, CLAIM_FRONT, FREE_EXPIRED, NEXT_DUE, SERVE
 
 type Answer = tuple[tuple[Job, ...], datetime | None]
 
@@ -51,6 +51,7 @@ class _Leased(NamedTuple):
     payload: str
     key: str | None
     priority: int
+    turn: int
     attempts: int
     fence: int
     enqueued_us: int
@@ -118,7 +119,9 @@ class Claims:
             unserved = counts[len(answers) :]
             if unserved:
                 rows = [_Leased(*row) for row in statement.rows(conn, leasing | {"n": sum(unserved)})]
-                rows.sort(key=lambda row: (-row.priority, row.id))
+                rows.sort(key=lambda row: (-row.priority, row.turn, row.id))
+                for priority, turn in {row.priority: row.turn for row in rows}.items():
+                    SERVE.count(conn, {"queue": queue, "priority": priority, "turn": turn})
                 answers += _shared([_job(row, until) for row in rows], unserved)
         if len(answers) < len(counts):
             nothing: Answer = ((), _earliest(NEXT_DUE.rows(conn, values)[0]))

@@ -29,7 +29,7 @@ from .dead import Cause, DeadLetters
 from .micros import to_micros
 from .prepared import Prepared
 from .room import Room
-from .statements import PUT
+from .statements import PUT_ON_RECORD
 from .tables import dead_letters, jobs
 
 __all__ = ["Change", "Connection", "Held", "Holders", "JobLedger", "JobRow"]
@@ -211,7 +211,7 @@ class JobLedger:
             "enqueued_us": at,
             "not_before_us": at if job.not_before is None else to_micros(job.not_before),
         }
-        made = PUT.new_id(conn, values | {"uniq": job.unique, "updated_us": at})
+        made = PUT_ON_RECORD.new_id(conn, values | {"uniq": job.unique, "updated_us": at})
         if made is None:
             return self._twin(conn, job) or PutResult(outcome=PutOutcome.REJECTED, reason="the job was not stored")
         row = JobRow(id=made, attempts=0, fence=0, **values)

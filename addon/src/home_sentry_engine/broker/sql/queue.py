@@ -40,6 +40,7 @@ from .statements import (
     OLDEST_IDLE,
     POSTPONE,
     PUT,
+    PUT_WITHOUT_KEY,
     TRIES,
     TWIN,
 )
@@ -226,7 +227,7 @@ class SqlQueue:
             "not_before_us": at if job.not_before is None else to_micros(job.not_before),
             "updated_us": at,
         }
-        made = PUT.new_id(conn, values)
+        made = (PUT_WITHOUT_KEY if job.key is None else PUT).new_id(conn, values)
         if made is None:
             return self._twin(conn, job) or PutResult(outcome=PutOutcome.REJECTED, reason="the job was not stored")
         return PutResult(outcome=PutOutcome.ACCEPTED, job_id=str(made))

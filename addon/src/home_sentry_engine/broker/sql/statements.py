@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, func
 from sqlalchemy.dialects import postgresql, sqlite
 
 from .prepared import Prepared
-from .tables import dead_letters, jobs
+from .tables import dead_letters, jobs, queue_turns
 
 LOOK_AHEAD: Final = 256
 """Jobs from the front of a queue that a claim looks at before it asks each key for its first job."""
@@ -21,6 +21,10 @@ def _due(table: Any) -> sa.ColumnElement[bool]:
     return sa.and_(table.c.leased_until_us.is_(None), table.c.not_before_us + sa.literal_column("0") <= _now)
 
 
+def _place(table: Any) -> tuple[sa.ColumnElement[Any], ...]:
+    return table.c.priority.desc(), table.c.turn, table.c.id
+
+
 def _running(key: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     other = jobs.alias("running")
     return sa.exists().where(other.c.queue == _queue, other.c.key == key, other.c.leased_until_us.is_not(None))
@@ -31,20 +35,20 @@ def _head(key: sa.ColumnElement[str]) -> sa.ScalarSelect[int]:
     other = jobs.alias("head")
     placed = sa.or_(other.c.fence > 0, other.c.not_before_us <= _now)
     chosen = sa.select(other.c.id).where(other.c.queue == _queue, other.c.key == key, placed)
-    return chosen.order_by(other.c.priority.desc(), other.c.id).limit(1).scalar_subquery()
+    return chosen.order_by(*_place(other)).limit(1).scalar_subquery()
 
 
 def _front() -> sa.Select[Any]:
     front = (
-        sa.select(jobs.c.id, jobs.c.key, jobs.c.priority)
+        sa.select(jobs.c.id, jobs.c.key, jobs.c.priority, jobs.c.turn)
         .where(jobs.c.queue == _queue, _due(jobs))
-        .order_by(jobs.c.priority.desc(), jobs.c.id)
+        .order_by(*_place(jobs))
         .limit(LOOK_AHEAD)
         .subquery("front")
     )
     first = sa.and_(front.c.id == _head(front.c.key), ~_running(front.c.key))
     free = sa.select(front.c.id).where(sa.or_(front.c.key.is_(None), first))
-    return free.order_by(front.c.priority.desc(), front.c.id).limit(bindparam("n", type_=sa.Integer))
+    return free.order_by(*_place(front)).limit(bindparam("n", type_=sa.Integer))
 
 
 def _every_key() -> sa.Select[Any]:
@@ -57,16 +61,17 @@ def _every_key() -> sa.Select[Any]:
     heads = (
         sa.select(_head(keys.c.key).label("id")).where(keys.c.key.is_not(None), ~_running(keys.c.key)).subquery("heads")
     )
-    keyed = sa.select(jobs.c.id, jobs.c.priority).join(heads, heads.c.id == jobs.c.id).where(_due(jobs))
+    placed = (jobs.c.id, jobs.c.priority, jobs.c.turn)
+    keyed = sa.select(*placed).join(heads, heads.c.id == jobs.c.id).where(_due(jobs))
     single = (
-        sa.select(jobs.c.id, jobs.c.priority)
+        sa.select(*placed)
         .where(jobs.c.queue == _queue, jobs.c.key.is_(None), _due(jobs))
-        .order_by(jobs.c.priority.desc(), jobs.c.id)
+        .order_by(*_place(jobs))
         .limit(bindparam("n", type_=sa.Integer))
         .subquery("single")
     )
-    both = sa.union_all(keyed, sa.select(single.c.id, single.c.priority)).subquery("free")
-    ordered = sa.select(both.c.id).order_by(both.c.priority.desc(), both.c.id)
+    both = sa.union_all(keyed, sa.select(single)).subquery("free")
+    ordered = sa.select(both.c.id).order_by(*_place(both))
     return ordered.limit(bindparam("n", type_=sa.Integer))
 
 
@@ -77,7 +82,7 @@ def _next_due() -> sa.Select[Any]:
 
 
 def _leasing(chosen: sa.Select[Any]) -> Any:
-    fields = ("id", "queue", "payload", "key", "priority", "attempts", "fence", "enqueued_us")
+    fields = ("id", "queue", "payload", "key", "priority", "turn", "attempts", "fence", "enqueued_us")
     return (
         sa.update(jobs)
         .where(jobs.c.id.in_(chosen))
@@ -92,17 +97,43 @@ def _leasing(chosen: sa.Select[Any]) -> Any:
     )
 
 
-def _put(dialect: str) -> Any:
-    insert = postgresql.insert(jobs) if dialect == "postgresql" else sqlite.insert(jobs)
+def _turn(dialect: str, *, keyed: bool) -> sa.ColumnElement[int]:
+    """Give the turn of a new job: behind its line, and not before what was claimed."""
+    in_queue, in_priority = bindparam("queue", type_=sa.Text), bindparam("priority", type_=sa.Integer)
+    served = sa.select(queue_turns.c.turn).where(queue_turns.c.queue == in_queue, queue_turns.c.priority == in_priority)
+    key = jobs.c.key == bindparam("key", type_=sa.Text) if keyed else jobs.c.key.is_(None)
+    last = sa.select(func.max(jobs.c.turn)).where(jobs.c.queue == in_queue, key, jobs.c.priority == in_priority)
+    larger = func.greatest if dialect == "postgresql" else func.max
+    after_last = func.coalesce(last.scalar_subquery() + sa.literal_column("1"), sa.literal_column("0"))
+    return larger(func.coalesce(served.scalar_subquery(), sa.literal_column("0")), after_last)
+
+
+def _put(dialect: str, turn: sa.ColumnElement[int]) -> Any:
+    insert = _insert(dialect, jobs)
     names = ("queue", "key", "uniq", "priority", "payload", "enqueued_us", "not_before_us", "updated_us")
     given = {name: bindparam(name, type_=jobs.c[name].type) for name in names}
     zero: sa.ColumnElement[int] = sa.literal_column("0", sa.Integer)
-    put = insert.values(attempts=zero, fence=zero, **given).on_conflict_do_nothing()
+    put = insert.values(attempts=zero, fence=zero, turn=turn, **given).on_conflict_do_nothing()
     # SQLite's driver knows the id of the row; RETURNING would cost it a third of the insert
     return put if dialect == "sqlite" else put.returning(jobs.c.id)
 
 
-PUT: Final = Prepared(_put)
+def _insert(dialect: str, table: sa.Table) -> Any:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+def _serve(dialect: str) -> Any:
+    types = {column.name: column.type for column in queue_turns.c}
+    insert = _insert(dialect, queue_turns).values({name: bindparam(name, type_=kind) for name, kind in types.items()})
+    newer = insert.excluded.turn > queue_turns.c.turn
+    keys = [queue_turns.c.queue, queue_turns.c.priority]
+    return insert.on_conflict_do_update(index_elements=keys, set_={"turn": insert.excluded.turn}, where=newer)
+
+
+PUT: Final = Prepared(lambda dialect: _put(dialect, _turn(dialect, keyed=True)))
+PUT_WITHOUT_KEY: Final = Prepared(lambda dialect: _put(dialect, _turn(dialect, keyed=False)))
+PUT_ON_RECORD: Final = Prepared(lambda dialect: _put(dialect, sa.literal_column("0", sa.BigInteger)))
+SERVE: Final = Prepared(_serve)
 FREE_EXPIRED: Final = Prepared(
     lambda _: (
         sa.update(jobs).where(jobs.c.queue == _queue, jobs.c.leased_until_us <= _now).values(leased_until_us=sa.null())
