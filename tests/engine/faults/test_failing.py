@@ -196,7 +196,7 @@ async def test_f07_a_hanging_look_is_cut_and_the_next_one_works(within):
         with pytest.raises((Transient, Unavailable)):
             await detector.detect([object()])  # type: ignore[list-item]
         took_s = asyncio.get_running_loop().time() - began
-        assert took_s <= min(5.0, within(2 * 0.5))
+        assert took_s <= within(2 * 0.5)
         assert len(await detector.detect([object()])) == 1  # type: ignore[list-item]
         assert detector.describe().failures == 1
     print(f"  cut after {took_s:.2f} s of 0.5 s allowed")
