@@ -120,13 +120,14 @@ class RedisLoad:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelLoad:
-    """A model at work: ``busy`` of ``slots`` questions or pictures at once."""
+    """A model at work: ``busy`` of ``slots`` questions or pictures at once, more are ``waiting`` for a slot."""
 
     model_id: str | None = None
     inference_ms: float | None = None
     per_second: float | None = None
     busy: int | None = None
     slots: int | None = None
+    waiting: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,7 @@ class Gauged:
     host: HostMeter
     latencies: Latencies
     detector: Callable[[], DetectorStatus]
-    language: Callable[[], str | None]
+    language: Callable[[], Awaitable[ModelLoad | None]]
     failures: Callable[[], int]
     quarantined: Callable[[], int]
     parts: Callable[[], Sequence[Part]]
@@ -157,7 +157,6 @@ class Figures:
         seen, at = gauged.detector(), self._clock.monotonic()
         self._looks.append((at, seen.looked))
         self._errors.append((at, gauged.failures()))
-        language = gauged.language()
         found = Performance(
             at=now,
             gpu=await self.gpu(),
@@ -168,7 +167,7 @@ class Figures:
                 per_second=self._pace(),
                 slots=gauged.detect_slots,
             ),
-            language=ModelLoad(model_id=language) if language is not None else None,
+            language=await self._asked(gauged.language()),
             database=await self._asked(database_load(gauged.database)),
             redis=await self._asked(gauged.redis()) if gauged.redis is not None else None,
             queues=await self._asked(gauged.tables.queues.depths()) or (),

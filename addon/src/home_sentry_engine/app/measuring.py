@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from home_sentry_engine.contract import GpuSummary, Part, RedisLoad
+from home_sentry_engine.contract import GpuSummary, ModelLoad, Part, RedisLoad
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.operations.gpu import open_reader
 from home_sentry_engine.operations.gpu_watch import GpuWatch
@@ -58,7 +58,10 @@ class Measuring:
         return self._figures
 
     def attach(
-        self, pipeline: Pipeline, detector: Callable[[], DetectorStatus], language: Callable[[], str | None]
+        self,
+        pipeline: Pipeline,
+        detector: Callable[[], DetectorStatus],
+        language: Callable[[], Awaitable[ModelLoad | None]],
     ) -> None:
         """Listen to the workers, and to the detector and the language model."""
         given, settings = self._with, self._settings

@@ -3,9 +3,11 @@
 import asyncio
 from dataclasses import dataclass, replace
 
-from home_sentry_engine.contract import Component
+from home_sentry_engine.contract import Component, ModelLoad
 from home_sentry_engine.language.assessor import LanguageAssessor
 from home_sentry_engine.language.backends.disabled import Disabled
+from home_sentry_engine.language.backends.local import LocalModel
+from home_sentry_engine.language.backends.remote import RemoteModel
 from home_sentry_engine.language.opening import open_assessor
 from home_sentry_engine.language.seeing import SeeingModel
 from home_sentry_engine.resilience.breaker import Breaker
@@ -32,6 +34,22 @@ class Minds:
     def language_name(self) -> str | None:
         """Give the card of the language model that answers at this moment."""
         return self.language.backend.model_id or None if isinstance(self.language, LanguageAssessor) else None
+
+    async def language_load(self) -> ModelLoad | None:
+        """Describe how busy the language model is, None where none judges."""
+        return await model_load(self.language)
+
+
+async def model_load(language: LanguageAssessor | Disabled) -> ModelLoad | None:
+    """Describe how busy a language model is; one that did not answer last is not asked. Raises ``LanguageError``."""
+    if not isinstance(language, LanguageAssessor) or not language.backend.model_id:
+        return None
+    backend, known = language.backend, None
+    if language.worked and isinstance(backend, LocalModel | RemoteModel):
+        known = await backend.occupancy()
+    if known is None:
+        return ModelLoad(model_id=backend.model_id)
+    return ModelLoad(model_id=backend.model_id, busy=known.busy, slots=known.slots, waiting=known.waiting)
 
 
 async def open_minds(ground: Ground) -> Minds:

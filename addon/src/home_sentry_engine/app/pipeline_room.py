@@ -109,7 +109,7 @@ async def open_pipeline(
     )
     watch_services(senses.models, ground.measuring.breakers)
     pipeline = make_pipeline(settings, ground.store, ground.tables, senses, sinks, ground.around)
-    ground.measuring.attach(pipeline, zoo.detector.describe, minds.language_name)
+    ground.measuring.attach(pipeline, zoo.detector.describe, minds.language_load)
     means = replace(_means(ground, decoding), replace=masking.uploads.replace, renew=masks.read)
     return PipelineRoom(
         pipeline=pipeline,

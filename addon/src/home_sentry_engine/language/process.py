@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 import contextlib
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -76,7 +76,10 @@ def worker_command(
 
 
 class ModelProcess:
-    """One child process that answers one request at a time; started on demand, restarted after a death."""
+    """One child process that answers one request at a time; started on demand, restarted after a death.
+
+    ``waiting`` counts the requests that wait for their turn.
+    """
 
     def __init__(
         self,
@@ -101,6 +104,7 @@ class ModelProcess:
         self.state = ProcessState.STOPPED
         self.reason: str | None = None
         self.restarts = 0
+        self.waiting = 0
         self.operation: str | None = None
         self.facts: Mapping[str, Any] = {}
 
@@ -121,7 +125,7 @@ class ModelProcess:
         Raises ``ModelTimeout``, ``ModelDied`` or what the child reported. The deadline runs from the moment at which
         the child is free and loaded.
         """
-        async with self._lock:
+        async with self._turn():
             child = await self._running()
             self.operation = operation
             self._become(ProcessState.BUSY)
@@ -140,6 +144,18 @@ class ModelProcess:
             self._in_a_row = 0
             self._become(ProcessState.READY)
         return _checked(answer)
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        self.waiting += 1
+        try:
+            await self._lock.acquire()
+        finally:
+            self.waiting -= 1
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     async def aclose(self) -> None:
         """End the child."""

@@ -9,6 +9,7 @@ from home_sentry_engine.contract import AnalysisReason, Component, ComponentStat
 from home_sentry_engine.domain.messages import ModelFailure
 from home_sentry_engine.judgement.judge import Judge
 from home_sentry_engine.language.assessor import LanguageAssessor
+from home_sentry_engine.language.backends.base import Occupancy
 from home_sentry_engine.language.backends.local import LocalModel
 from home_sentry_engine.language.errors import LanguageError, ModelDied, ModelMissing, ModelTooLarge
 from home_sentry_engine.language.opening import open_assessor
@@ -16,6 +17,7 @@ from home_sentry_engine.language.process import ModelProcess, ProcessPolicy, Pro
 from home_sentry_engine.resilience.backoff import Backoff
 from home_sentry_engine.settings import LanguageSettings
 from tests.fakes.clock import FakeClock
+from tests.fakes.patience import until
 from tests.fakes.scenes import person_scene
 
 QUICK = ProcessPolicy(backoff=Backoff(base_s=0.01, cap_s=0.05))
@@ -160,3 +162,37 @@ async def test_a_model_that_needs_more_than_is_free_is_not_loaded_and_says_how_m
 def test_a_model_that_is_too_large_is_one_that_is_out_of_memory():
     assert issubclass(ModelTooLarge, LanguageError)
     assert ModelTooLarge.reason is AnalysisReason.OUT_OF_MEMORY
+
+
+# answers each request once the file that it names is there
+PATIENT = """
+import json, pathlib, sys, time
+print(json.dumps({"ready": {"window": 512}}), flush=True)
+for line in sys.stdin:
+    told = json.loads(line)
+    while not pathlib.Path(told["until"]).exists():
+        time.sleep(0.01)
+    print(json.dumps({"id": told["id"], "ok": True}), flush=True)
+"""
+
+
+async def test_a_child_has_one_slot_and_tells_who_waits_for_it(shelf, tmp_path):
+    shelf.start = lambda _path: ModelProcess((sys.executable, "-c", PATIENT), clock=FakeClock(), policy=QUICK)
+    shelf.name = "small"
+    model = LocalModel(shelf.find, shelf.start)
+    assert await model.occupancy() is None
+    await model.window()
+    assert await model.occupancy() == Occupancy(busy=0, slots=1, waiting=0)
+    done = tmp_path / "done"
+    assert model.process is not None
+    process = model.process
+    calls = [asyncio.create_task(process.call("wait", {"until": str(done)}, timeout_s=60)) for _ in range(3)]
+    await until(lambda: process.waiting == 2)
+    assert await model.occupancy() == Occupancy(busy=1, slots=1, waiting=2)
+    calls.pop().cancel()
+    await until(lambda: process.waiting == 1)
+    done.touch()
+    assert [told["ok"] for told in await asyncio.gather(*calls)] == [True, True]
+    assert await model.occupancy() == Occupancy(busy=0, slots=1, waiting=0)
+    await model.aclose()
+    assert await model.occupancy() is None

@@ -7,15 +7,18 @@ import time
 from aiohttp import web
 import pytest
 
+from home_sentry_engine.app.minds import model_load
+from home_sentry_engine.contract import ModelLoad
 from home_sentry_engine.domain.messages import ModelVerdict
 from home_sentry_engine.judgement.judge import Judge
 from home_sentry_engine.language.assessor import LanguageAssessor
-from home_sentry_engine.language.backends.base import Message, Question
+from home_sentry_engine.language.backends.base import Message, Occupancy, Question
+from home_sentry_engine.language.backends.disabled import Disabled
 from home_sentry_engine.language.backends.http import JsonClient, refuse_forbidden
 from home_sentry_engine.language.backends.llama_server import LlamaServer
 from home_sentry_engine.language.backends.openai import OpenAICompatible
 from home_sentry_engine.language.backends.remote import RemoteModel
-from home_sentry_engine.language.errors import ContextOverflow, ModelTimeout, ModelUnreachable
+from home_sentry_engine.language.errors import BadOutput, ContextOverflow, ModelTimeout, ModelUnreachable
 from home_sentry_engine.settings import LanguageSettings
 from tests.fakes.clock import FakeClock
 from tests.fakes.language import answer
@@ -294,3 +297,45 @@ async def test_the_key_never_reaches_a_reason(server):
         await client.get("/missing", timeout_s=5)
     assert "secret" not in str(refused.value)
     await client.aclose()
+
+
+IDLE, BUSY = {"id": 0, "is_processing": False}, {"id": 1, "is_processing": True, "prompt": "x" * 1000}
+
+
+async def test_a_llama_server_tells_how_many_slots_work(server, client):
+    server.routes = llama_routes() | {"/slots": [IDLE, BUSY, IDLE]}
+    model = RemoteModel(client, api="auto", model=None, window_tokens=4096)
+    assert await model.occupancy() is None
+    assert server.asked == []
+    await model.window()
+    assert await model.occupancy() == Occupancy(busy=1, slots=3)
+    server.routes["/slots"] = [{"id": 0, "state": 1}, {"id": 1, "state": 0}]
+    assert await model.occupancy() == Occupancy(busy=1, slots=2)
+
+
+@pytest.mark.parametrize("status", [404, 501])
+async def test_a_server_without_slots_is_asked_once_and_one_in_trouble_again(server, client, status):
+    server.routes["/slots"] = lambda _body: web.Response(status=503)
+    model = LlamaServer(client, model="m", window_tokens=512)
+    with pytest.raises(ModelUnreachable):
+        await model.occupancy()
+    server.routes["/slots"] = {"not": "a list"}
+    with pytest.raises(BadOutput):
+        await model.occupancy()
+    server.routes["/slots"] = lambda _body: web.json_response({"error": "not supported"}, status=status)
+    assert await model.occupancy() is None
+    assert await model.occupancy() is None
+    assert len(server.bodies("/slots")) == 3
+
+
+async def test_the_figures_of_an_engine_hold_the_slots_of_a_model_that_answers(server, client):
+    server.routes = llama_routes() | {"/slots": [IDLE, BUSY]}
+    server.routes["/props"] = {"default_generation_settings": {"n_ctx": 16_384}, "model_path": "/m/nano.gguf"}
+    backend = RemoteModel(client, api="auto", model=None, window_tokens=4096)
+    judge = LanguageAssessor(backend, settings=LanguageSettings(max_tokens=100), clock=FakeClock())
+    assert await model_load(judge) == ModelLoad(model_id="127.0.0.1")
+    assert server.asked == []
+    scene = person_scene()
+    await judge.assess(scene, Judge().rule(scene))
+    assert await model_load(judge) == ModelLoad(model_id="nano.gguf", busy=1, slots=2)
+    assert await model_load(Disabled()) is None

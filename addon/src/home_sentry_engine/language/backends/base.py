@@ -65,6 +65,15 @@ class Completion:
     answer_tokens: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occupancy:
+    """How many ``slots`` of a model are ``busy`` with a question, how many are ``waiting``; None is not known."""
+
+    busy: int
+    slots: int
+    waiting: int | None = None
+
+
 class Backend(Protocol):
     """A language model somewhere; all methods raise ``LanguageError`` and nothing else."""
 

@@ -41,11 +41,18 @@ class JsonClient:
 
     async def get(self, path: str, *, timeout_s: float) -> dict[str, Any]:
         """Fetch a JSON object."""
-        return await self._ask("GET", path, None, timeout_s)
+        return _object(await self._ask("GET", path, None, timeout_s))
+
+    async def get_list(self, path: str, *, timeout_s: float) -> list[Any]:
+        """Fetch a JSON list."""
+        value = await self._ask("GET", path, None, timeout_s)
+        if not isinstance(value, list):
+            raise BadOutput("the server's answer is not a JSON list")
+        return value
 
     async def post(self, path: str, body: Mapping[str, Any], *, timeout_s: float) -> dict[str, Any]:
         """Send a JSON object and give the JSON object that comes back."""
-        return await self._ask("POST", path, body, timeout_s)
+        return _object(await self._ask("POST", path, body, timeout_s))
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -53,7 +60,7 @@ class JsonClient:
             await self._session.close()
             self._session = None
 
-    async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None, timeout_s: float) -> dict[str, Any]:
+    async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None, timeout_s: float) -> object:
         refuse_forbidden(self.host)
         if self._home_only and is_abroad(self.host):
             raise ModelUnreachable(abroad(self.host))
@@ -76,7 +83,7 @@ class JsonClient:
             raise ModelUnreachable(f"{self.host} cannot be reached: {type(err).__name__}", retryable=True) from err
         if status != 200:
             raise _refusal(self.host, status, raw)
-        return _json_object(raw)
+        return _json(raw)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -102,11 +109,15 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
     return b"".join(parts)
 
 
-def _json_object(raw: bytes) -> dict[str, Any]:
+def _json(raw: bytes) -> object:
     try:
-        value = json.loads(raw)
+        value: object = json.loads(raw)
     except (ValueError, RecursionError) as err:
         raise BadOutput("the server's answer is not JSON") from err
+    return value
+
+
+def _object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadOutput("the server's answer is not a JSON object")
     return value

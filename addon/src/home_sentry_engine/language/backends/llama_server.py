@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from home_sentry_engine.language.errors import BadOutput
+from home_sentry_engine.language.errors import BadOutput, ModelUnreachable
 from home_sentry_engine.language.segments import fenced, segments_of
 
-from .base import Completion, Message, Question
+from .base import Completion, Message, Occupancy, Question
 from .http import JsonClient
 from .openai import tokens_of
 
 _SHORT_TIMEOUT_S: Final = 30.0
+_GLANCE_S: Final = 2.0
+# started with --no-slots, or an old server that was not started with --slots
+_UNTOLD: Final = frozenset({401, 403, 404, 501})
 
 
 class LlamaServer:
-    """Backend over ``/props``, ``/apply-template``, ``/tokenize`` and ``/completion``."""
+    """Backend over ``/props``, ``/apply-template``, ``/tokenize``, ``/completion`` and ``/slots``."""
 
     def __init__(self, client: JsonClient, *, model: str | None, window_tokens: int) -> None:
         """Take the connection, the name to show if the server tells none, and the window if it tells none."""
@@ -22,6 +25,7 @@ class LlamaServer:
         self._model = model or f"llama.cpp at {client.host}"
         self._named = model is not None
         self._fallback_window = window_tokens
+        self._tells_slots = True
 
     @property
     def model_id(self) -> str:
@@ -63,6 +67,22 @@ class LlamaServer:
             prompt_tokens=tokens_of(answer, "tokens_evaluated"),
             answer_tokens=tokens_of(answer, "tokens_predicted"),
         )
+
+    async def occupancy(self) -> Occupancy | None:
+        """Ask how many slots work at this moment; None from a server that does not tell, which is not asked again."""
+        if not self._tells_slots:
+            return None
+        try:
+            told = await self._client.get_list("/slots", timeout_s=_GLANCE_S)
+        except ModelUnreachable as err:
+            if err.status not in _UNTOLD:
+                raise
+            self._tells_slots = False
+            return None
+        slots = [slot for slot in told if isinstance(slot, dict)]
+        # before is_processing there was a state, 0 for idle
+        busy = sum(1 for slot in slots if slot.get("is_processing", slot.get("state", 0)))
+        return Occupancy(busy=busy, slots=len(slots))
 
     async def aclose(self) -> None:
         """Close the connections."""

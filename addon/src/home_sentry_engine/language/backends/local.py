@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from home_sentry_engine.language.errors import ModelMissing
-from home_sentry_engine.language.process import ModelProcess
+from home_sentry_engine.language.process import ModelProcess, ProcessState
 
-from .base import Completion, Message, Question
+from .base import Completion, Message, Occupancy, Question
 from .llama_process import LlamaCppProcess
 
 type Find = Callable[[], Awaitable[tuple[str, Path]]]
@@ -61,6 +61,13 @@ class LocalModel:
     async def complete(self, question: Question) -> Completion:
         """Ask the child; it is killed at the deadline."""
         return await (await self._opened()).complete(question)
+
+    async def occupancy(self) -> Occupancy | None:
+        """Tell whether the child works, which has one slot; None while there is none."""
+        process = self.process
+        if process is None or process.pid is None:
+            return None
+        return Occupancy(busy=int(process.state is ProcessState.BUSY), slots=1, waiting=process.waiting)
 
     async def aclose(self) -> None:
         """End the child; the next question chooses anew."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from home_sentry_engine.language.errors import BadOutput, ModelUnreachable
 
-from .base import Backend, Completion, Message, Question
+from .base import Backend, Completion, Message, Occupancy, Question
 from .http import JsonClient
 from .llama_server import LlamaServer
 from .openai import OpenAICompatible
@@ -42,6 +42,10 @@ class RemoteModel:
     async def complete(self, question: Question) -> Completion:
         """Ask."""
         return await (await self._backend()).complete(question)
+
+    async def occupancy(self) -> Occupancy | None:
+        """Ask a llama.cpp server how busy it is; None for others, and before the first question."""
+        return await self._found.occupancy() if isinstance(self._found, LlamaServer) else None
 
     async def aclose(self) -> None:
         """Close the connections."""
