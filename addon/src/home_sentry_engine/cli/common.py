@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import os
 from pathlib import Path
 import signal
+import stat
 import sys
 from typing import Any
 
@@ -27,6 +28,14 @@ def settings_of(arguments: argparse.Namespace, overrides: dict[str, Any]) -> Set
     environment = {name: value for name, value in os.environ.items() if name != f"{PREFIX}DATA"}
     file: Path | None = getattr(arguments, "config", None)
     return load_settings(data=arguments.data.absolute(), file=file, environment=environment, overrides=overrides)
+
+
+def is_there(file: Path) -> bool:
+    """Tell whether a file is there; raises ``OSError`` where that cannot be told, as without rights."""
+    try:
+        return stat.S_ISREG(file.stat().st_mode)
+    except FileNotFoundError, NotADirectoryError:
+        return False
 
 
 def start_logging(settings: Settings) -> Redactor:

@@ -15,6 +15,7 @@ from home_sentry_engine.settings import Settings
 from home_sentry_engine.storage.database import Database
 from home_sentry_engine.storage.search_index import rebuild_index
 
+from .common import is_there
 from .display import megabytes, print_json
 from .options import add_json, add_places, settings_of
 
@@ -129,7 +130,7 @@ def _file(settings: Settings, *, must_exist: bool = True) -> Path:
     file = database_file(settings)
     if file is None:
         raise NotForServers("the database is a server: use its own tools, such as pg_dump and pg_restore")
-    if must_exist and not file.is_file():
+    if must_exist and not is_there(file):
         raise NoDatabase(f"there is no database at {file}; name the engine's data folder with --data")
     return file
 

@@ -16,6 +16,7 @@ from home_sentry_engine.settings import Settings
 from home_sentry_engine.storage.database import Connection
 from home_sentry_engine.storage.repositories.media import MediaFiles
 
+from .common import is_there
 from .display import print_json, print_table
 from .options import add_json, add_places, settings_of
 
@@ -148,7 +149,7 @@ def _write[T](settings: Settings, work: Work[T]) -> T:
 
 def _check_exists(settings: Settings) -> None:
     file = database_file(settings)
-    if file is not None and not file.is_file():
+    if file is not None and not is_there(file):
         raise UnknownDeadLetter(f"there is no database at {file}; name the engine's data folder with --data")
 
 

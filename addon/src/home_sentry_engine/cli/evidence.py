@@ -13,6 +13,7 @@ from home_sentry_engine.operations.data_folder import database_file
 from home_sentry_engine.operations.evidence import Checked, check_chain, check_pack
 from home_sentry_engine.settings import Settings
 
+from .common import is_there
 from .display import print_json
 from .options import add_json, add_places, settings_of
 
@@ -72,7 +73,7 @@ def _missing(path: Path) -> Checked:
 
 def _noted(settings: Settings) -> dict[int, dict[str, str]]:
     file = database_file(settings)
-    if file is not None and not file.is_file():
+    if file is not None and not is_there(file):
         raise NoDatabase(f"there is no database at {file}; name the engine's data folder with --data")
 
     async def read() -> dict[int, dict[str, str]]:

@@ -52,6 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # the reader of a pipe has seen enough
         sys.stderr.close()
         return 1
+    except OSError as err:
+        if err.filename is None:
+            raise
+        print(f"home-sentry: {err.filename}: {err.strerror}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 

@@ -22,6 +22,7 @@ from home_sentry_engine.storage.database import Database
 from home_sentry_engine.storage.repositories.audit import Audit, Deed
 from home_sentry_engine.storage.repositories.cameras import Cameras
 
+from .common import is_there
 from .display import print_json, print_table
 from .options import add_json, add_places, settings_of
 
@@ -120,7 +121,7 @@ def _with_keys[T](settings: Settings, work: Work[T], *, action: str | None = Non
             return done
 
     file = database_file(settings)
-    if file is not None and not file.is_file():
+    if file is not None and not is_there(file):
         raise KeyRefused(f"there is no database at {file}; name the engine's data folder with --data")
     return asyncio.run(run())
 

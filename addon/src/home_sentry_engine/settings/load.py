@@ -1,6 +1,7 @@
 """Reading settings: one file, then ``HOME_SENTRY_*``, then the command line."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 import json
 from pathlib import Path
 import tomllib
@@ -16,6 +17,7 @@ from .slices import Settings
 
 PREFIX: Final = "HOME_SENTRY_"
 _ENVIRONMENT_ONLY: Final = frozenset({"data", "model_mirror", "test_media", "ci"})
+_NEAR: Final = 0.75
 _SECRET: Final = ("token", "key", "url", "password")
 
 
@@ -75,7 +77,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 def _sentence(err: vol.Invalid, raw: Mapping[str, Any]) -> str:
     key = ".".join(str(part) for part in err.path) or "settings"
     if str(err.error_message).startswith("extra keys"):
-        return f"setting '{key}' is not known"
+        near = get_close_matches(key, [str(name) for name in SCHEMA.schema], n=1, cutoff=_NEAR)
+        return f"setting '{key}' is not known" + (f", perhaps '{near[0]}'?" if near else "")
     value = raw.get(str(err.path[0])) if err.path else None
     shown = "" if any(word in key for word in _SECRET) else f" (got {value!r})"
     return f"setting '{key}': {err.error_message}{shown}"

@@ -24,7 +24,9 @@ ROLES: Final = frozenset({"ingest", "detect", "assess", "api"})
 
 
 def _number(low: float, high: float) -> vol.All:
-    return vol.All(vol.Coerce(float), vol.Range(min=low, max=high, msg=f"must be {low:g} to {high:g}"))
+    return vol.All(
+        vol.Coerce(float, msg="must be a number"), vol.Range(min=low, max=high, msg=f"must be {low:g} to {high:g}")
+    )
 
 
 def _whole(low: int, high: int) -> vol.All:
@@ -33,9 +35,12 @@ def _whole(low: int, high: int) -> vol.All:
 
 def _int(value: object) -> int:
     try:
-        return int(value)  # type: ignore[call-overload, no-any-return]
+        whole = int(value)  # type: ignore[call-overload]
     except (TypeError, ValueError, OverflowError) as err:
         raise vol.Invalid("must be a whole number") from err
+    if isinstance(value, float) and value != whole:
+        raise vol.Invalid("must be a whole number")
+    return whole  # type: ignore[no-any-return]
 
 
 def _one_of(*words: str) -> vol.In:

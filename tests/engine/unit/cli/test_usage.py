@@ -96,3 +96,17 @@ def test_a_taken_port_is_told_in_one_line(tmp_path):
     expected = f"home-sentry: cannot listen on 127.0.0.1:{number}: address already in use; choose another host or port"
     assert done.stderr.splitlines()[-1] == expected
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [("db", "check"), ("dead-letters", "list"), ("token", "list")])
+def test_a_folder_that_cannot_be_looked_into_is_not_called_empty(run, tmp_path, command):
+    (tmp_path / "data").symlink_to(tmp_path / "data")
+    outcome = run(*command, "--data", tmp_path / "data")
+    place = tmp_path / "data" / "home_sentry.db"
+    assert (outcome.status, outcome.err) == (1, f"home-sentry: {place}: Too many levels of symbolic links\n")
+
+
+def test_a_file_that_cannot_be_written_is_told_in_one_line(run, tmp_path):
+    (tmp_path / "data").write_text("a file, no folder")
+    outcome = run("models", "enable", "yolox-nano", "--data", tmp_path / "data")
+    assert (outcome.status, outcome.err) == (1, f"home-sentry: {tmp_path / 'data' / 'models'}: Not a directory\n")

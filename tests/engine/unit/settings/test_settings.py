@@ -65,6 +65,9 @@ def test_lists_and_tables_come_from_the_environment_too():
     [
         ({"detection_confidence": 1.5}, "setting 'detection_confidence': must be 0.01 to 1 (got 1.5)"),
         ({"colour": "red"}, "setting 'colour' is not known"),
+        ({"retention_day": 3}, "setting 'retention_day' is not known, perhaps 'retention_days'?"),
+        ({"retention_days": "soon"}, "setting 'retention_days': must be a number (got 'soon')"),
+        ({"port": 80.5}, "setting 'port': must be a whole number (got 80.5)"),
         ({"provider": "tpu"}, "must be one of auto, cuda"),
         ({"time_zone": "Mars/Base"}, "must be a time zone such as Europe/Berlin"),
         ({"llm_url": "file:///etc/passwd"}, "must be an http:// or https:// address"),
