@@ -1,4 +1,4 @@
-"""Buttons of a camera (its view is right, learn it anew, end learning) and of the engine (restart a part, retry)."""
+"""Buttons of a camera (its view is right or taken anew, end learning) and of the engine (restart a part, retry)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,6 +31,12 @@ BUTTONS: Final = (
         key="acknowledge_scene",
         translation_key="acknowledge_scene",
         command="acknowledge_scene",
+    ),
+    CameraButtonDescription(
+        key="update_scene",
+        translation_key="update_scene",
+        command="update_scene",
+        entity_category=EntityCategory.CONFIG,
     ),
     CameraButtonDescription(
         key="reset_scene",

@@ -16,7 +16,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import STATE_LENGTH
-from .contract import ComponentState, Mode, RiskLevel
+from .contract import Component, ComponentState, Mode, RiskLevel
 from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator
 from .entity import CameraEntity, EngineEntity, async_add_for_cameras
 from .looking_back import daily_summary
@@ -121,6 +121,19 @@ def _detector_ms(coordinator: HomeSentryCoordinator) -> Reading:
     return (status.detector_ms if status else None), {}
 
 
+def _vision_tokens(coordinator: HomeSentryCoordinator) -> Reading:
+    """Give what a vision-language model elsewhere was asked for today; unknown where none is paid for."""
+    known = next((part.details for part in _parts(coordinator) if part.id == "vlm"), {})
+    spent, allowed = known.get("tokens_today"), known.get("tokens_allowed")
+    if allowed is None:
+        return None, {}
+    return spent if isinstance(spent, int) else None, {"allowed": allowed, "model": known.get("model")}
+
+
+def _parts(coordinator: HomeSentryCoordinator) -> tuple[Component, ...]:
+    return coordinator.data.status.components if coordinator.data.status is not None else ()
+
+
 def _model_download(coordinator: HomeSentryCoordinator) -> Reading:
     """Give how much of what arrives now is there, in percent; unknown while nothing does or no size is told."""
     models = coordinator.data.fetching
@@ -140,8 +153,7 @@ def _model_download(coordinator: HomeSentryCoordinator) -> Reading:
 
 def _component(part_id: str) -> Callable[[HomeSentryCoordinator], Reading]:
     def read(coordinator: HomeSentryCoordinator) -> Reading:
-        status = coordinator.data.status
-        part = next((part for part in (status.components if status else ()) if part.id == part_id), None)
+        part = next((part for part in _parts(coordinator) if part.id == part_id), None)
         if part is None or part.state is ComponentState.UNKNOWN:
             return None, {}
         known = {"model": getattr(coordinator.data.info, part_id, None), "provider": None, **part.details}
@@ -272,6 +284,15 @@ ENGINE_SENSORS: Final = (
         entity_registry_enabled_default=False,
         suggested_display_precision=0,
         read=_detector_ms,
+    ),
+    EngineSensorDescription(
+        key="vision_tokens",
+        translation_key="vision_tokens",
+        state_class=SensorStateClass.TOTAL_INCREASING,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        suggested_display_precision=0,
+        read=_vision_tokens,
     ),
     EngineSensorDescription(
         key="model_download",

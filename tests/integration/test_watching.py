@@ -45,7 +45,7 @@ async def test_something_new_in_the_view_is_no_tampering(hass: HomeAssistant, en
     assert (shown.state, shown.attributes["kind"]) == ("off", "unknown")
 
 
-@pytest.mark.parametrize("key", ["acknowledge_scene", "finish_learning"])
+@pytest.mark.parametrize("key", ["acknowledge_scene", "update_scene", "finish_learning"])
 async def test_a_button_asks_the_engine(hass: HomeAssistant, engine: FakeEngine, setup: Setup, key: str) -> None:
     await engine.put_camera("front_door", learning_until=dt_util.utcnow() + timedelta(days=3))
     entry = await setup()

@@ -157,7 +157,8 @@ def sight_component(
     if isinstance(backend, LocalModel) and backend.process is not None:
         details |= {"process": backend.process.state.value, "process_restarts": backend.process.restarts}
     if allowance is not None:
-        details |= {"tokens_today": allowance.spent, "tokens_allowed": allowance.cap}
+        # before the first question nobody has looked how much of the day is spent
+        details |= {"tokens_today": None if starting else allowance.spent, "tokens_allowed": allowance.cap}
     if starting or failure is None:
         state = ComponentState.STARTING if starting else ComponentState.HEALTHY
         return Component(id=COMPONENT, state=state, details=details)
