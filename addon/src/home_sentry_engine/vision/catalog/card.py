@@ -25,6 +25,8 @@ PERMISSIVE: Final = frozenset(
 RANKS: Final = ("low", "medium", "high", "critical")
 LABEL_SETS: Final[Mapping[str, tuple[str, ...]]] = {"coco80": COCO_80, "coco91": _COCO_91, "voc21": _VOC_21, "none": ()}
 
+_COMMIT: Final = 40
+
 
 class InvalidCard(HomeSentryError, ValueError):
     """A card lacks a field or holds an impossible value; the message names card and field."""
@@ -131,6 +133,12 @@ class Source:
     host: str
     repository: str
     revision: str
+
+    @property
+    def moves(self) -> bool:
+        """Whether other files may be there tomorrow: the revision is a branch."""
+        commit = 7 <= len(self.revision) <= _COMMIT and set(self.revision) <= set("0123456789abcdef")
+        return self.host in {"huggingface", "github"} and not commit
 
     def url(self, path: str) -> str | None:
         """Give the address of a file of this source; None where the source serves no files."""

@@ -1,13 +1,14 @@
 """One file over HTTP into one place: resumed, hashed while it streams, made visible only when it is right."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import fcntl
 import hashlib
 import os
 from pathlib import Path
+import re
 import shutil
 from typing import IO, Final
 from urllib.parse import urlsplit
@@ -24,6 +25,8 @@ _TRIES: Final = 3
 _RETRY_S: Final = 1.0
 _PARTIAL, _OK = 206, 200
 _NOT_SATISFIABLE = 416
+_COMMIT: Final = re.compile("[0-9a-f]{40}")
+_SHA256: Final = re.compile("[0-9a-f]{64}")
 _MISSING = frozenset({401, 403, 404, 410})
 
 
@@ -44,7 +47,15 @@ class Order:
     report: Callable[[int, int | None], None]
 
 
-async def download(order: Order) -> Digest:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """What came; ``commit`` is the state of the repository that the server served, where it told."""
+
+    digest: Digest
+    commit: str | None = None
+
+
+async def download(order: Order) -> Arrived:
     """Fetch a file; ``target`` appears only complete and verified.
 
     Raises ``NotThere``, ``DownloadFailed`` (what arrived stays for the next try), ``HashMismatch`` (nothing stays) or
@@ -66,7 +77,7 @@ async def download(order: Order) -> Digest:
     raise AssertionError("unreachable")
 
 
-async def _attempt(order: Order, http: aiohttp.ClientSession) -> Digest:
+async def _attempt(order: Order, http: aiohttp.ClientSession) -> Arrived:
     part = order.target.with_name(f"{order.target.name}.part")
     with _exclusive(part) as stream:
         running = await asyncio.to_thread(_hash_existing, stream)
@@ -76,6 +87,9 @@ async def _attempt(order: Order, http: aiohttp.ClientSession) -> Digest:
         try:
             async with http.get(order.url, headers=headers) as response:
                 await _receive(order, response, stream, running)
+                answers = (*response.history, response)
+                commit = _told(answers, "X-Repo-Commit", _COMMIT)
+                whole = replace(order, sha256=order.sha256 or _told(answers, "X-Linked-ETag", _SHA256))
         except NotThere:
             if not running.size:
                 part.unlink(missing_ok=True)
@@ -84,14 +98,22 @@ async def _attempt(order: Order, http: aiohttp.ClientSession) -> Digest:
             raise DownloadFailed(
                 f"{_host(order.url)} broke off: {str(err) or type(err).__name__}", code="download"
             ) from err
+        # small files are in the buffer until here
+        stream.flush()
         digest = Digest(sha256=running.sha.hexdigest(), size_bytes=running.size)
         try:
-            _check(order, digest, part)
+            _check(whole, digest, part)
         except HashMismatch:
             part.unlink(missing_ok=True)
             raise
         await asyncio.to_thread(_publish, stream, part, order.target)
-    return digest
+    return Arrived(digest=digest, commit=commit)
+
+
+def _told(answers: Iterable[aiohttp.ClientResponse], name: str, form: re.Pattern[str]) -> str | None:
+    """Read what Hugging Face tells with its first answer, which sends on to where the file lies."""
+    told = (answer.headers.get(name, "").strip('"').lower() for answer in answers)
+    return next((one for one in told if form.fullmatch(one)), None)
 
 
 class _Running:
@@ -171,7 +193,8 @@ def _check(order: Order, digest: Digest, part: Path) -> None:
         )
     with part.open("rb") as stream:
         head = stream.read(4)
-    if not head or head[:1] in {b"<", b"{"} or (part.name.endswith(".gguf.part") and head != b"GGUF"):
+    begins = {b"<"} if part.name.endswith(".json.part") else {b"<", b"{"}
+    if not head or head[:1] in begins or (part.name.endswith(".gguf.part") and head != b"GGUF"):
         raise HashMismatch(
             f"what {_host(order.url)} sent as {order.target.name} is no model file; it was deleted", code="not_a_model"
         )

@@ -1,4 +1,4 @@
-"""The lock file of the model folder: hashes pinned at first download, and which files were checked already."""
+"""The lock file of the model folder: hashes and commits pinned at first download, and which files were checked."""
 
 from dataclasses import dataclass
 import hashlib
@@ -35,6 +35,7 @@ class Ledger:
         self._lock = threading.Lock()
         self._pins: dict[str, dict[str, Any]] = {}
         self._checked: dict[str, list[Any]] = {}
+        self._commits: dict[str, str] = {}
         self._read()
 
     def pinned(self, name: str) -> str | None:
@@ -48,6 +49,23 @@ class Ledger:
         with self._lock:
             self._pins[name] = {"sha256": digest.sha256, "bytes": digest.size_bytes, "from": origin}
             self._write()
+
+    def commit(self, source: str) -> str | None:
+        """Give the commit to which a source is pinned."""
+        with self._lock:
+            return self._commits.get(source)
+
+    def pin_commit(self, source: str, commit: str) -> None:
+        """Pin a source to the commit of its first file."""
+        with self._lock:
+            if self._commits.setdefault(source, commit) == commit:
+                self._write()
+
+    def forget_commit(self, source: str) -> None:
+        """Drop the pin of a source."""
+        with self._lock:
+            if self._commits.pop(source, None) is not None:
+                self._write()
 
     def forget(self, name: str) -> None:
         """Drop the pin of a file name."""
@@ -78,7 +96,7 @@ class Ledger:
     def _read(self) -> None:
         try:
             raw = json.loads(self._path.read_text(encoding="utf-8"))
-            pins, checked = dict(raw["pins"]), dict(raw["checked"])
+            pins, checked, commits = dict(raw["pins"]), dict(raw["checked"]), dict(raw.get("commits", {}))
             if not all(len(entry["sha256"]) == 64 for entry in pins.values()):
                 raise ValueError("a pin is not a sha256")
         except FileNotFoundError:
@@ -86,10 +104,11 @@ class Ledger:
         except (OSError, ValueError, KeyError, TypeError) as err:
             _LOGGER.warning("the model lock file cannot be read and is started anew: %s", err)
             return
-        self._pins, self._checked = pins, checked
+        self._pins, self._checked, self._commits = pins, checked, commits
 
     def _write(self) -> None:
-        body = json.dumps({"pins": self._pins, "checked": self._checked}, indent=1, sort_keys=True)
+        kept = {"pins": self._pins, "checked": self._checked, "commits": self._commits}
+        body = json.dumps(kept, indent=1, sort_keys=True)
         temporary = self._path.with_name(f"{_FILE_NAME}.{os.getpid()}.tmp")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)

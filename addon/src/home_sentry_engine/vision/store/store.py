@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 import importlib.util
 import logging
@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from home_sentry_engine.settings import ModelSettings
-from home_sentry_engine.vision.catalog import Card, CardFile
+from home_sentry_engine.vision.catalog import Card, CardFile, Source
 
 from .download import NotThere, Order, download
 from .errors import DownloadFailed, HashMismatch, ModelMissing, StoreError
@@ -92,7 +92,8 @@ class ModelStore:
     """Model files by card.
 
     A folder mirror is used in place and never written to. Where a card names no sha256 the first file seen is pinned in
-    the lock file; from then on only the same bytes are accepted. One fetch per model at a time.
+    the lock file; from then on only the same bytes are accepted. Where it names a branch, the commit of the first file
+    that its source serves is pinned, and the others come from there. One fetch per model at a time.
     """
 
     def __init__(self, settings: ModelSettings, *, on_progress: OnProgress | None = None) -> None:
@@ -183,10 +184,15 @@ class ModelStore:
                 ("mirror", f"{self._mirror_url}/{name}"),
                 ("mirror", f"{self._mirror_url}/{card.id}/{name}"),
             ]
-        source = card.source.url(file.path)
+        source = self._pinned(card.source).url(file.path)
         if source is not None and not self._settings.offline:
             addresses.append(("source", source))
         return addresses
+
+    def _pinned(self, source: Source) -> Source:
+        """Give a source at the commit from which its first file came, so that all of a model belongs together."""
+        commit = self._ledger.commit(_named(source)) if source.moves else None
+        return source if commit is None else replace(source, revision=commit)
 
     async def _download(self, card: Card, file: CardFile, place: _Place) -> Path:
         target = self._settings.folder / card.id / file.name
@@ -198,7 +204,7 @@ class ModelStore:
                     Progress(model_id=card.id, file=file.name, origin=place.origin, done_bytes=done, total_bytes=total)
                 )
 
-        digest = await download(
+        arrived = await download(
             Order(
                 url=place.url,
                 target=target,
@@ -209,7 +215,9 @@ class ModelStore:
                 report=report,
             )
         )
-        await asyncio.to_thread(self._note, file, target, digest, place.origin)
+        await asyncio.to_thread(self._note, file, target, arrived.digest, place.origin)
+        if place.origin == "source" and card.source.moves and arrived.commit is not None:
+            await asyncio.to_thread(self._ledger.pin_commit, _named(card.source), arrived.commit)
         return target
 
     def _note(self, file: CardFile, path: Path, digest: Digest, origin: str) -> None:
@@ -288,7 +296,12 @@ class ModelStore:
                     path.unlink()
             (self._settings.folder / card.id / f"{file.name}.part").unlink(missing_ok=True)
             self._ledger.forget(file.name)
+        self._ledger.forget_commit(_named(card.source))
         return freed
+
+
+def _named(source: Source) -> str:
+    return f"{source.host}:{source.repository}@{source.revision}"
 
 
 def _package_folders(package: str) -> list[Path]:
