@@ -62,6 +62,7 @@ _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
 }
 
 
@@ -348,9 +349,9 @@ class ApiServer:
 
 
 def _finished[R: web.StreamResponse](response: R, request_id: str) -> R:
-    response.headers.update(_HEADERS)
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
     response.headers["X-Request-ID"] = request_id
-    response.headers.setdefault("Cache-Control", "no-store")
     return response
 
 

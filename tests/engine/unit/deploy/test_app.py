@@ -44,9 +44,41 @@ def test_its_profile_writes_nowhere_but_where_data_belongs():
     assert "flags=(attach_disconnected,mediate_deleted)" in profile
 
 
+def rating(config) -> int:
+    """Reckon as the Supervisor does: 1 (do not run it) to 8."""
+    if config.get("docker_api") or config.get("full_access"):
+        return 1
+    points = 5
+    if not config.get("apparmor", True):
+        points -= 1
+    elif (APP / "apparmor.txt").is_file():
+        points += 1
+    points += 2 if config.get("ingress") else 1 if config.get("auth_api") else 0
+    dangerous = {"BPF", "CHECKPOINT_RESTORE", "DAC_READ_SEARCH", "NET_ADMIN", "NET_RAW", "PERFMON"}
+    dangerous |= {"SYS_ADMIN", "SYS_MODULE", "SYS_PTRACE", "SYS_RAWIO"}
+    points -= bool(dangerous & set(config.get("privileged", ())) or config.get("kernel_modules"))
+    points -= {"manager": 1, "admin": 2}.get(config.get("hassio_role"), 0)
+    points -= bool(config.get("host_network")) + 2 * bool(config.get("host_pid"))
+    return max(1, min(8, points))
+
+
+def test_the_supervisor_rates_it_as_safe_as_an_app_can_be(config):
+    assert rating(config) == 8
+    worse = ({"ingress": False}, {"apparmor": False}, {"host_network": True}, {"privileged": ["NET_ADMIN"]})
+    assert all(rating(config | one) < 8 for one in worse)
+
+
+def test_home_assistant_reaches_its_page_at_the_port_of_the_engine(config):
+    script = (APP / "rootfs/etc/s6-overlay/s6-rc.d/home-sentry/run").read_text(encoding="utf-8")
+    (port,) = re.findall(r"--port (\d+)", script)
+    assert config["ingress_port"] == int(port)
+    assert config.get("ingress_entry", "/") == "/"
+    assert "--behind-app-network" in script
+
+
 def test_the_engine_runs_as_a_user_of_its_own():
     script = (APP / "rootfs/etc/s6-overlay/s6-rc.d/home-sentry/run").read_text(encoding="utf-8")
-    assert re.search(r"^exec s6-setuidgid sentry home-sentry ", script, re.MULTILINE)
+    assert re.search(r"^exec s6-setuidgid sentry setpriv --no-new-privs home-sentry ", script, re.MULTILINE)
     made = re.search(r"useradd (.*) sentry", (APP / "Dockerfile").read_text(encoding="utf-8"))
     assert made is not None
     assert "--shell /usr/sbin/nologin" in made.group(1)

@@ -152,3 +152,29 @@ def test_a_node_without_an_api_is_known_by_its_heartbeat(engines):
 def test_engines_get_longer_to_stop_than_they_need(engines):
     for service in engines.values():
         assert int(service["stop_grace_period"].removesuffix("s")) > 10
+
+
+def test_no_service_is_root_or_could_become_it_and_none_writes_into_its_image(compose, engines):
+    dockerfile = (ROOT / "addon/Dockerfile").read_text()
+    (own,) = re.findall(r"useradd .*--uid (\d+)", dockerfile)
+    for name, service in compose["services"].items():
+        assert service["user"] == (f"{own}:{own}" if name in engines else name)
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert not {"privileged", "cap_add", "network_mode", "pid", "ipc", "uts", "devices"} & set(service)
+        assert not any("docker.sock" in volume for volume in service["volumes"])
+    for service in engines.values():
+        assert service["entrypoint"][:2] == ["home-sentry", "serve"]
+        assert service["environment"]["HOME"] == "/data"
+        # a new volume gets the owner of what lies at its place in the image
+        made = re.search(r"install -d -o sentry -g sentry (.*)$", dockerfile, re.MULTILINE)
+        assert made is not None
+        assert {place for place in mounts(service) if place != "/cameras"} == set(made.group(1).split())
+
+
+@pytest.mark.parametrize(("given", "mode"), [({}, "ro"), ({"CAMERAS_ACCESS": "rw"}, "rw")])
+def test_uploads_cannot_be_written_unless_the_owner_lets_masks_replace_them(engines, monkeypatch, given, mode):
+    monkeypatch.setattr(f"{__name__}.GIVEN", GIVEN | given)
+    services = yaml.safe_load(filled(FILE.read_text(encoding="utf-8")))["services"]
+    modes = {name: [one.split(":")[2:] for one in services[name]["volumes"] if ":/cameras" in one] for name in engines}
+    assert modes == {"front": [[mode]], "gpu": [["ro"]]}

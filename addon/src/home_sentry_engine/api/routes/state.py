@@ -13,9 +13,11 @@ from home_sentry_engine.contract import Info, Status
 from home_sentry_engine.telemetry.metrics import CONTENT_TYPE as METRICS_TYPE
 from home_sentry_engine.telemetry.metrics import Registry
 
+from .front_page import INGRESS, front_page
 from .replies import json_reply
 
 _PLAIN = "text/plain"
+_WELL = frozenset({"ready", "degraded"})
 
 
 class StateRoutes:
@@ -34,7 +36,7 @@ class StateRoutes:
     def routes(self) -> tuple[Route, ...]:
         """Declare the operations."""
         return (
-            _bare("/", "root", "Says ok", self._ok),
+            _bare("/", "root", "Says ok; to Home Assistant's ingress a page that tells readiness", self._ok),
             _bare("/health", "health", "The process is alive", self._alive),
             _bare("/ready", "ready", "Work may be sent here: ready or degraded; not_ready comes with 503", self._ready),
             _read("/metrics", "metrics", "Prometheus metrics", self._expose, Answer(content_type=_PLAIN)),
@@ -43,18 +45,23 @@ class StateRoutes:
             _read("/api/v1/openapi.json", "get_openapi", "This document", self._openapi, Answer(text="OpenAPI 3.1")),
         )
 
-    async def _ok(self, _call: Call) -> web.Response:
+    async def _ok(self, call: Call) -> web.Response:
+        if INGRESS in call.request.headers:
+            return front_page(await self._word(), call.request.headers.get("Accept-Language", ""))
         return web.Response(text="ok", content_type=_PLAIN)
 
     async def _alive(self, _call: Call) -> web.Response:
         return web.Response(text="alive", content_type=_PLAIN)
 
     async def _ready(self, _call: Call) -> web.Response:
+        word = await self._word()
+        return web.Response(status=200 if word in _WELL else 503, text=word, content_type=_PLAIN)
+
+    async def _word(self) -> str:
         readiness = await self._health.readiness()
         if not readiness.ready:
-            return web.Response(status=503, text="not_ready", content_type=_PLAIN)
-        word = "ready" if readiness.mode == "normal" else "degraded"
-        return web.Response(text=word, content_type=_PLAIN)
+            return "not_ready"
+        return "ready" if readiness.mode == "normal" else "degraded"
 
     async def _expose(self, _call: Call) -> web.Response:
         return web.Response(body=self._metrics.render().encode(), headers={"Content-Type": METRICS_TYPE})
