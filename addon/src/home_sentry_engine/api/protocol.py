@@ -43,12 +43,13 @@ class HttpProtocol(web.RequestHandler):
     first of them to be cancelled cancels the others; hence our own.
     """
 
-    __slots__ = ("_broken", "writable")
+    __slots__ = ("_broken", "_staying", "writable")
 
     def __init__(self, server: web.Server, broken: Broken) -> None:
         """Take who words the answer to a malformed request."""
         super().__init__(server, loop=asyncio.get_running_loop(), **_LIMITS)
         self._broken = broken
+        self._staying: asyncio.Future[None] | None = None
         self.writable = asyncio.Event()
         self.writable.set()
 
@@ -66,6 +67,18 @@ class HttpProtocol(web.RequestHandler):
         """Let go who waits for room."""
         super().connection_lost(exc)
         self.writable.set()
+        _let_go(self._staying)
+
+    async def stay(self, seconds: float) -> None:
+        """Wait, no longer than the peer stays connected; one at a time."""
+        loop = asyncio.get_running_loop()
+        self._staying = loop.create_future()
+        timer = loop.call_later(seconds, _let_go, self._staying)
+        try:
+            await self._staying
+        finally:
+            timer.cancel()
+            self._staying = None
 
     def handle_error(
         self,
@@ -84,3 +97,8 @@ class HttpProtocol(web.RequestHandler):
         response = self._broken(status)
         response.force_close()
         return response
+
+
+def _let_go(staying: asyncio.Future[None] | None) -> None:
+    if staying is not None and not staying.done():
+        staying.set_result(None)

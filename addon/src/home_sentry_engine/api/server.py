@@ -34,7 +34,7 @@ from .hub import Hub, Pace
 from .idempotency import REPLAYED, Replayed, arrived, claim_of
 from .key_book import KeyBook
 from .keys import Keys
-from .limits import Limit, Limits, RateLimiter, Windows
+from .limits import Limits, RateLimiter
 from .narrowing import Narrowing
 from .openapi import document
 from .peer import Patience, Services
@@ -44,14 +44,12 @@ from .problems import problem_response, wire_error_of
 from .protocol import HttpServer
 from .route_table import Tools, families
 from .routing import Access, Call, Match, Route, Router
+from .slowing import Slowing
 from .socket import SocketRoute
 from .tokens import TokenKeys
 
 _LOGGER = logging.getLogger(__name__)
 _SLOW_S: Final = 0.5
-# who goes on asking at once after so many refusals is answered slowly, which keeps the loop free for the others
-_PATIENT: Final = Limit(per_minute=60, burst=40)
-_COOL_OFF_S: Final = 0.25
 _GOODBYE_S: Final = 4.0
 _SHUTDOWN_S: Final = 3.0
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -106,7 +104,7 @@ class ApiServer:
         self._guard = Guard(ports.belongings)
         self._auditor = Auditor(ports.audit, surroundings.clock.monotonic)
         self._limiter = RateLimiter(surroundings.limits, surroundings.clock.monotonic)
-        self._stubborn = Windows(_PATIENT, surroundings.clock.monotonic)
+        self._slowing = Slowing(surroundings.clock.monotonic)
         metrics = surroundings.metrics
         self._seconds = metrics.histogram("http_request_seconds", "Time to answer", ("route", "method", "status"))
         self._refusals = metrics.counter("http_refused_total", "Requests that were refused", ("code",))
@@ -236,8 +234,8 @@ class ApiServer:
                     await self._keep(request, request_id, match, None)
             except Exception as err:  # noqa: BLE001 - the edge: whatever fails becomes a documented answer and a log line
                 response = self._refused(err, request, request_id)
-                if isinstance(err, RateLimited) and self._stubborn.take(address_of(request)):
-                    await asyncio.sleep(_COOL_OFF_S)
+                if isinstance(err, RateLimited) and not await self._slowing.hold(request):
+                    response.force_close()
                 await self._keep(request, request_id, match, err)
             route = match.route if match is not None else None
             self._note(request, route, response, time.perf_counter() - began)
