@@ -17,7 +17,7 @@ import pytest
 from home_sentry_engine.app.lock import DataFolder
 from home_sentry_engine.operations.certificate import LASTS, grouped, own_certificate
 from home_sentry_engine.operations.data_folder import is_held, note_port, noted_port
-from home_sentry_engine.operations.doctor import Finding, State, detector, examine, language, runtime, worst
+from home_sentry_engine.operations.doctor import Finding, State, database, detector, examine, language, runtime, worst
 from home_sentry_engine.operations.doctor.database import sqlite_file
 from home_sentry_engine.operations.doctor.graphics import Card, look, parse_cards, render_devices
 from home_sentry_engine.operations.doctor.machine import clock, memory, python
@@ -132,6 +132,26 @@ async def test_an_unknown_language_model_is_a_warning(tmp_path):
     (finding,) = (one for one in findings if one.id == "llm")
     assert finding.state is State.WARN
     assert "gpt-99" in finding.text
+
+
+async def test_a_detector_that_is_still_to_be_fetched_is_no_failure(tmp_path):
+    raw = {"detector": "dfine-n", "model_mirror": str(tmp_path)}
+    (finding,) = await detector.look(load_settings(data=tmp_path, overrides=raw))
+    assert (finding.state, "offline" in finding.text) == (State.WARN, False)
+    assert str(finding.fix).endswith("; a running engine fetches it by itself when it may")
+    (finding,) = await detector.look(load_settings(data=tmp_path, overrides=raw | {"offline": True}))
+    assert (finding.state, "offline mode forbids" in finding.text) == (State.FAIL, True)
+
+
+async def test_database_server_and_redis_are_called(tmp_path, free_port):
+    raw = {"database_url": f"postgresql://a:PLANTED@127.0.0.1:{free_port}/x"}
+    redis_url = f"redis://:PLANTED@127.0.0.1:{free_port}"
+    (alone,) = await database.look(load_settings(data=tmp_path, overrides=raw))
+    server, redis = await database.look(load_settings(data=tmp_path, overrides=raw | {"redis_url": redis_url}))
+    assert (alone, server.id, server.state) == (server, "database", State.FAIL)
+    assert (redis.id, redis.state) == ("redis", State.WARN)
+    assert str(redis.fix) == "start it, or correct redis_url"
+    assert "PLANTED" not in repr((server, redis))
 
 
 async def test_a_dead_language_server_is_a_warning(tmp_path, free_port):

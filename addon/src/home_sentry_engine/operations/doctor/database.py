@@ -16,10 +16,11 @@ from .places import nearest
 
 
 async def look(settings: Settings) -> tuple[Finding, ...]:
-    """Look at the SQLite file, or whether the database server answers."""
+    """Look at the SQLite file, or whether the database server answers, and Redis where it is set."""
     file = database_file(settings)
     if file is None:
-        return (await _server(database_url(settings)),)
+        found = (await _server(database_url(settings)),)
+        return found if settings.storage.redis_url is None else (*found, await _dispatch(settings.storage.redis_url))
     return (await asyncio.to_thread(sqlite_file, file),)
 
 
@@ -47,3 +48,11 @@ async def _server(url: str) -> Finding:
     if trouble:
         return fail("database", f"the database server does not answer: {trouble}", "start it, or correct database_url")
     return ok("database", "the database server answers")
+
+
+async def _dispatch(url: str) -> Finding:
+    trouble = await reachable(url, default_port=6379)
+    if trouble:
+        fix = "start it, or correct redis_url"
+        return warn("redis", f"Redis does not answer: {trouble}; work goes on through the database, slower", fix)
+    return ok("redis", "Redis answers")

@@ -20,6 +20,7 @@ from .findings import Finding, fail, ok, warn
 
 _BASIC: Final = "people and cats only, and it misses many: no model file is here"
 _OURS: Final = ": offline mode forbids fetching it"
+_BY_ITSELF: Final = "a running engine fetches it by itself when it may"
 
 
 async def look(settings: Settings) -> tuple[Finding, ...]:
@@ -35,7 +36,10 @@ async def look(settings: Settings) -> tuple[Finding, ...]:
                 card = zoo.catalogue.get(status.model_id)
                 found = await zoo.store.find(card) if card.files else None
         except (StageError, UnknownModel) as err:
-            return (fail("detector", str(err), fix),)
+            reason = str(err)
+            if settings.models.offline or _OURS not in reason:
+                return (fail("detector", reason, fix),)
+            return (warn("detector", reason.replace(_OURS, ""), f"{fix}; {_BY_ITSELF}"),)
     place = f" from {found.main}" if found is not None else " inside OpenCV"
     speed = f", {status.provider}" if status.provider else ""
     text = f"{status.name}{place}{speed}"
@@ -47,7 +51,7 @@ async def look(settings: Settings) -> tuple[Finding, ...]:
         return (warn("detector", f"{text}: {reason}", CLASSES_FIX, **facts),)
     if not settings.models.offline:
         reason = reason.replace(_OURS, "")
-        fix = f"{fix}; a running engine fetches it by itself when it may"
+        fix = f"{fix}; {_BY_ITSELF}"
     return (warn("detector", f"{text}: {_BASIC if status.basic else reason}", fix, **facts),)
 
 
