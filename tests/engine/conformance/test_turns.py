@@ -35,7 +35,7 @@ async def test_a_key_that_comes_later_passes_by_the_backlog(backend):
         assert again == [1000 + number]
 
 
-async def test_with_fewer_workers_than_busy_keys_a_calm_one_waits_for_one_round_at_most(backend):
+async def test_with_fewer_workers_than_busy_keys_a_calm_one_is_next_once_a_round_is_over(backend):
     busy = [f"busy {n}" for n in range(6)]
     await put(backend, *(job(n, key=busy[n % 6]) for n in range(240)))
     order: list[str | None] = []
@@ -46,7 +46,7 @@ async def test_with_fewer_workers_than_busy_keys_a_calm_one_waits_for_one_round_
         for one in await claim(backend, 2):
             order.append(one.key)
             if one.key == "calm":
-                assert len(order) - waited_from <= len(busy) + 1
+                assert len(order) - waited_from <= (2 if round_number > 5 else len(busy) + 1)
             await ack(backend, one)
     counts = Counter(order)
     assert counts["calm"] == 8
@@ -58,7 +58,7 @@ async def test_a_key_that_was_away_does_not_catch_up(backend):
     assert await served(backend, 30) == list(range(30))
     await put(backend, *(job(100 + n, key="new") for n in range(20)))
     order = ["new" if number >= 100 else "old" for number in await served(backend, 40)]
-    assert all(len(list(group)) <= 2 for _, group in groupby(order))
+    assert all(len(list(group)) <= 4 for _, group in groupby(order))
     assert order.count("old") == order.count("new") == 20
 
 

@@ -102,7 +102,7 @@ class MemoryQueue:
                 entry.attempts += 1
                 entry.fence += 1
                 served = self._turns.get((queue, entry.new.priority), 0)
-                self._turns[queue, entry.new.priority] = max(served, entry.turn)
+                self._turns[queue, entry.new.priority] = max(served, entry.turn - 1)
                 claimed.append(_job(entry, entry.leased_until))
         if len(claimed) == n:
             self._wakeup.raise_flag(queue)

@@ -8,8 +8,8 @@ holds back those of its key that stand behind it; a job that was put with ``not_
 comes.
 
 Turns are numbered when jobs are put (start-time fair queueing): a job gets the turn after the last one of its key and
-priority that is in the queue, and at least the newest turn that was claimed of its priority. So a key that floods
-stands in line with itself, and the first job of another one passes by. Jobs without a key are one line.
+priority that is in the queue, and at least the one before the newest that was claimed of its priority. So a key that
+floods stands in line with itself, and the first job of another one passes by. Jobs without a key are one line.
 """
 
 from collections.abc import Mapping

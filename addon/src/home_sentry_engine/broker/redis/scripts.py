@@ -8,7 +8,7 @@ Keys of one queue, all below the prefix in ``KEYS[1]``:
 * ``ready``: places that may be claimed now, in order; ``later``: places by the time when they become due.
 * ``key:<key>``: all places of a key that stand in line; ``offered``: the one of them that is in ``ready``.
 * ``leases``: places by the end of their lease; ``running``: the running place by key.
-* ``lines``: by key and priority the turns of all jobs; ``turns``: the newest turn that was claimed of each priority.
+* ``lines``: by key and priority the turns of all jobs; ``turns``: the one before the newest claimed, by rank.
 * ``gone``: ids of finished jobs by time, so that late news cannot bring one back.
 
 A place is ``<rank>:<turn>:<id>`` with leading zeros, the rank being 1e9 - priority: as text it sorts in the order of
@@ -134,7 +134,7 @@ local now, channel, queue, queues = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
 local rows, ids, known = cjson.decode(ARGV[5]), {}, {}
 local fences, records, ready, later, touched, stands, lasts = {}, {}, {}, {}, {}, {}, {}
 
--- gives a new job the turn after the last one of its line, and at least the newest turn that was claimed
+-- gives a new job the turn after the last one of its line, and at least the one before the newest that was claimed
 local function turn_of(rank, key)
   local line = line_of(rank, key)
   local last = lasts[line]
@@ -272,7 +272,7 @@ for i, record in ipairs(many('HMGET', JOBS, ids)) do
     local entry, place, tries, key = parts_of(record)
     jobs[i] = {entry, ids[i], place, key, fences[i], tries}
     -- the last one of a rank has its newest turn
-    newest[string.sub(place, 1, 10)] = tonumber(string.sub(place, 12, 23))
+    newest[string.sub(place, 1, 10)] = tonumber(string.sub(place, 12, 23)) - 1
     by_tries[tries] = by_tries[tries] or {}
     push(by_tries[tries], entry)
     if key then

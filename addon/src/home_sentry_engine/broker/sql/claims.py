@@ -121,7 +121,7 @@ class Claims:
                 rows = [_Leased(*row) for row in statement.rows(conn, leasing | {"n": sum(unserved)})]
                 rows.sort(key=lambda row: (-row.priority, row.turn, row.id))
                 for priority, turn in {row.priority: row.turn for row in rows}.items():
-                    SERVE.count(conn, {"queue": queue, "priority": priority, "turn": turn})
+                    SERVE.count(conn, {"queue": queue, "priority": priority, "turn": turn - 1})
                 answers += _shared([_job(row, until) for row in rows], unserved)
         if len(answers) < len(counts):
             nothing: Answer = ((), _earliest(NEXT_DUE.rows(conn, values)[0]))

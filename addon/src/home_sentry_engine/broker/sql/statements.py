@@ -98,7 +98,7 @@ def _leasing(chosen: sa.Select[Any]) -> Any:
 
 
 def _turn(dialect: str, *, keyed: bool) -> sa.ColumnElement[int]:
-    """Give the turn of a new job: behind its line, and not before what was claimed."""
+    """Give the turn of a new job: behind its line, and not far before what was claimed."""
     in_queue, in_priority = bindparam("queue", type_=sa.Text), bindparam("priority", type_=sa.Integer)
     served = sa.select(queue_turns.c.turn).where(queue_turns.c.queue == in_queue, queue_turns.c.priority == in_priority)
     key = jobs.c.key == bindparam("key", type_=sa.Text) if keyed else jobs.c.key.is_(None)

@@ -1,8 +1,8 @@
 """Tables of the SQL queue, made by the store's migrations in the database of the data; a test holds both together.
 
 Times are integer microseconds since 1970 UTC. Jobs of a queue stand in the order of priority (higher first), turn, id;
-``queue_turns`` has the newest turn that was claimed of each priority. Where another dispatch hands the jobs out, turns
-are its own and these stay 0.
+``queue_turns`` has the turn before the newest that was claimed of each priority. Where another dispatch hands the jobs
+out, turns are its own and these stay 0.
 ``leased_until_us`` is NULL while nobody holds the job; a claim first frees the leases that have run out.
 ``tries`` is what ``broker.tries`` makes of the tries that failed.
 """
