@@ -175,7 +175,7 @@ class House:
         with redis.Redis.from_url(self.redis_url, decode_responses=True) as client:
             left = {re.sub(r".*}:", "", key) for key in client.scan_iter("home-sentry:*")}
             streams = [client.xlen(key) for key in client.scan_iter("home-sentry:*:stream")]
-        assert left <= {"stream", "gone"} | {key for key in left if key.endswith(":queues")}, left
+        assert left <= {"stream", "gone", "turns"} | {key for key in left if key.endswith(":queues")}, left
         assert set(streams) == {0}
 
 
