@@ -82,7 +82,7 @@ class Serve:
         self.process.kill()
         self.process.wait()
 
-    def stop(self, within_s: float = 10.0) -> float:
+    def stop(self, within_s: float = 60.0) -> float:
         """Send SIGTERM and give the seconds until the end; fails unless it exits 0 in time."""
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)

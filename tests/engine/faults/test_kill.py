@@ -174,12 +174,12 @@ def test_f03_sigterm_under_load_ends_within_ten_seconds_and_loses_nothing(tmp_pa
         feeder = Feeder(served.cameras, stock(count), rate=60)
         feeder.start()
         served.until(lambda status: status["accounting"]["accepted"] > 20)
-        stopped_s = served.stop(within_s=10.0)
+        stopped_s = served.stop(within_s=rounds(30, 10))
         half_way = check_invariants(served.data)
         feeder.join()
         served.start()
         served.drained(count)
-        again_s = served.stop(within_s=10.0)
+        again_s = served.stop(within_s=rounds(30, 10))
     account = check_invariants(served.data)
     assert half_way.ids <= account.ids
     assert dict(account.contents) == feeder.delivered

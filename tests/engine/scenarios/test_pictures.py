@@ -80,7 +80,9 @@ async def test_a_striped_frame_frightens_nobody(tmp_path, model_mirror, pictures
         assert all(event.risk_level is RiskLevel.LOW for event in events)
         if made:
             assert events == []
-            assert all("striped" in one["defects"] and one["covered"] for one in await stage.qualities())
+            qualities = await stage.qualities()
+            assert len(qualities) == 3
+            assert all("striped" in one["defects"] and one["covered"] for one in qualities)
 
 
 async def test_a_delivery_at_the_steps_is_low_and_says_what_nobody_could_see(tmp_path, model_mirror, pictures):

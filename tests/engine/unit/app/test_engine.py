@@ -17,6 +17,7 @@ from home_sentry_engine.language.process import ProcessState
 from home_sentry_engine.settings import load_settings
 from home_sentry_engine.storage.query import DetectionQuery, EventQuery
 from tests.fakes import pictures
+from tests.fakes.patience import turns
 
 QUICK = {
     "batch_window_seconds": 3,
@@ -181,7 +182,15 @@ async def test_killing_the_model_in_the_middle_of_an_answer_costs_a_retry_not_th
 
         async def busy():
             process = language.process
-            return process is not None and process.state is ProcessState.BUSY and process.pid
+            if process is None or process.state is not ProcessState.BUSY:
+                return None
+            # standing still, it is surely in the middle of an answer for as long as it takes to look
+            os.kill(process.pid, signal.SIGSTOP)
+            await turns()
+            if process.state is ProcessState.BUSY:
+                return process.pid
+            os.kill(process.pid, signal.SIGCONT)
+            return None
 
         pid = await until(busy)
         os.kill(pid, signal.SIGKILL)

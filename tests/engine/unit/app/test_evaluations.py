@@ -147,7 +147,9 @@ async def test_a_good_evaluation_is_kept_and_a_failed_one_is_null_with_its_code(
 async def test_without_any_evaluation_no_mark_has_a_mean(house):
     await house.event()
     await house.turn("rubbish")
-    assert all((one.count, one.mean) == (0, None) for one in (await house.desk.stats(WEEK)).rubric)
+    marks = (await house.desk.stats(WEEK)).rubric
+    assert marks
+    assert all((one.count, one.mean) == (0, None) for one in marks)
 
 
 async def test_a_failed_one_is_tried_twice_at_most_and_not_at_once(house):

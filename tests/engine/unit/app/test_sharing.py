@@ -1,6 +1,7 @@
 """Looking back with a whole engine: no face leaves in a picture for others, found by the real model."""
 
 import io
+import time
 from types import SimpleNamespace
 import zipfile
 
@@ -8,6 +9,7 @@ import aiohttp
 import numpy as np
 import pytest
 
+from home_sentry_engine.api.limits import RateLimiter
 from home_sentry_engine.app.engine import Engine
 from home_sentry_engine.app.looking_back import abilities
 from home_sentry_engine.app.sharing import SharedPictures, faces_of
@@ -20,7 +22,9 @@ from home_sentry_engine.operations.evidence import check_pack
 from home_sentry_engine.storage.repositories.watching import Ability
 from home_sentry_engine.vision.tasks.faces import FaceFinder
 from home_sentry_engine.vision.tasks.pictures import RgbFrame
+from tests.engine.security.test_s02_cameras import server_of
 from tests.engine.unit.app.test_engine import drop, events_of, running, settings_in, until
+from tests.fakes.api import GENEROUS
 
 CROWD = "images/coco_val2017/000000001000.jpg"
 
@@ -127,6 +131,8 @@ async def _faces(engine: Engine, archive: bytes) -> int:
 
 async def test_over_http_a_time_is_summarised_and_exported_without_faces(tmp_path, model_mirror, test_media):
     async with running(settings_in(tmp_path, model_mirror)) as engine:
+        # what is made slowly is asked for more often than a caller may
+        server_of(engine)._limiter = RateLimiter(GENEROUS, time.monotonic)
         drop(test_media / CROWD, tmp_path / "cameras" / "Front Door")
 
         async def finished():

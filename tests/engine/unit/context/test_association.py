@@ -64,7 +64,9 @@ def test_likeness_decides_between_two_that_are_near():
     first = [detection(0.30, 0.6, confidence=0.5), detection(0.34, 0.6, confidence=0.9)]
     second = [detection(0.33, 0.6, confidence=0.5), detection(0.31, 0.6, confidence=0.9)]
     same = lambda a, b: 1.0 if a.detection.confidence == b.detection.confidence else 0.6  # noqa: E731
-    for subject in associate([sighting(0, *first), sighting(1, *second)], appearance=same):
+    subjects = associate([sighting(0, *first), sighting(1, *second)], appearance=same)
+    assert len(subjects) == 2
+    for subject in subjects:
         assert len({one.detection.confidence for one in subject.looks}) == 1
 
 

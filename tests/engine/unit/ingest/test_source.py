@@ -1,3 +1,4 @@
+import gc
 import os
 import socket
 
@@ -112,12 +113,14 @@ class TestOpening:
 
     def test_no_descriptor_is_left_open(self, folders, tmp_path):
         (folders.root / "yard" / "x.jpg").symlink_to(tmp_path)
+        # what earlier tests forgot may be closed at any time
+        gc.collect()
         before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - counts, does not walk
         for name in ("none.jpg", "x.jpg", "deep"):
             with pytest.raises((Rejected, FileNotFoundError)):
                 folders.open(folders.root / "yard" / name)
         folders.open(folders.root / "yard" / "deep" / "a.jpg").close()
-        assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+        assert len(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208
 
 
 def test_source_key_tells_states_of_a_file_apart():

@@ -60,6 +60,7 @@ def test_the_score_of_pure_noise_is_that_of_scikit_image(seed, rows, columns):
 
 def test_real_pictures_score_as_with_scikit_image():
     files = sorted((folder_from("HOME_SENTRY_TEST_MEDIA") / "images" / "coco_val2017").glob("*.jpg"))[:6]
+    assert len(files) == 6
     greys = [grey_of(decode(file.read_bytes()).pixels) for file in files]
     for grey in greys:
         for how in HOW:
@@ -73,12 +74,12 @@ def test_it_takes_a_fraction_of_the_time_of_scikit_image():
     kept = Reference(one)
     ours, theirs = [], []
     for _ in range(12):
-        began = time.perf_counter()
+        began = time.process_time()
         kept.ssim(other)
-        middle = time.perf_counter()
+        middle = time.process_time()
         structural_similarity(one, other)
         ours.append(middle - began)
-        theirs.append(time.perf_counter() - middle)
+        theirs.append(time.process_time() - middle)
     assert min(theirs) / min(ours) >= 5
 
 

@@ -1,3 +1,4 @@
+import gc
 from io import BytesIO
 import itertools
 import os
@@ -191,8 +192,10 @@ class TestNoOtherFileIsOpened:
         path = tmp_path / "bad.mp4"
         path.write_bytes(b"\x00\x00\x00\x18ftypmp42" + os.urandom(5000))
         before = sorted(tmp_path.iterdir())
+        # what earlier tests forgot may be closed at any time
+        gc.collect()
         descriptors = len(list(Path("/proc/self/fd").iterdir()))
         with path.open("rb") as file, pytest.raises(Rejected):
             READER.probe(file)
         assert sorted(tmp_path.iterdir()) == before
-        assert len(list(Path("/proc/self/fd").iterdir())) == descriptors
+        assert len(list(Path("/proc/self/fd").iterdir())) <= descriptors

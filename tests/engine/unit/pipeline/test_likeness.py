@@ -214,4 +214,6 @@ def test_boxes_alone_do_not_claim_that_somebody_stayed_where_two_could_have_swap
 
 def test_close_pictures_need_no_proof():
     quick = [shot(START + timedelta(seconds=n), [person(LEFT), person(RIGHT)], first_id=10 * n + 1) for n in range(4)]
-    assert all(one.unsure == frozenset() and len(one.parts) == 1 for one in associate(quick))
+    subjects = associate(quick)
+    assert len(subjects) == 2
+    assert all(one.unsure == frozenset() and len(one.parts) == 1 for one in subjects)
