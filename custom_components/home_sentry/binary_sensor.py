@@ -69,7 +69,10 @@ def _tampered(mirror: Mirror, camera_id: str) -> bool:
 
 def _what_changed(mirror: Mirror, camera_id: str) -> Attributes:
     change = _change(mirror, camera_id)
-    return {"kind": change.kind.value, "since": change.at, "change_id": change.id} if change else None
+    if change is None:
+        return None
+    likeness = None if change.similarity is None else round(change.similarity, 2)
+    return {"kind": change.kind.value, "since": change.at, "change_id": change.id, "similarity": likeness}
 
 
 def _quiet(mirror: Mirror, camera_id: str) -> bool:

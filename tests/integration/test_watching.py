@@ -25,11 +25,8 @@ async def test_a_blocked_view_is_shown_until_it_is_over(hass: HomeAssistant, eng
     await reach(hass, entry, engine)
     shown = state(hass, "binary_sensor", "tamper")
     assert shown.state == "on"
-    assert (shown.attributes["kind"], shown.attributes["since"], shown.attributes["change_id"]) == (
-        "view_blocked",
-        START,
-        7,
-    )
+    told = [shown.attributes[name] for name in ("kind", "since", "change_id", "similarity")]
+    assert told == ["view_blocked", START, 7, None]
     assert state(hass, "binary_sensor", "connectivity").state == "on"
     await engine.put_camera("front_door", scene_change=None, status=CameraStatus.ONLINE)
     await reach(hass, entry, engine)
@@ -39,10 +36,11 @@ async def test_a_blocked_view_is_shown_until_it_is_over(hass: HomeAssistant, eng
 
 async def test_something_new_in_the_view_is_no_tampering(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
     entry = await setup()
-    await engine.put_camera("front_door", scene_change=replace(BLOCKED, kind=SceneChangeKind.UNKNOWN))
+    parked = replace(BLOCKED, kind=SceneChangeKind.UNKNOWN, similarity=0.7349)
+    await engine.put_camera("front_door", scene_change=parked)
     await reach(hass, entry, engine)
     shown = state(hass, "binary_sensor", "tamper")
-    assert (shown.state, shown.attributes["kind"]) == ("off", "unknown")
+    assert (shown.state, shown.attributes["kind"], shown.attributes["similarity"]) == ("off", "unknown", 0.73)
 
 
 @pytest.mark.parametrize("key", ["acknowledge_scene", "update_scene", "finish_learning"])

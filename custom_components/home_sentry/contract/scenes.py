@@ -11,6 +11,8 @@ class SceneChange:
     """A lasting change of a view; it stands until it is over or a person has acknowledged it.
 
     A change of kind ``unknown`` is no tampering: something new stands there and becomes part of the usual view.
+    ``similarity`` is what the picture that told it scored against the usual view, -1..1; scores of different ``scaler``
+    do not compare.
     """
 
     id: int
@@ -20,6 +22,8 @@ class SceneChange:
     media_id: str | None = None
     over_at: datetime | None = None
     acknowledged_at: datetime | None = None
+    similarity: float | None = None
+    scaler: str | None = None
 
     @property
     def stands(self) -> bool:

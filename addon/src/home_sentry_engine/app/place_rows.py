@@ -14,7 +14,7 @@ from home_sentry_engine.contract import (
 from home_sentry_engine.domain.messages import Media
 from home_sentry_engine.domain.resting import KeptMemory, Resting, ViewNews
 from home_sentry_engine.storage.database import Connection
-from home_sentry_engine.storage.repositories.scenes import SceneMemory, UsualView
+from home_sentry_engine.storage.repositories.scenes import NewChange, SceneMemory, UsualView
 
 from .tables import Tables
 
@@ -70,9 +70,15 @@ class BoundPlaces:
         ended = rows.end(self._conn, camera_id, at) if news.over else ()
         if news.change is None:
             return ended
-        made = rows.change(
-            self._conn, rows.add_change(self._conn, camera_id, news.change, at=at, media_id=media.media_id)
+        change = NewChange(
+            camera_id=camera_id,
+            kind=news.change,
+            at=at,
+            media_id=media.media_id,
+            similarity=news.similarity,
+            scaler=news.scaler,
         )
+        made = rows.change(self._conn, rows.add_change(self._conn, change))
         return (*ended, made) if made is not None else ended
 
     def _remember(self, camera_id: str, kept: KeptMemory, at: datetime) -> None:

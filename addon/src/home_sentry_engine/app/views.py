@@ -14,6 +14,7 @@ from home_sentry_engine.domain.resting import KeptView, Shown, ViewNews
 from home_sentry_engine.media.mask import Veils, no_veils, veiled
 from home_sentry_engine.media.picture import Picture
 from home_sentry_engine.media.similarity import (
+    SCALER,
     Grey,
     Reference,
     appearance_of,
@@ -131,6 +132,8 @@ def _compare(camera: _Camera, picture: Picture, media: Media) -> ViewNews:
     return ViewNews(
         change=outcome.change.value if outcome.change is not None else None,
         over=outcome.over,
+        similarity=view.coarse,
+        scaler=SCALER if view.coarse is not None else None,
         keep=_kept(camera, light, at, urgent=urgent),
         shown=Shown(light=light.value, patch=partial(patch_of, grey)),
     )
@@ -150,6 +153,7 @@ def _remembered(kept: tuple[UsualView, ...]) -> _Camera:
     camera = _Camera()
     for view in kept:
         try:
+            _require_scaler(view.state)
             grey, state = unpack(view.picture), state_of(view.state)
         except (ValueError, KeyError, TypeError) as err:
             _LOGGER.warning("A kept view cannot be read and is learned anew: %s", err)
@@ -159,21 +163,28 @@ def _remembered(kept: tuple[UsualView, ...]) -> _Camera:
     return camera
 
 
+def _require_scaler(plain: dict[str, Any]) -> None:
+    scaler = plain.get("scaler", SCALER)
+    if scaler != SCALER:
+        raise ValueError(f"its picture was made by {scaler}, now there is {SCALER}")
+
+
 def _place(camera: _Camera, light: Light, grey: Grey, state: SceneState) -> None:
     camera.usual[light], camera.states[light], camera.last = Reference(grey), state, light
 
 
 def document_of(state: SceneState) -> dict[str, object]:
-    """Write a state as JSON values."""
-    plain = asdict(state)
-    return plain | {"run_since": state.run_since.isoformat() if state.run_since is not None else None}
+    """Write a state as JSON values, and what scales the pictures that it is about."""
+    since = state.run_since.isoformat() if state.run_since is not None else None
+    return asdict(state) | {"run_since": since, "scaler": SCALER}
 
 
 def state_of(plain: dict[str, Any]) -> SceneState:
     """Read what ``document_of`` wrote; raises ``ValueError``, ``KeyError`` or ``TypeError``."""
     since, told = plain["run_since"], plain["told"]
+    known = {name: value for name, value in plain.items() if name != "scaler"}
     return SceneState(
-        **plain
+        **known
         | {
             "run_since": datetime.fromisoformat(since) if since is not None else None,
             "told": ChangeKind(told) if told is not None else None,

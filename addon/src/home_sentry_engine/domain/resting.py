@@ -57,11 +57,14 @@ class KeptMemory:
 class ViewNews:
     """What one picture says about its camera's view: a lasting ``change`` of a kind, or that it is ``over``.
 
+    ``similarity`` is how much it is like the usual view, -1..1, by pictures that ``scaler`` made; None without one.
     ``shown`` is None where the picture is no newer than others.
     """
 
     change: str | None = None
     over: bool = False
+    similarity: float | None = None
+    scaler: str | None = None
     keep: KeptView | None = None
     memory: KeptMemory | None = None
     shown: Shown | None = None

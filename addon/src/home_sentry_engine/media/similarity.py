@@ -18,6 +18,8 @@ type Grey = NDArray[np.uint8]
 type _Plane = NDArray[np.float32]
 
 WIDTH: Final = 640
+# names what ``grey_of`` does; it has to change with that
+SCALER: Final = "opencv-area-640"
 _WINDOW: Final = 7
 _PATCH: Final = 16
 _SIDES: Final = (_WINDOW, _WINDOW)

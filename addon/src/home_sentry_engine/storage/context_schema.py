@@ -156,6 +156,8 @@ scene_changes: Final = sa.Table(
     _text("media_id", nullable=True),
     _time("over_at", nullable=True),
     _time("acknowledged_at", nullable=True),
+    _real("similarity", nullable=True),
+    _text("scaler", nullable=True),
     sa.Index(None, "camera_id", "at"),
     sqlite_autoincrement=True,
 )

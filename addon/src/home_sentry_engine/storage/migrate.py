@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 
 from .errors import SchemaTooNew
 
-REVISIONS: Final[tuple[str, ...]] = tuple(f"{number:04}" for number in range(1, 31))
+REVISIONS: Final[tuple[str, ...]] = tuple(f"{number:04}" for number in range(1, 32))
 _FOLDER: Final = Path(__file__).parent / "migrations"
 
 

@@ -8,12 +8,14 @@ import cv2
 import numpy as np
 import pytest
 
+from home_sentry_engine.app import views as views_module
 from home_sentry_engine.app.scenes import StoredScenes
 from home_sentry_engine.app.views import CameraViews
 from home_sentry_engine.context.patches import alike
 from home_sentry_engine.contract import CameraStatus, SceneChanged, decode
 from home_sentry_engine.domain.resting import ViewNews
 from home_sentry_engine.media.picture import Picture
+from home_sentry_engine.media.similarity import SCALER
 from home_sentry_engine.pipeline.relay import to_message
 from tests.fakes.household import household
 
@@ -78,6 +80,31 @@ async def test_a_covered_lens_is_told_once_and_ends(watch):
     assert await watch.told() == ["view_blocked"]
     assert (await watch.sees(picture())).over
     assert await watch.told() == ["view_blocked over"]
+
+
+async def test_a_change_keeps_its_score_and_what_scaled_the_pictures(watch):
+    assert (await watch.sees(picture())).similarity is None
+    same = await watch.sees(picture())
+    assert same.similarity > 0.9
+    for _ in range(6):
+        await watch.sees(COVERED)
+    (change,) = await watch.home.database.read(lambda conn: watch.home.tables.scenes.changes(conn, "door"))
+    assert (change.similarity < 0.9, change.scaler) == (True, SCALER)
+    camera = await watch.home.database.read(lambda conn: watch.home.tables.cameras.get(conn, "door"))
+    assert camera.scene_change == change
+
+
+async def test_a_view_that_another_scaler_made_is_never_compared(watch, monkeypatch):
+    for _ in range(8):
+        await watch.sees(picture())
+    (kept,) = await watch.home.database.read(lambda conn: watch.home.tables.scenes.of(conn, "door"))
+    assert kept.state["scaler"] == SCALER
+    monkeypatch.setattr(views_module, "SCALER", "another-scaler")
+    watch.restart()
+    first, second = [await watch.sees(picture(seed=9)) for _ in range(2)]
+    assert (first.similarity, first.change) == (None, None)
+    assert second.scaler == "another-scaler"
+    assert await watch.told() == []
 
 
 async def test_what_was_learned_outlives_a_restart(watch):

@@ -9,6 +9,7 @@ from home_sentry_engine.contract import AnalysisState, Zone, ZoneType
 from home_sentry_engine.domain.box import Box
 from home_sentry_engine.domain.detection import Detection, FrameDetections
 from home_sentry_engine.domain.messages import Absent
+from home_sentry_engine.storage.repositories.scenes import NewChange
 from tests.fakes.clock import FakeClock
 from tests.fakes.household import household
 
@@ -183,7 +184,9 @@ async def test_what_a_person_knows_of_is_no_evidence(home):
     now = home.clock.now()
 
     def known(conn):
-        home.tables.scenes.acknowledge(conn, home.tables.scenes.add_change(conn, "door", "angle_changed", at=now), now)
+        home.tables.scenes.acknowledge(
+            conn, home.tables.scenes.add_change(conn, NewChange(camera_id="door", kind="angle_changed", at=now)), now
+        )
 
     await home.database.write(known)
     await home.deliver(PERSON)
@@ -197,7 +200,7 @@ async def test_a_blocked_view_is_evidence_for_ten_minutes(home):
     now = home.clock.now()
 
     def blocked(conn):
-        home.tables.scenes.add_change(conn, "door", "view_blocked", at=now)
+        home.tables.scenes.add_change(conn, NewChange(camera_id="door", kind="view_blocked", at=now))
         home.tables.scenes.end(conn, "door", now)
 
     await home.database.write(blocked)

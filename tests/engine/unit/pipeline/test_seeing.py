@@ -7,6 +7,7 @@ import pytest
 
 from home_sentry_engine.contract import CameraStatus, RiskLevel
 from home_sentry_engine.domain.quality import PictureQuality
+from home_sentry_engine.storage.repositories.scenes import NewChange
 from tests.fakes.household import household
 
 SOUND = PictureQuality(score=10, grade="excellent")
@@ -108,9 +109,8 @@ async def test_a_doubtful_person_that_would_make_it_high_is_looked_at_again(home
     empty = await home.deliver()
     await home.work()
     at = home.clock.now()
-    await home.database.write(
-        lambda conn: home.tables.scenes.add_change(conn, "door", "view_tampered", at=at, media_id=empty)
-    )
+    tampered = NewChange(camera_id="door", kind="view_tampered", at=at, media_id=empty)
+    await home.database.write(lambda conn: home.tables.scenes.add_change(conn, tampered))
     await home.deliver(("person", 0.6))
     await home.work()
     (event,) = await home.events()

@@ -17,7 +17,7 @@ from home_sentry_engine.storage.repositories.detections import Detections
 from home_sentry_engine.storage.repositories.household import Household
 from home_sentry_engine.storage.repositories.resting import RestingRows
 from home_sentry_engine.storage.repositories.rhythm import Gap, Rhythm
-from home_sentry_engine.storage.repositories.scenes import SceneMemory, Scenes, UsualView
+from home_sentry_engine.storage.repositories.scenes import NewChange, SceneMemory, Scenes, UsualView
 from home_sentry_engine.storage.repositories.traces import TraceRows
 from home_sentry_engine.storage.repositories.zones import Zones
 from home_sentry_engine.storage.vectors import from_half, to_half
@@ -117,10 +117,10 @@ async def test_views_and_their_changes(database):
         rows.save(conn, day)
         rows.save(conn, replace(day, light="infrared"))
         rows.save(conn, replace(day, picture=b"new", state={"learned": 4}))
-        old = rows.add_change(conn, "yard", "unknown", at=at(-9000))
+        old = rows.add_change(conn, NewChange(camera_id="yard", kind="unknown", at=at(-9000)))
         rows.end(conn, "yard", at(-8000))
-        standing = rows.add_change(conn, "yard", "view_blocked", at=at(-5000), media_id="m1")
-        rows.add_change(conn, "gate", "angle_changed", at=at(0))
+        standing = rows.add_change(conn, NewChange(camera_id="yard", kind="view_blocked", at=at(-5000), media_id="m1"))
+        rows.add_change(conn, NewChange(camera_id="gate", kind="angle_changed", at=at(0)))
         return rows.of(conn, "yard"), rows.recent(conn, "yard", at(-600)), old, standing
 
     views, recent, old, standing = await database.write(work)
@@ -237,8 +237,8 @@ async def test_a_camera_shows_the_gravest_change_that_stands(database):
 
     def work(conn):
         made, _ = cameras.ensure(conn, camera_id="new", name="New", folder="New", now=at(0))
-        blocked = rows.add_change(conn, "new", "view_blocked", at=at(1))
-        rows.add_change(conn, "new", "unknown", at=at(2))
+        blocked = rows.add_change(conn, NewChange(camera_id="new", kind="view_blocked", at=at(1)))
+        rows.add_change(conn, NewChange(camera_id="new", kind="unknown", at=at(2)))
         seen = cameras.seen(conn, "new", media_id=None, at=at(3))
         rows.acknowledge(conn, blocked, at(4))
         settled = cameras.settle(conn, "new", at(4))

@@ -1,6 +1,6 @@
 """Usual views of cameras, and lasting changes of them."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -38,6 +38,18 @@ class SceneMemory:
     vector: bytes
     spread: float
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewChange:
+    """A change of a view that begins; ``similarity`` and ``scaler`` as ``contract.SceneChange`` has them."""
+
+    camera_id: str
+    kind: str
+    at: datetime
+    media_id: str | None = None
+    similarity: float | None = None
+    scaler: str | None = None
 
 
 class Scenes:
@@ -96,15 +108,9 @@ class Scenes:
         statement = insert_into(conn, scene_memory).values(**keys, **changing)
         conn.execute(statement.on_conflict_do_update(index_elements=list(keys), set_=changing))
 
-    def add_change(
-        self, conn: Connection, camera_id: str, kind: str, *, at: datetime, media_id: str | None = None
-    ) -> int:
+    def add_change(self, conn: Connection, change: NewChange) -> int:
         """Store a change; gives its id."""
-        made = conn.execute(
-            scene_changes.insert()
-            .values(camera_id=camera_id, kind=kind, at=at, media_id=media_id)
-            .returning(scene_changes.c.id)
-        )
+        made = conn.execute(scene_changes.insert().values(**asdict(change)).returning(scene_changes.c.id))
         return int(made.scalar_one())
 
     def end(self, conn: Connection, camera_id: str, at: datetime) -> tuple[SceneChange, ...]:

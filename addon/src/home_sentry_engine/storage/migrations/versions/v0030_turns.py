@@ -1,6 +1,6 @@
 """Keys take turns in the queues."""
 
-from typing import Final
+from typing import Any, Final
 
 from alembic import op
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ _IDLE: Final = "leased_until_us IS NULL"
 def upgrade() -> None:
     """Add the turn of each job; those that wait now go first, in their old order."""
     op.add_column("jobs", sa.Column("turn", sa.BigInteger(), server_default="0", nullable=False))
-    place = [sa.literal_column("priority DESC"), "turn", "id"]
+    place: list[Any] = [sa.literal_column("priority DESC"), "turn", "id"]
     op.drop_index("ix_jobs_key", "jobs")
     op.create_index("ix_jobs_key", "jobs", ["queue", "key", *place])
     op.drop_index("ix_jobs_place", "jobs")
