@@ -13,7 +13,7 @@ from home_sentry_engine.vision.adapters import adapter_of
 from home_sentry_engine.vision.catalog import Card
 from home_sentry_engine.vision.eyes import GraphEye, draw_canary, warm_up
 from home_sentry_engine.vision.needs import threads_for
-from home_sentry_engine.vision.session import Session, available_providers, choose_provider, open_session
+from home_sentry_engine.vision.session import Session, available_providers, choose_provider, load_library, open_session
 from home_sentry_engine.vision.store import LocalModel
 from home_sentry_engine.vision.tasks.graph import Loaded
 from home_sentry_engine.vision.tasks.pictures import RgbFrame
@@ -38,6 +38,7 @@ async def weigh(model: LocalModel) -> Weight:
 def _weigh(card: Card, paths: Mapping[str, str]) -> Weight:
     choice = choose_provider("cpu", available_providers())
     frame = RgbFrame.of(draw_canary())
+    load_library()
     before = _resident()
     sessions: dict[str, Session] = {}
     size = sum(Path(path).stat().st_size for path in paths.values())

@@ -12,7 +12,7 @@ from .errors import (
 from .gate import AcceleratorGate
 from .memory import host_free_bytes, host_total_bytes
 from .pool import PoolEntry, Rank, Room, SessionPool, SessionSpec
-from .providers import ProviderChoice, available_providers, choose_provider, has_accelerator
+from .providers import ProviderChoice, available_providers, choose_provider, has_accelerator, load_library
 from .quantize import Calibration, calibrate, write_int8
 from .runner import Runner
 from .runtime import Cancel, Session, TensorInfo, open_session
@@ -43,6 +43,7 @@ __all__ = [
     "has_accelerator",
     "host_free_bytes",
     "host_total_bytes",
+    "load_library",
     "open_session",
     "write_int8",
 ]

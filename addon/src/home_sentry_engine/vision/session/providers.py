@@ -44,6 +44,12 @@ class ProviderChoice:
         return replace(self, wanted=left, reason=f"{left[0]} instead of {self.wanted[0]}: {why}")
 
 
+def load_library() -> None:
+    """Load ONNX Runtime now, for who measures what comes after; without it nothing happens."""
+    if ort is not None:
+        ort.get_available_providers()
+
+
 def available_providers() -> tuple[str, ...]:
     """Give the short names of the providers whose library and device are both here; empty without ONNX Runtime."""
     if ort is None:
