@@ -1,6 +1,7 @@
 """The WebSocket route: who may connect, how many, and the end of all connections."""
 
 import asyncio
+from socket import SO_SNDBUF, SOL_SOCKET
 import sys
 from typing import Final
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ from .routing import Access, Answer, Call, Route
 _LARGEST_MESSAGE: Final = 64 * 1024
 _HEARTBEAT_S: Final = 30.0
 _MOST_CLIENTS: Final = 2000
+# the kernel would take 4 MB for a peer that does not read, unseen by whoever counts how far it is behind
+_KERNEL_BYTES: Final = 256 * 1024
 
 
 class SocketRoute:
@@ -88,6 +91,7 @@ class SocketRoute:
         protocol, transport = request.protocol, request.transport
         if transport is None or not isinstance(protocol, HttpProtocol):
             return socket
+        _bound_kernel(transport)
         peer = Peer(
             socket=socket,
             transport=transport,
@@ -113,6 +117,12 @@ def _deflate_bits(socket: web.WebSocketResponse) -> int:
     if bits and socket._writer is not None:  # noqa: SLF001 - aiohttp knows all or nothing
         socket._writer.compress = 0  # noqa: SLF001
     return bits
+
+
+def _bound_kernel(transport: asyncio.Transport) -> None:
+    bare = transport.get_extra_info("socket")
+    if bare is not None:
+        bare.setsockopt(SOL_SOCKET, SO_SNDBUF, _KERNEL_BYTES)
 
 
 def _refuse_foreign(request: web.BaseRequest) -> None:

@@ -33,6 +33,7 @@ from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.vision.detector import DetectorStatus
 
 from .alert_facts import rules_of
+from .shared_look import SharedLook
 from .tables import Tables
 
 _LOGGER = logging.getLogger(__name__)
@@ -90,6 +91,7 @@ class _Counts(NamedTuple):
     accounting: Accounting
     rejections: dict[str, int]
     broken_rules: dict[str, str]
+    silent: tuple[tuple[str, ...], datetime | None]
 
 
 class EngineHealth:
@@ -116,6 +118,7 @@ class EngineHealth:
         self._looks = models.looks_here
         self._gpu = models.gpu
         self._changed = asyncio.Event()
+        self._shared = SharedLook(self._look)
         board.subscribe(lambda _component: self._changed.set())
 
     async def info(self) -> Info:
@@ -143,12 +146,36 @@ class EngineHealth:
 
     async def status(self) -> Status:
         """Give the state of every component, queue and count; what its source does not tell is None."""
+        return await self._shared()
+
+    async def readiness(self) -> Readiness:
+        """Tell whether pictures that come now would be looked at: a real look of the last five minutes proves it."""
+        mode, _causes = mode_of(self._board.components())
+        seen = self._detector()
+        looks = seen.warm and seen.state in {ComponentState.HEALTHY, ComponentState.DEGRADED}
+        return Readiness(ready=(looks or not self._looks) and mode is not Mode.OFFLINE, mode=mode)
+
+    def look_again(self) -> None:
+        """Let those who wait for a change look at the status; call it on the event loop."""
+        self._changed.set()
+
+    async def changed(self, timeout_s: float) -> bool:
+        """Wait until a component changes its state (True) or the time is over (False)."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._changed.wait()
+        except TimeoutError:
+            return False
+        self._changed.clear()
+        return True
+
+    async def _look(self) -> Status:
         components = self._board.components()
         mode, causes = mode_of(components)
         features, missing = features_of(components)
         queues = await _known(self._tables.queues.depths())
         counts = await _known(self._database.read(self._counts))
-        silent, silent_since = await _known(self._database.read(self._tables.home.silent)) or ((), None)
+        silent, silent_since = counts.silent if counts is not None else ((), None)
         cameras = counts.cameras if counts is not None else None
         return Status(
             mode=mode,
@@ -172,32 +199,17 @@ class EngineHealth:
             broken_rules=counts.broken_rules if counts is not None else {},
         )
 
-    async def readiness(self) -> Readiness:
-        """Tell whether pictures that come now would be looked at: a real look of the last five minutes proves it."""
-        mode, _causes = mode_of(self._board.components())
-        seen = self._detector()
-        looks = seen.warm and seen.state in {ComponentState.HEALTHY, ComponentState.DEGRADED}
-        return Readiness(ready=(looks or not self._looks) and mode is not Mode.OFFLINE, mode=mode)
-
-    def look_again(self) -> None:
-        """Let those who wait for a change look at the status; call it on the event loop."""
-        self._changed.set()
-
-    async def changed(self, timeout_s: float) -> bool:
-        """Wait until a component changes its state (True) or the time is over (False)."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._changed.wait()
-        except TimeoutError:
-            return False
-        self._changed.clear()
-        return True
-
     def _counts(self, conn: Connection) -> _Counts:
         media = self._tables.media
         rules = rules_of(conn, self._tables)
         broken = {rule.name: rule.broken for rule in rules if rule.enabled and rule.broken is not None}
-        return _Counts(self._tables.cameras.all(conn), media.accounting(conn), media.rejections(conn), broken)
+        return _Counts(
+            cameras=self._tables.cameras.all(conn),
+            accounting=media.accounting(conn),
+            rejections=media.rejections(conn),
+            broken_rules=broken,
+            silent=self._tables.home.silent(conn),
+        )
 
 
 async def _known[T](answer: Awaitable[T]) -> T | None:
