@@ -54,5 +54,5 @@ async def _dispatch(url: str) -> Finding:
     trouble = await reachable(url, default_port=6379)
     if trouble:
         fix = "start it, or correct redis_url"
-        return warn("redis", f"Redis does not answer: {trouble}; work goes on through the database, slower", fix)
+        return warn("redis", f"Redis does not answer: {trouble}; pictures are taken in, and wait for it", fix)
     return ok("redis", "Redis answers")
