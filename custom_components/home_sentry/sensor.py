@@ -127,7 +127,8 @@ def _vision_tokens(coordinator: HomeSentryCoordinator) -> Reading:
     spent, allowed = known.get("tokens_today"), known.get("tokens_allowed")
     if allowed is None:
         return None, {}
-    return spent if isinstance(spent, int) else None, {"allowed": allowed, "model": known.get("model")}
+    told = {"model": known.get("model"), "cost": known.get("cost_today"), "cost_allowed": known.get("cost_allowed")}
+    return spent if isinstance(spent, int) else None, {"allowed": allowed, **told}
 
 
 def _parts(coordinator: HomeSentryCoordinator) -> tuple[Component, ...]:

@@ -18,7 +18,7 @@ def told(spent: int | None) -> Component:
     return Component(
         id="vlm",
         state=ComponentState.HEALTHY,
-        details={"model": "gpt-eyes", "tokens_today": spent, "tokens_allowed": 200_000},
+        details={"model": "gpt-eyes", "tokens_today": spent, "tokens_allowed": 200_000, "cost_today": 0.03},
     )
 
 
@@ -36,6 +36,7 @@ async def test_the_spend_of_the_day_is_shown_and_not_guessed(
         await until(lambda shown=shown: state(hass, "sensor", "vision_tokens", camera=None).state == shown)
     attributes = state(hass, "sensor", "vision_tokens", camera=None).attributes
     assert (attributes["allowed"], attributes["model"]) == (200_000, "gpt-eyes")
+    assert (attributes["cost"], attributes["cost_allowed"]) == (0.03, None)
     assert (attributes["state_class"], attributes["unit_of_measurement"]) == ("total_increasing", "tokens")
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from home_sentry_engine.contract import PromptModel
 from home_sentry_engine.domain.errors import Unavailable
-from home_sentry_engine.language.allowance import Allowance
+from home_sentry_engine.language.allowance import Allowance, Caps
 from home_sentry_engine.language.assessor import LanguageAssessor
 from home_sentry_engine.language.backends.disabled import Disabled
 from home_sentry_engine.language.backends.local import LocalModel
@@ -127,9 +127,9 @@ def vision_part(ground: Ground, model: SeeingModel) -> PartPlan:
 
 def _allowance(ground: Ground) -> Allowance:
     rows, settings = DailyTokens(ground.database), ground.settings
-    return Allowance(
-        settings.vision.daily_tokens, clock=ground.clock, zone=settings.time_zone, read=rows.read, keep=rows.keep
-    )
+    vision = settings.vision
+    caps = Caps(tokens=vision.daily_tokens, price=vision.token_price, money=vision.daily_cost)
+    return Allowance(caps, clock=ground.clock, zone=settings.time_zone, read=rows.read, keep=rows.keep)
 
 
 class DailyTokens:

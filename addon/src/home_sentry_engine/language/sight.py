@@ -40,7 +40,7 @@ _FIXES: Final = {
     AnalysisReason.TIMEOUT: "choose a smaller model, fewer vlm_stills, or raise vlm_timeout_seconds",
     AnalysisReason.CONTEXT_OVERFLOW: "raise vlm_context_tokens, or lower vlm_stills or vlm_picture_pixels",
     AnalysisReason.BAD_OUTPUT: "choose another model: this one does not keep to the answer's form",
-    AnalysisReason.GATED: "raise vlm_daily_tokens, or wait until tomorrow",
+    AnalysisReason.GATED: "raise vlm_daily_tokens or vlm_daily_cost, or wait until tomorrow",
 }
 _BLIND_FIX: Final = "start the server with its projector (--mmproj), or choose a model that sees pictures"
 
@@ -159,6 +159,7 @@ def sight_component(
     if allowance is not None:
         # before the first question nobody has looked how much of the day is spent
         details |= {"tokens_today": None if starting else allowance.spent, "tokens_allowed": allowance.cap}
+        details |= {"cost_today": None if starting else allowance.cost, "cost_allowed": allowance.most_cost}
     if starting or failure is None:
         state = ComponentState.STARTING if starting else ComponentState.HEALTHY
         return Component(id=COMPONENT, state=state, details=details)

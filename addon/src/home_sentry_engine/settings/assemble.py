@@ -166,6 +166,8 @@ def _vision(raw: Mapping[str, Any]) -> VisionSettings:
     own = raw["vlm_model"].endswith(".gguf") and raw.get("vlm_url") is None
     if own != ("vlm_projector" in raw):
         raise ValueError("setting 'vlm_projector': belongs to a 'vlm_model' that is the path of a GGUF file")
+    if "vlm_daily_cost" in raw and "vlm_token_price" not in raw:
+        raise ValueError("setting 'vlm_daily_cost': needs 'vlm_token_price' beside it")
     return VisionSettings(
         judges=raw["assessor"] == "vision",
         describes=raw["vision_tasks_by"] == "vlm",
@@ -180,6 +182,8 @@ def _vision(raw: Mapping[str, Any]) -> VisionSettings:
         timeout_s=raw["vlm_timeout_seconds"],
         cloud=raw["vlm_cloud"],
         daily_tokens=raw["vlm_daily_tokens"],
+        token_price=raw.get("vlm_token_price"),
+        daily_cost=raw.get("vlm_daily_cost"),
     )
 
 

@@ -244,6 +244,8 @@ SCHEMA: Final = vol.Schema(
         vol.Optional("vlm_timeout_seconds", default=120): _number(1, 600),
         vol.Optional("vlm_cloud", default=False): vol.Boolean(),
         vol.Optional("vlm_daily_tokens", default=200_000): _whole(1000, 100_000_000),
+        vol.Optional("vlm_token_price"): _number(0.001, 10_000),
+        vol.Optional("vlm_daily_cost"): _number(0.001, 10_000),
         vol.Optional("vision_tasks_by", default="florence"): _one_of("florence", "vlm"),
         vol.Optional("self_evaluation", default="auto"): _one_of("auto", "on", "off"),
         vol.Optional("language", default="en"): vol.All(str, vol.Length(min=2, max=16)),

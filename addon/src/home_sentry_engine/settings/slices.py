@@ -112,7 +112,8 @@ class VisionSettings:
     ``judges`` beside the rules, with the text model where it cannot; ``describes`` does the tasks of
     ``EnrichmentSettings.vision_tasks``. It is shown at most ``stills`` pictures of a visit, scaled to ``picture_px``
     at the longer side. ``projector`` belongs to a ``model`` that is a path. Addresses outside the home network need
-    ``cloud``, and are asked for at most ``daily_tokens`` a day.
+    ``cloud``, and are asked for at most ``daily_tokens`` a day, and for what ``daily_cost`` buys where a million tokens
+    cost ``token_price``, both in the money of the user.
     """
 
     judges: bool = False
@@ -128,6 +129,8 @@ class VisionSettings:
     timeout_s: float = 120.0
     cloud: bool = False
     daily_tokens: int = 200_000
+    token_price: float | None = None
+    daily_cost: float | None = None
 
     @property
     def wanted(self) -> bool:

@@ -133,9 +133,11 @@ async def test_pictures_are_described_by_the_model_that_sees(tmp_path, model_mir
 
 
 async def test_the_tokens_of_a_day_are_kept(tmp_path, model_mirror, server):
-    async with running(sighted(tmp_path, model_mirror, server, vlm_cloud=True, vlm_daily_tokens=1000)) as engine:
+    caps = {"vlm_daily_tokens": 5000, "vlm_token_price": 2.5, "vlm_daily_cost": 0.0025}
+    async with running(sighted(tmp_path, model_mirror, server, vlm_cloud=True, **caps)) as engine:
         told = await component(engine, ComponentState.HEALTHY)
         assert (told.details["tokens_today"], told.details["tokens_allowed"]) == (1920, 1000)
+        assert (told.details["cost_today"], told.details["cost_allowed"]) == (0.0048, 0.0025)
         kept = await DailyTokens(engine.database).read()
         assert kept is not None
         assert (isinstance(kept[0], date), kept[1]) == (True, 1920)

@@ -148,6 +148,7 @@ async def test_the_doctor_tells_whether_the_model_sees(tmp_path):
     [
         {"vlm_model": "/models/eyes.gguf"},
         {"vlm_projector": "/models/mmproj.gguf"},
+        {"vlm_daily_cost": 1},
         {"vlm_url": "file:///etc/passwd"},
         {"assessor": "cloud"},
     ],

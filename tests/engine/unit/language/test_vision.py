@@ -12,9 +12,9 @@ import pytest
 from home_sentry_engine.contract import AnalysisReason, AnalysisState, VisualVerdict
 from home_sentry_engine.domain.messages import ModelFailure, ModelVerdict
 from home_sentry_engine.judgement.judge import Judge
-from home_sentry_engine.language.allowance import Allowance, AllowanceSpent
+from home_sentry_engine.language.allowance import Allowance, AllowanceSpent, Caps
 from home_sentry_engine.language.assessor import LanguageAssessor
-from home_sentry_engine.language.backends.base import Picture
+from home_sentry_engine.language.backends.base import Completion, Picture
 from home_sentry_engine.language.backends.disabled import Disabled
 from home_sentry_engine.language.backends.home_only import is_abroad
 from home_sentry_engine.language.backends.http import JsonClient
@@ -299,8 +299,8 @@ class Kept:
         self.value = (day, tokens)
 
 
-def allowance_of(kept, clock, cap=2000):
-    return Allowance(cap, clock=clock, zone=UTC, read=kept.read, keep=kept.keep)
+def allowance_of(kept, clock, caps=Caps(tokens=2000)):  # noqa: B008 - a frozen value
+    return Allowance(caps, clock=clock, zone=UTC, read=kept.read, keep=kept.keep)
 
 
 async def test_over_the_tokens_of_a_day_nobody_is_asked_until_tomorrow(server):
@@ -323,6 +323,29 @@ async def test_over_the_tokens_of_a_day_nobody_is_asked_until_tomorrow(server):
     assert again.spent == 0
     assert not model.stale or clock.monotonic() > PAID_PROOF_S
     await model.aclose()
+
+
+@pytest.mark.parametrize(
+    ("caps", "allowed", "named"),
+    [
+        (Caps(tokens=5000, price=2.5), 5000, "vlm_daily_tokens"),
+        (Caps(tokens=5000, price=2.5, money=0.01), 4000, "vlm_daily_cost"),
+        (Caps(tokens=5000, price=2.5, money=0.1), 5000, "vlm_daily_tokens"),
+    ],
+)
+async def test_the_cap_that_is_reached_first_ends_the_day(caps, allowed, named):
+    allowance = allowance_of(Kept(), FakeClock(), caps)
+    assert (allowance.cap, allowance.cost, allowance.most_cost) == (allowed, 0, caps.money)
+    while allowance.spent < allowed:
+        await allowance.require()
+        await allowance.take(Completion(text="", truncated=False, prompt_tokens=900, answer_tokens=100))
+    assert allowance.cost == pytest.approx(allowed * 2.5 / 1e6)
+    with pytest.raises(AllowanceSpent, match=named):
+        await allowance.require()
+
+
+def test_without_a_price_no_cost_is_told():
+    assert allowance_of(Kept(), FakeClock()).cost is None
 
 
 @pytest.mark.parametrize(
