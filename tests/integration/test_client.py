@@ -76,7 +76,7 @@ async def listening(
 ) -> AsyncIterator[tuple[Live, Listener]]:
     listener = Listener(since)
     live = Live(
-        Engine(session, engine.url, token, PATIENT),
+        Engine(session, engine.url, token, deadlines),
         listener,
         engine_id="engine-1",
         since=lambda: listener.since,
