@@ -18,6 +18,7 @@ from home_sentry_engine.media.video import VideoReader
 from home_sentry_engine.operations.stray import stray_cameras
 from home_sentry_engine.pipeline.enrich.desk import Models as CloseModels
 from home_sentry_engine.pipeline.ledger import Ledger
+from home_sentry_engine.resilience.courtesy import Courtesy
 from home_sentry_engine.vision.second_look import SecondLook
 
 from .clip_watch import ClipWatch
@@ -109,8 +110,11 @@ async def open_pipeline(
     )
     watch_services(senses.models, ground.measuring.breakers)
     pipeline = make_pipeline(settings, ground.store, ground.tables, senses, sinks, ground.around)
+    courtesy = Courtesy(clock)
+    for worker in pipeline.detect:
+        worker.courteous(courtesy)
     ground.measuring.attach(pipeline, zoo.detector.describe, minds.language_load)
-    means = replace(_means(ground, decoding), replace=masking.uploads.replace, renew=masks.read)
+    means = replace(_means(ground, decoding), replace=masking.uploads.replace, renew=masks.read, courtesy=courtesy)
     return PipelineRoom(
         pipeline=pipeline,
         prompts=prompts,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import file_digest, sha256
 from io import BytesIO
@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from home_sentry_engine.contract import MediaKind
+from home_sentry_engine.domain.clock import SystemClock
 from home_sentry_engine.domain.errors import HomeSentryError, MasksChanged, Rejected, RejectReason
 from home_sentry_engine.domain.files import FileFacts, Provenance
 from home_sentry_engine.domain.identity import IdSource
 from home_sentry_engine.domain.messages import Arrival, Media
+from home_sentry_engine.resilience.courtesy import Courtesy
 
 from .ports import Copies, Inspector, Ledger, Looked
 from .source import SourceUnreadable
+from .turns import Gate
 
 _LOGGER = logging.getLogger(__name__)
 _AT_ONCE: Final = 20
@@ -97,7 +100,8 @@ class Means:
     """What intake works with: the executor for blocking steps, new ids, bounds.
 
     ``replace`` puts other content in the place of an upload; False where that cannot be done. ``renew`` learns the
-    newest privacy masks.
+    newest privacy masks. ``checks`` files are looked at together, the cameras in turn; by ``courtesy`` those of a quiet
+    camera pass.
     """
 
     executor: Executor
@@ -105,6 +109,8 @@ class Means:
     limits: SizeLimits
     replace: Callable[[str, Path, bytes], Awaitable[bool]] = _never
     renew: Callable[[], Awaitable[None]] = _nothing
+    checks: int = 2
+    courtesy: Courtesy = field(default_factory=lambda: Courtesy(SystemClock()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +157,8 @@ class Intake[L: Looked]:
         self._copies = copies
         self._open_file = open_file
         self._means = means
-        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._slots = Gate(_AT_ONCE)
+        self._checks = Gate(means.checks)
 
     async def known_sources(self, keys: Sequence[str]) -> set[str]:
         """Tell which files were booked before."""
@@ -165,7 +172,8 @@ class Intake[L: Looked]:
         ``CopyFailed``, and whatever the ledger raises; the same arrival may be taken again after any of them.
         ``MasksChanged`` comes only where masks change faster than a file can be looked at.
         """
-        async with self._slots:
+        camera_id, courtesy = arrival.camera_id, self._means.courtesy
+        async with courtesy.turn(passes=courtesy.came(camera_id)), self._slots.entered(camera_id):
             for _ in range(_LOOKS_AGAIN):
                 try:
                     return await self._take(arrival, final=final)
@@ -179,7 +187,8 @@ class Intake[L: Looked]:
 
     async def _take(self, arrival: Arrival, *, final: bool) -> Outcome:
         try:
-            checked = await self._in_executor(lambda: self._check(arrival))
+            async with self._checks.entered(arrival.camera_id):
+                checked = await self._in_executor(lambda: self._check(arrival))
         except _Bad as bad:
             if not final and bad.rejected.reason in _PERHAPS_UNFINISHED:
                 raise Unfinished(bad.rejected) from bad

@@ -122,8 +122,8 @@ class Taking:
         self._pace = pace
         self._unfinished = unfinished
         self._queued: dict[str, Wish] = {}
-        self._urgent = Turns()
-        self._backlog = Turns()
+        self._urgent = Turns[str]()
+        self._backlog = Turns[str]()
         self._working: dict[str, Wish | None] = {}
         self._later: dict[str, tuple[float, Wish]] = {}
         self._recent: OrderedDict[str, Stamp] = OrderedDict()
@@ -152,7 +152,7 @@ class Taking:
             self._working[relative] = _merged(self._working[relative], wish)
             return
         if relative not in self._queued:
-            (self._urgent if urgent else self._backlog).append(relative)
+            (self._urgent if urgent else self._backlog).append(relative.partition("/")[0], relative)
         self._queued[relative] = _merged(self._queued.get(relative), wish)
         self._more.set()
 

@@ -12,6 +12,7 @@ from typing import Protocol
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.errors import HomeSentryError, Permanent, StageError, Transient, Unavailable
 from home_sentry_engine.domain.jobs import Job
+from home_sentry_engine.resilience.courtesy import Courtesy
 from home_sentry_engine.telemetry.logs import log_context
 
 from .lane import Lane
@@ -20,6 +21,7 @@ from .ports import Jobs, Store, Tx
 _LOGGER = logging.getLogger(__name__)
 _IDLE_WAIT_S = 5.0
 _STORE_RETRY_S = 1.0
+_BACKLOG_S = 0.5
 
 type Commit = Callable[[Tx], None]
 
@@ -93,10 +95,16 @@ class Worker:
         self.counts = WorkerCounts()
         self.finished: Callable[[Job, float], None] = lambda _job, _seconds: None
         self._lane = Lane()
+        self._courtesy = Courtesy(clock)
 
     def sharing(self, lane: Lane) -> Worker:
         """Work in the lane of the process's other workers and give the worker."""
         self._lane = lane
+        return self
+
+    def courteous(self, courtesy: Courtesy) -> Worker:
+        """Let jobs that have just come pass those that waited in line, and give the worker."""
+        self._courtesy = courtesy
         return self
 
     def ruled(self, rules: WorkerRules) -> Worker:
@@ -146,15 +154,11 @@ class Worker:
 
     async def _work(self, job: Job) -> None:
         self.counts.running.add(job.id)
-        began, done = self._clock.monotonic(), self.counts.processed
+        fresh = (self._clock.steady() - job.enqueued_at).total_seconds() < _BACKLOG_S
         heartbeat = asyncio.create_task(self._heartbeat(job), name=f"lease of {job.id}")
         try:
-            commit = await self._outcome(job)
-            if await self._commit(job, commit) and self.counts.processed > done:
-                took_s = self._clock.monotonic() - began
-                _LOGGER.info("%s done", job.queue, extra={"attempt": job.attempt, "duration_ms": took_s * 1000})
-                self.counts.last_processed_at = self._clock.now()
-                self.finished(job, took_s)
+            async with self._courtesy.turn(passes=fresh):
+                await self._done(job)
         except asyncio.CancelledError:
             with suppress(Exception):
                 await asyncio.shield(self._give_back(job))
@@ -162,6 +166,15 @@ class Worker:
         finally:
             heartbeat.cancel()
             self.counts.running.discard(job.id)
+
+    async def _done(self, job: Job) -> None:
+        began, done = self._clock.monotonic(), self.counts.processed
+        commit = await self._outcome(job)
+        if await self._commit(job, commit) and self.counts.processed > done:
+            took_s = self._clock.monotonic() - began
+            _LOGGER.info("%s done", job.queue, extra={"attempt": job.attempt, "duration_ms": took_s * 1000})
+            self.counts.last_processed_at = self._clock.now()
+            self.finished(job, took_s)
 
     async def _outcome(self, job: Job) -> Commit:
         if job.attempt > self.rules.tries + 1:

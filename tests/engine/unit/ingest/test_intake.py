@@ -14,6 +14,7 @@ from home_sentry_engine.telemetry.logs import JsonFormatter
 from home_sentry_engine.telemetry.redaction import Redactor
 from tests.fakes import pictures
 from tests.fakes.intake import BookKeeper, intake
+from tests.fakes.patience import until
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -165,3 +166,17 @@ async def test_no_more_than_twenty_at_once(tmp_path, door, books):
     outcomes = await asyncio.gather(*(door.take(arrival) for arrival in arrivals))
     assert all(isinstance(outcome, Accepted) for outcome in outcomes)
     assert books.most_at_once <= 20
+
+
+async def test_a_picture_of_a_quiet_camera_passes_by_those_of_one_that_floods(tmp_path, door, books):
+    flood = [_file(tmp_path, f"{seed}.jpg", pictures.jpeg(640, 480, seed)) for seed in range(60)]
+    async with asyncio.TaskGroup() as group:
+        for arrival in flood:
+            group.create_task(door.take(arrival))
+        await until(lambda: len(books.accepted) >= 5)
+        before = len(books.accepted)
+        await door.take(_upload(pictures.jpeg(640, 480, 1000), MediaKind.IMAGE))
+        # those that were being looked at or booked already come first
+        assert len(books.accepted) - before <= 12
+    assert len(books.accepted) == 61
+    assert [media.camera_id for media in books.accepted].count("yard") == 60

@@ -14,6 +14,7 @@ import pytest
 from home_sentry_engine.domain.errors import Permanent, StageError, Transient, Unavailable
 from home_sentry_engine.domain.jobs import Job
 from home_sentry_engine.pipeline.worker import Worker, WorkerRules
+from home_sentry_engine.resilience.courtesy import Courtesy
 from home_sentry_engine.telemetry.logs import JsonFormatter
 from home_sentry_engine.telemetry.redaction import Redactor
 from tests.fakes.clock import START, FakeClock
@@ -265,3 +266,28 @@ async def test_what_is_logged_about_a_job_names_its_picture_and_how_long_it_took
     assert looked.items() > {"message": "looked", **ids}.items()
     assert done.items() > {"message": "detect done", "attempt": 1, "duration_ms": 250, **ids}.items()
     assert "event_id" not in done
+
+
+async def test_a_job_that_has_just_come_passes_those_that_waited_in_line():
+    clock, began, held = FakeClock(), list[str](), asyncio.Event()
+    courtesy = Courtesy(clock)
+
+    def worker(name: str, *, waited_s: float) -> Worker:
+        async def work() -> None:
+            began.append(name)
+            if name == "fresh":
+                await held.wait()
+
+        jobs = Jobs(1)
+        jobs.waiting = [replace(jobs.waiting[0], id=name, enqueued_at=clock.steady() - timedelta(seconds=waited_s))]
+        return Worker(Stage(work), jobs, Store(), clock, lambda: 1.0).courteous(courtesy)
+
+    first = asyncio.create_task(worker("fresh", waited_s=0.1).step())
+    await turns()
+    backlog = asyncio.create_task(worker("old", waited_s=60.0).step())
+    other = asyncio.create_task(worker("also fresh", waited_s=0.0).step())
+    await turns()
+    assert began == ["fresh", "also fresh"]
+    held.set()
+    await asyncio.gather(first, backlog, other)
+    assert began == ["fresh", "also fresh", "old"]
