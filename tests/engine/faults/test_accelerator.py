@@ -113,7 +113,7 @@ def _opened(card: Card, spec: SessionSpec) -> Session:
 
 
 @pytest.mark.parametrize("fault", AT_LOAD)
-async def test_f21_a_gpu_that_cannot_load_leaves_the_work_to_the_processor(tmp_path, with_card, stock, fault):
+async def test_f21_a_gpu_that_cannot_load_leaves_the_work_to_the_processor(tmp_path, with_card, stock, rounds, fault):
     card = Card(at_load=AT_LOAD[fault])
     async with with_card(card) as engine:
         began = time.monotonic()
@@ -130,14 +130,14 @@ async def test_f21_a_gpu_that_cannot_load_leaves_the_work_to_the_processor(tmp_p
         await until(lambda: engine.board.state("detector") is ComponentState.DEGRADED)
         assert engine.wellbeing.registry.part("detector").restarts == 0
         assert card.loads <= 2
-    assert took_s <= SWITCH_S
+    assert took_s <= rounds(60, SWITCH_S)
     found = check_invariants(tmp_path)
     assert found.stored == 8
     print(f"  {fault} at load: the processor looks after {took_s:.1f} s, {card.loads} loads; {status.reason}")
 
 
 @pytest.mark.parametrize("fault", AT_WORK)
-async def test_f21_a_gpu_that_dies_at_work_costs_no_picture(tmp_path, with_card, stock, fault):
+async def test_f21_a_gpu_that_dies_at_work_costs_no_picture(tmp_path, with_card, stock, rounds, fault):
     card = Card(at_work=AT_WORK[fault])
     async with with_card(card) as engine:
         detector = engine.zoo.detector
@@ -157,7 +157,7 @@ async def test_f21_a_gpu_that_dies_at_work_costs_no_picture(tmp_path, with_card,
         assert (await account(engine)).quarantined == 0
         assert engine.wellbeing.registry.part("detector").restarts == 0
         assert card.loads == 1
-    assert took_s <= SWITCH_S
+    assert took_s <= rounds(60, SWITCH_S)
     found = check_invariants(tmp_path)
     assert found.stored == len(pictures)
     print(f"  {fault} at work: the processor looks after {took_s:.1f} s, 0 of {found.stored} lost; {status.reason}")

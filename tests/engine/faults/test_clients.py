@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import aiohttp
 import pytest
 
 from home_sentry_engine.api.hub import Pace
+from home_sentry_engine.api.server import ApiServer
 from tests.engine.faults.invariants import check_invariants
 from tests.engine.faults.programs import ROOT, WITHOUT_MODELS, Serve, deliver, engine
 from tests.fakes.api import TOKEN, FakeEngine, serving
@@ -62,6 +64,12 @@ def _announce(fake: FakeEngine, text: str) -> None:
     fake.announce(summary=f"{time.monotonic_ns():020d}{text}")
 
 
+def _dropped(server: ApiServer) -> int:
+    """Tell how many were too slow; on a busy machine also some of those who read."""
+    found = re.search(r'websocket_dropped_total{reason="slow"} (\d+)', server._surroundings.metrics.render())
+    return int(found[1]) if found else 0
+
+
 @pytest.mark.timeout(600)
 async def test_f19_stalled_clients_are_dropped_and_all_others_hear_everything_once(rounds, within):
     listeners, stalled, restless = rounds(100, 900), rounds(8, 50), rounds(10, 50)
@@ -77,7 +85,7 @@ async def test_f19_stalled_clients_are_dropped_and_all_others_hear_everything_on
             await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
         busy = (time.process_time() - before_s) / (time.monotonic() - began)
         # whoever does not read is found out by what it leaves unread
-        while server._surroundings.metrics.render().count(f'reason="slow"}} {stalled}') == 0:
+        while _dropped(server) < stalled or len(server._hub._clients) > listeners + restless:
             _announce(fake, LARGE)
             await asyncio.sleep(1 / rate)
         dropped_s = time.monotonic() - began

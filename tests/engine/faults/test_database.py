@@ -50,8 +50,8 @@ def test_f05_a_foreign_writer_delays_writes_and_no_reads(tmp_path, model_mirror,
         served.stop()
     account = check_invariants(served.data)
     assert (account.stored, account.duplicates, account.quarantined) == (30, 0, 0)
-    # far below the time for which the database was held
-    assert slowest < held_s / 3
+    # a read that waited for the writer would have waited for as long as the database was held
+    assert slowest < held_s
     assert slowest <= within(0.2)
     print(f"  held {held_s} s, slowest read {slowest * 1000:.0f} ms, 0 of 30 lost")
 
@@ -66,6 +66,7 @@ def test_f23_a_backup_under_load_is_sound_and_restores_the_same_events(tmp_path,
         for number, picture in enumerate(stock(count)):
             deliver(served.cameras / ("yard", "door")[number % 2], f"{number}.jpg", picture)
             if number == count // 2:
+                served.until(lambda status: status["accounting"]["accepted"])
                 subprocess.run([*command, "backup", copy, "--data", served.data], check=True, cwd=ROOT)
             time.sleep(0.02)
         served.drained(count, within_s=rounds(120, 900))

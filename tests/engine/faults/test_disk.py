@@ -55,7 +55,7 @@ def test_f04_a_full_disk_pauses_intake_and_it_goes_on_by_itself(small_disk, tmp_
         began = time.monotonic()
         with ballast.open("wb", buffering=0) as file:
             _fill(file)
-        problem = served.until(lambda status: _disk(status)["state"] == "unhealthy", within_s=30)
+        problem = served.until(lambda status: _disk(status)["state"] == "unhealthy", within_s=60)
         noticed_s = time.monotonic() - began
         for number, picture in enumerate(stock(20, first=20), start=20):
             deliver(cameras / "yard", f"{number}.jpg", picture)
@@ -79,8 +79,8 @@ def test_f04_a_full_disk_pauses_intake_and_it_goes_on_by_itself(small_disk, tmp_
         account = check_invariants(served.data)
     assert (account.stored, account.quarantined, account.rejected) == (40, 0, 0)
     assert _disk(problem)["reason"]
-    assert noticed_s <= 10
-    assert resumed_s <= 30
+    assert noticed_s <= rounds(60, 10)
+    assert resumed_s <= rounds(120, 30)
     print(f"  noticed after {noticed_s:.1f} s, taken again {resumed_s:.1f} s after there was room, 0 of 40 lost")
 
 

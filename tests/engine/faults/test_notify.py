@@ -125,9 +125,9 @@ async def test_f25_a_target_that_throttles_is_asked_when_it_says_and_gets_each_a
 
 async def test_f25_a_target_that_takes_a_message_and_never_answers_gets_it_once(tmp_path):
     async with household(tmp_path) as home, hook_server() as server:
-        voice = Voice(home, senders=(counted := Counted(home, timeout_s=0.2)))
+        voice = Voice(home, senders=(counted := Counted(home, timeout_s=1.5)))
         await voice.webhook(given={"url": server.url})
-        server.delay_s = 5.0
+        server.delay_s = 20.0
         for camera in ("door", "garden", "yard"):
             await voice.alarm(await voice.visit(camera))
             await voice.pass_time(120, step=20)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 import itertools
+import signal
 
 import asyncpg
 import pytest
@@ -113,9 +114,11 @@ async def test_another_engine_takes_over_what_a_dead_one_had_in_hand(house, stoc
         await asyncio.to_thread(start, front, first)
         await cameras.run(pause_s=0)
         await house.moved_on()
+        # it stands still with what it has in hand, before it is dead
+        first.process.send_signal(signal.SIGSTOP)
+        left = 24 - await house.looked_at()
         await asyncio.to_thread(start, second)
         await asyncio.to_thread(first.kill)
-        left = 24 - await house.looked_at()
         await house.settled(24, within_s=LEASE_S + 60)
         await asyncio.to_thread(front.stop)
         await asyncio.to_thread(second.stop)
