@@ -19,7 +19,9 @@ from home_sentry_engine.domain.clock import SystemClock
 from home_sentry_engine.storage.database import Database
 from tests.needs import command
 
-START_S = 30.0
+START_S = 60.0
+# no test uses so many
+_DATABASES_KEPT = 20
 
 
 def free_port() -> int:
@@ -58,7 +60,7 @@ class PostgresServer:
 
     def __init__(self, port: int) -> None:
         self.url = f"postgresql://sentry@127.0.0.1:{port}"
-        self._names = (f"test_{number}" for number in itertools.count())
+        self._numbers = itertools.count()
         self._template: str | None = None
 
     async def empty(self) -> str:
@@ -75,10 +77,14 @@ class PostgresServer:
         return await self._create(self._template)
 
     async def _create(self, template: str) -> str:
-        name = next(self._names)
+        number = next(self._numbers)
+        name, old = f"test_{number}", f"test_{number - _DATABASES_KEPT}"
         connection = await asyncpg.connect(f"{self.url}/postgres")
         try:
             await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+            # thousands of files would be for the last test to delete
+            if number >= _DATABASES_KEPT and old != self._template:
+                await connection.execute(f"DROP DATABASE IF EXISTS {old} WITH (FORCE)")
         finally:
             await connection.close()
         return f"{self.url}/{name}"

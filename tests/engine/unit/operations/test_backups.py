@@ -92,8 +92,10 @@ async def test_it_tries_again_every_hour_until_it_works(backup, board, clock, di
     running = asyncio.create_task(backup.run())
     try:
         await _settled(lambda: board.get("backup") is not None)
+        await _settled(lambda: clock.asleep)
         await clock.advance(3600)
         await _settled(lambda: board.state("backup") is ComponentState.DEGRADED)
+        await _settled(lambda: clock.asleep)
         disk.free = ROOMY
         await clock.advance(3600)
         await _settled(lambda: board.state("backup") is ComponentState.HEALTHY)
