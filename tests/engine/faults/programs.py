@@ -120,7 +120,7 @@ class Serve:
     def status(self) -> Any:
         return self.get("/api/v1/status")
 
-    def until(self, condition: Any, within_s: float = 60.0) -> Any:
+    def until(self, condition: Any, within_s: float = 60.0, every_s: float | None = None) -> Any:
         """Wait until ``condition(status)`` holds and give that status; the engine has to stay alive."""
         began = time.monotonic()
         until = began + within_s
@@ -131,7 +131,7 @@ class Serve:
                 status = self.status()
                 if status and "accounting" in status and condition(status):
                     return status
-            time.sleep(0.25 if time.monotonic() < began + 4 else 1.0)
+            time.sleep(every_s or (0.25 if time.monotonic() < began + 4 else 1.0))
         self.dump()
         raise AssertionError(f"not within {within_s} s; {status}; {self.tail()}")
 

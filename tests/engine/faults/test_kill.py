@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 import json
+import os
 from pathlib import Path
 import random
 import statistics
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -111,6 +113,41 @@ def test_f01_kill_at_random_points_loses_no_accepted_picture(tmp_path, model_mir
         f"  {kills} kills ({in_hand} with pictures in hand), {count} pictures, {given_up} put back, "
         f"{account.events} events, 0 lost, "
         f"start {statistics.median(starts_s):.1f} s, slowest {max(starts_s):.1f} s, stop {stopped_s:.1f} s"
+    )
+
+
+def _looks(status: Any) -> bool:
+    """Tell whether the detector has opened its model and looked at a picture of its own."""
+    return any(one["id"] == "detector" and one["state"] == "healthy" for one in status["components"])
+
+
+@pytest.mark.timeout(600)
+def test_f01_after_a_kill_it_listens_and_looks_again_within_seconds(tmp_path, model_mirror, stock, rounds, within):
+    kills, burst = rounds(2, 15), 10
+    pictures = stock(kills * burst)
+    listens_s: list[float] = []
+    healthy_s: list[float] = []
+    with engine(tmp_path / "data", model_mirror) as served:
+        served.start()
+        served.until(_looks, every_s=0.05)
+        for number in range(kills):
+            for offset, picture in enumerate(pictures[number * burst : (number + 1) * burst]):
+                deliver(served.cameras / "yard", f"{number}-{offset}.jpg", picture)
+            time.sleep(0.4)
+            served.kill()
+            began = time.monotonic()
+            served.start()
+            listens_s.append(served.started_s)
+            served.until(_looks, every_s=0.05)
+            healthy_s.append(time.monotonic() - began)
+        served.drained(kills * burst)
+        served.stop()
+    assert check_invariants(served.data).stored == kills * burst
+    assert max(healthy_s) <= within(5)
+    print(
+        f"  {kills} kills: listens after {statistics.median(listens_s):.2f} s, slowest {max(listens_s):.2f} s; "
+        f"detector healthy after {statistics.median(healthy_s):.2f} s, slowest {max(healthy_s):.2f} s; "
+        f"load {os.getloadavg()[0]:.1f}"
     )
 
 
