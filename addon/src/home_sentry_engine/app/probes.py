@@ -11,7 +11,7 @@ from home_sentry_engine.domain.errors import StageError
 from home_sentry_engine.operations.disk import DiskGuard
 from home_sentry_engine.operations.monitor import Probe
 from home_sentry_engine.storage.database import Connection, Database
-from home_sentry_engine.storage.errors import StorageFull
+from home_sentry_engine.storage.errors import StorageFull, StorageUnreachable
 from home_sentry_engine.storage.repositories.meta import Meta
 from home_sentry_engine.vision.detector import Detector
 from home_sentry_engine.vision.eyes import draw_canary
@@ -54,6 +54,9 @@ class DatabaseProbe:
         except StorageFull:
             await asyncio.to_thread(self._guard.hit_full)
             raise
+        except StorageUnreachable as err:
+            fix = "start the database server, or correct database_url"
+            return Component(id="database", state=ComponentState.UNHEALTHY, reason=str(err), fix=fix)
         read = await self._database.read(lambda conn: Meta().get(conn, self._key))
         found = self._found()
         if read != said:

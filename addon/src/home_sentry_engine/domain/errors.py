@@ -18,6 +18,10 @@ class HomeSentryError(Exception):
     """Base of every failure that the engine raises on purpose."""
 
 
+class Outage(HomeSentryError):
+    """Something that the work needs is away for now: who meets this waits, and is not broken itself."""
+
+
 class StageError(HomeSentryError):
     """A stage could not do its work; ``reason`` is a sentence for people."""
 

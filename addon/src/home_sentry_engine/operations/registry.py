@@ -211,7 +211,10 @@ class ComponentRegistry:
 
     def _reporter(self, running: _Running) -> Callable[[JobChange], None]:
         def report(change: JobChange) -> None:
-            if change.state is JobState.CRASHED:
+            if change.waits and change.state in _TROUBLE:
+                if change.reason is not None:
+                    self._note(running, last_failure_at=change.at, reason=change.reason)
+            elif change.state is JobState.CRASHED:
                 self._note(
                     running, failures=running.record.failures + 1, last_failure_at=change.at, reason=change.reason
                 )
@@ -246,7 +249,8 @@ class ComponentRegistry:
         if troubled:
             failed = any(change.state is JobState.FAILED for change in troubled)
             state = ComponentState.FAILED if failed else ComponentState.DEGRADED
-            return Component(id=plan.id, state=state, reason=record.reason, fix="restart it", details=details)
+            fix = None if all(change.waits for change in troubled) else "restart it"
+            return Component(id=plan.id, state=state, reason=record.reason, fix=fix, details=details)
         now = self._clock.now()
         fresh = [change for change in changes if change.restarts and timedelta() <= now - change.at < _STEADY]
         if fresh and record.reason:

@@ -18,7 +18,7 @@
     └── MalformedSearch (ValueError)        words to search for that the grammar does not know
 """
 
-from home_sentry_engine.domain.errors import HomeSentryError
+from home_sentry_engine.domain.errors import HomeSentryError, Outage
 
 
 class StorageError(HomeSentryError):
@@ -29,15 +29,15 @@ class StorageClosed(StorageError, RuntimeError):
     """The database was used before it was opened or after it was closed."""
 
 
-class StorageBusy(StorageError, TimeoutError):
+class StorageBusy(StorageError, Outage, TimeoutError):
     """Another process holds the database, or more work waits than is allowed."""
 
 
-class StorageUnreachable(StorageError, ConnectionError):
+class StorageUnreachable(StorageError, Outage, ConnectionError):
     """The database server does not answer; whether a running transaction was kept is not known."""
 
 
-class StorageFull(StorageError, OSError):
+class StorageFull(StorageError, Outage, OSError):
     """The disk is full; nothing of the transaction was kept."""
 
 

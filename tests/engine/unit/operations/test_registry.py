@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from home_sentry_engine.contract import Component, ComponentState, RestartStrategy
+from home_sentry_engine.domain.errors import Outage
 from home_sentry_engine.operations.health import HealthBoard
 from home_sentry_engine.operations.registry import ComponentRegistry, NotSwitchable, PartPlan, Rank, UnknownPart
 from home_sentry_engine.storage.database import Database, sqlite_url
@@ -78,6 +79,29 @@ async def test_a_part_that_runs_is_healthy_and_one_that_crashed_is_watched_for_a
         part = registry.part("timers")
         assert (part.failures, part.restarts, part.core) == (1, 1, True)
     assert (shelf.saved["timers"].failures, shelf.saved["timers"].restarts) == (1, 1)
+
+
+class Away(Outage, ConnectionError):
+    """The server is away."""
+
+
+async def test_a_part_that_waits_for_something_outside_needs_no_restart_and_recovers_by_itself(clock):
+    server = {"away": True}
+
+    async def work() -> None:
+        if server["away"]:
+            raise Away("the server is away")
+        await asyncio.Event().wait()
+
+    async with running(clock, PartPlan(id="timers", jobs={"timers": work})) as (registry, board):
+        await clock.advance(3600)
+        shown, part = board.get("timers"), registry.part("timers")
+        assert (shown.state, shown.reason, shown.fix) == (ComponentState.DEGRADED, "the server is away", None)
+        assert (part.failures, part.restarts) == (0, 0)
+        server["away"] = False
+        await clock.advance(15)
+        registry.review()
+        assert board.state("timers") is ComponentState.HEALTHY
 
 
 async def test_what_a_part_did_is_told_beside_its_restarts_also_while_it_is_in_trouble(clock):

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from home_sentry_engine.domain.errors import Outage
 from home_sentry_engine.resilience.supervise import JobChange, JobState, RestartPolicy, supervise
 from tests.fakes.clock import FakeClock
 
@@ -127,3 +128,42 @@ async def test_a_crash_does_not_reach_the_siblings(start):
         assert quiet.runs == 1
         for task in tasks:
             task.cancel()
+
+
+class Away(Outage, ConnectionError):
+    """The server is away."""
+
+
+def needing(server):
+    async def job():
+        await asyncio.sleep(0)
+        if server["away"]:
+            raise ExceptionGroup("two at once", [Away("the server is away"), Away("the server is away")])
+        await asyncio.Event().wait()
+
+    return job
+
+
+async def test_an_outage_of_any_length_is_waited_for_and_uses_up_no_restarts(start, caplog):
+    clock, server = FakeClock(), {"away": True}
+    _, changes = start(needing(server), clock)
+    await settle()
+    await clock.advance(3600)
+    assert JobState.FAILED not in {change.state for change in changes}
+    assert {change.reason for change in changes if change.state is JobState.CRASHED} == {"the server is away"}
+    assert all(change.waits for change in changes[1:])
+    told = [(record.levelname, record.exc_info) for record in caplog.records]
+    assert told == [("WARNING", None)]
+    server["away"] = False
+    await clock.advance(15)
+    assert changes[-1].state is JobState.RUNNING
+
+
+async def test_what_crashes_beside_an_outage_is_a_crash(start):
+    async def job():
+        await asyncio.sleep(0)
+        raise ExceptionGroup("both", [Away("the server is away"), ValueError("a mistake")])
+
+    _, changes = start(job, FakeClock())
+    await settle()
+    assert (changes[1].reason, changes[1].waits) == ("ValueError: a mistake", False)
