@@ -1,6 +1,7 @@
 """Many clients, some of them stalled."""
 
 import asyncio
+from functools import partial
 import socket
 from typing import Any
 
@@ -38,6 +39,10 @@ async def _seqs(peer: aiohttp.ClientWebSocketResponse, last: int, seen: list[int
     return seen
 
 
+def _kept_up(heard: list[list[int]], count: int) -> bool:
+    return all(len(seen) >= count for seen in heard)
+
+
 def _narrow_socket(address: Any) -> socket.socket:
     """A socket whose kernel buffer is small, so that a peer that does not read stalls soon."""
     family, kind, protocol, _, _ = address
@@ -72,7 +77,7 @@ async def test_stalled_clients_are_dropped_and_the_others_miss_nothing():
         for number in range(MESSAGES):
             engine.announce(summary="x" * 30_000)
             # whoever reads keeps up, however slow the machine is
-            await until(lambda number=number: all(len(seen) >= number - 3 for seen in heard))
+            await until(partial(_kept_up, heard, number - 3))
         async with asyncio.timeout(60):
             results = await asyncio.gather(*reading)
         assert all(result == list(range(1, MESSAGES + 1)) for result in results)

@@ -24,14 +24,18 @@ KINDS = [
     Field(name="a", kind=Kind.FLAG, nullable=True),
     Field(name="a", kind=Kind.LIST, high=2, items=Field(name="a", kind=Kind.NUMBER, low=0, high=1)),
 ]
+TIMES = st.datetimes(timezones=st.just(UTC) | st.none()).map(datetime.isoformat)
+# near enough to be taken now and then
+NUMBERS = st.integers(-5, 1010), st.floats(-0.5, 1.5)
+TEXTS = st.one_of(st.text(max_size=40), TIMES, *(numbers.map(str) for numbers in NUMBERS))
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), TIMES, *NUMBERS),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=6,
 )
 
 
-@given(st.sampled_from(KINDS), st.text(max_size=40))
+@given(st.sampled_from(KINDS), TEXTS)
 def test_any_text_is_a_value_or_a_named_refusal(field, text):
     assert _fits(field, _value_or_refusal(field, field.from_text, text))
 

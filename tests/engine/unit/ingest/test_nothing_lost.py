@@ -1,4 +1,5 @@
 import asyncio
+from functools import partial
 import os
 from pathlib import Path
 import shutil
@@ -11,7 +12,7 @@ from home_sentry_engine.ingest import watcher
 from home_sentry_engine.ingest.source import SourceUnreadable
 from home_sentry_engine.ingest.taking import Pace
 from tests.fakes import pictures
-from tests.fakes.intake import house
+from tests.fakes.intake import House, house
 
 # watchdog warns in its own thread when a folder is filled while it is being added
 pytestmark = pytest.mark.filterwarnings("ignore:Callback with id:RuntimeWarning")
@@ -29,6 +30,10 @@ def _put(root: Path, name: str, data: bytes = PICTURE) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     return path
+
+
+def _counts(home: House, accepted: int) -> bool:
+    return len(home.books.accepted) == accepted
 
 
 class TestNothingIsLost:
@@ -79,7 +84,7 @@ class TestNothingIsLost:
                 # once the second one is noticed, the folder is surely watched
                 for number in (1, 2):
                     _put(home.root, f"yard/early{number}.jpg", _different(number))
-                    await home.until(lambda number=number: len(home.books.accepted) == number)
+                    await home.until(partial(_counts, home, number))
                 reading.clear()
                 await asyncio.to_thread(fill, home.root / "yard")
                 reading.set()

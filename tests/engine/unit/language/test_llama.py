@@ -103,6 +103,7 @@ def stopped_in_answers(model: Path, times: int) -> tuple[ModelProcess, asyncio.E
         nonlocal left
         if state is ProcessState.BUSY and process.operation == "complete" and left:
             left -= 1
+            assert process.pid is not None
             os.kill(process.pid, signal.SIGSTOP)
             standing.set()
 

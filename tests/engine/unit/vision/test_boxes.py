@@ -96,12 +96,13 @@ def test_a_class_that_is_chosen_by_the_user_appears():
     assert chosen(("backpack", 0.9, (0, 0, 50, 50)), classes=frozenset({"backpack"})) == [("backpack", 0.9)]
 
 
-COORDINATES = st.floats(-200, 900)
+PLACES, LENGTHS = st.floats(-200, 900), st.floats(-50, 600)
+PLACED = st.builds(lambda x, y, width, height: (x, y, x + width, y + height), PLACES, PLACES, LENGTHS, LENGTHS)
 FOUND = st.lists(
     st.tuples(
         st.sampled_from(["person", "car", "truck", "bicycle", "toilet"]),
         st.floats(0, 1),
-        st.tuples(COORDINATES, COORDINATES, COORDINATES, COORDINATES),
+        PLACED,
     ),
     max_size=25,
 )
