@@ -172,15 +172,19 @@ def test_reindex_lets_the_search_find_events_again(run, data):
 
         return asyncio.run(now())
 
-    def fill_and_ruin(conn):
+    def fill(conn):
         with_camera(conn)
         Events().insert(conn, event())
+
+    def ruin(conn):
         conn.exec_driver_sql("DELETE FROM event_words")
 
     def found(conn):
         return [one.event_id for one in Search(Events()).page(conn, SearchQuery(text="dog")).items]
 
-    in_database(fill_and_ruin)
+    in_database(fill)
+    assert in_database(found) == ["e1"]
+    in_database(ruin)
     assert in_database(found) == []
     assert run("db", "reindex", "--data", data, "--json").document == {"ok": True, "events": 1}
     assert in_database(found) == ["e1"]
