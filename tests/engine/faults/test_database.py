@@ -152,15 +152,16 @@ async def test_f06_a_truncated_database_is_replaced_by_the_newest_sound_backup(t
     whole = file.read_bytes()
     file.write_bytes(whole[: int(len(whole) * share)])
     sound = await _opened(tmp_path)
-    if share == 0.0:
-        # an empty file is what a database begins with
-        assert sound.rescued is None
-        return
     assert sound.rescued is not None
     assert sound.rescued.backup is not None
     assert sound.rescued.backup.name == "home_sentry-20261119T000000Z.db"
     assert check_invariants_without_files(file) == before
     assert "backup" in (sound.component().reason or "")
+
+
+async def test_f06_an_empty_file_without_a_backup_is_what_a_database_begins_with(tmp_path):
+    (tmp_path / "home_sentry.db").touch()
+    assert (await _opened(tmp_path)).rescued is None
 
 
 async def test_f06_the_engine_stays_the_same_engine_when_its_database_is_lost(tmp_path):

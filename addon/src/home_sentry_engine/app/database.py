@@ -11,7 +11,14 @@ from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.errors import HomeSentryError
 from home_sentry_engine.domain.identity import IdSource
 from home_sentry_engine.operations.data_folder import database_file
-from home_sentry_engine.operations.rescue import Rescue, mark_closed, refuse_damaged, rescue, was_closed_cleanly
+from home_sentry_engine.operations.rescue import (
+    Rescue,
+    mark_closed,
+    refuse_damaged,
+    refuse_emptied,
+    rescue,
+    was_closed_cleanly,
+)
 from home_sentry_engine.settings import Settings
 from home_sentry_engine.storage.database import Connection, Database
 from home_sentry_engine.storage.errors import CorruptDatabase
@@ -51,7 +58,7 @@ class SoundDatabase:
             self.database = await self._opened()
         else:
             try:
-                await asyncio.to_thread(_check, self._file)
+                await asyncio.to_thread(_check, self._file, self._settings.data / BACKUPS)
                 self.database = await self._opened()
             except CorruptDatabase as err:
                 self.rescued = await asyncio.to_thread(self._replace, self._file, str(err))
@@ -116,8 +123,9 @@ class SoundDatabase:
         return instance_id
 
 
-def _check(file: Path) -> None:
+def _check(file: Path, backups: Path) -> None:
     if not was_closed_cleanly(file):
+        refuse_emptied(file, backups)
         refuse_damaged(file)
 
 

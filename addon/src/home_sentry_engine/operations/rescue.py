@@ -55,6 +55,12 @@ def mark_closed(database: Path) -> None:
         database.with_name(f"{database.name}.{_CLEAN}").write_text(stamp, encoding="ascii")
 
 
+def refuse_emptied(database: Path, backups: Path) -> None:
+    """Raise ``CorruptDatabase`` for an empty file where backups tell that it was not; one that begins has none."""
+    if database.exists() and database.stat().st_size == 0 and any(_newest_first(backups)):
+        raise CorruptDatabase("it is empty")
+
+
 def refuse_damaged(database: Path) -> None:
     """Read the whole file; raises ``CorruptDatabase`` for damage. A missing or empty file is none. Blocks."""
     if not database.exists() or database.stat().st_size == 0:
