@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -15,7 +13,10 @@ _GATHERED: Final = "home_sentry_gathered"
 
 @dataclass(slots=True)
 class Gathered:
-    """What was left, in its order; the first ``written`` of them are in the tables."""
+    """What was left, in its order; the first ``written`` of them are in the tables.
+
+    Rows of one kind are written together, so they must not need rows of another kind that are left as well.
+    """
 
     left: list[tuple[Write, Any]] = field(default_factory=list)
     written: int = 0
@@ -31,10 +32,12 @@ class Gathered:
 
     def write(self, connection: Connection) -> None:
         """Write what is not written yet."""
-        rest = self.left[self.written :]
+        rows: dict[Write, list[Any]] = {}
+        for write, row in self.left[self.written :]:
+            rows.setdefault(write, []).append(row)
         self.written = len(self.left)
-        for write, rows in groupby(rest, key=itemgetter(0)):
-            write(connection, [row for _, row in rows])
+        for write, some in rows.items():
+            write(connection, some)
 
 
 def gather(connection: Connection, gathered: Gathered | None) -> None:

@@ -3,7 +3,8 @@
 Each begins with a sign that no query can name: what people type never finds them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import lru_cache
 import re
 from typing import Final, NamedTuple
 
@@ -20,13 +21,14 @@ class Marked(NamedTuple):
 
     camera_id: str
     level: str
-    object_types: Sequence[str]
+    object_types: tuple[str, ...]
     reviewed: bool
     flagged: bool
     favourite: bool
     ongoing: bool
 
 
+@lru_cache(maxsize=4096)
 def marks_of(event: Marked) -> str:
     """Give the marks of an event, parted by spaces."""
     level = _level(event.level)

@@ -1,18 +1,42 @@
 """Inserts of hot tables: compiled once, in SQLite given to the driver as text."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from .rows import insert_into
+from .types import UtcDateTime, to_json, to_micros
+
+type _Bind = Callable[[Any], Any]
+
+_BOOLEANS: Final[dict[Any, int | None]] = {False: 0, True: 1, None: None}
 
 
 class _Compiled(NamedTuple):
+    """The statement, what takes its values out of a row in their order, and what becomes of some of them."""
+
     text: str
-    columns: tuple[tuple[str, Callable[[Any], Any] | None], ...]
+    values: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    binds: tuple[tuple[int, _Bind], ...]
+
+    def bound(self, row: Mapping[str, Any]) -> list[Any]:
+        bound = list(self.values(row))
+        for at, bind in self.binds:
+            bound[at] = bind(bound[at])
+        return bound
+
+
+def run_text(conn: Connection, text: str, rows: Sequence[Sequence[Any]]) -> Any:
+    """Give the driver a statement with its values, once for each row; raises the errors of SQLAlchemy."""
+    driver: Any = conn.connection.dbapi_connection
+    try:
+        return driver.execute(text, rows[0]) if len(rows) == 1 else driver.executemany(text, rows)
+    except conn.dialect.loaded_dbapi.Error as err:
+        raise _wrapped(conn, text, rows, err) from err
 
 
 class QuickInsert:
@@ -57,29 +81,46 @@ class QuickInsert:
         return int(conn.execute(self._plain, [dict(row) for row in rows]).rowcount)
 
     def _executed(self, conn: Connection, rows: Sequence[Mapping[str, Any]]) -> Any:
-        text, columns = self._compiled or self._compile(conn)
+        compiled = self._compiled or self._compile(conn)
+        text = compiled.text
         try:
-            bound = [[row[name] if bind is None else bind(row[name]) for name, bind in columns] for row in rows]
+            bound = [compiled.bound(row) for row in rows]
         except Exception as err:
             raise _wrapped(conn, text, rows, err) from err
-        driver: Any = conn.connection.dbapi_connection
-        try:
-            return driver.execute(text, bound[0]) if len(bound) == 1 else driver.executemany(text, bound)
-        except conn.dialect.loaded_dbapi.Error as err:
-            raise _wrapped(conn, text, bound, err) from err
+        return run_text(conn, text, bound)
 
     def _compile(self, conn: Connection) -> _Compiled:
         compiled = self._statement(conn).compile(dialect=conn.dialect, column_keys=self._names)
         order = compiled.positiontup or ()
-        binds = {name: self._table.c[name].type.dialect_impl(conn.dialect) for name in order}
-        columns = tuple((name, kind.bind_processor(conn.dialect)) for name, kind in binds.items())
-        self._compiled = _Compiled(str(compiled), columns)
+        binds = [(at, bind) for at, name in enumerate(order) if (bind := self._bind(conn, name)) is not None]
+        values = itemgetter(*order) if len(order) > 1 else _only(*order)
+        self._compiled = _Compiled(str(compiled), values, tuple(binds))
         return self._compiled
+
+    def _bind(self, conn: Connection, name: str) -> _Bind | None:
+        """Give what SQLAlchemy does to a value of the column, by the shorter way for the types that are common."""
+        kind = self._table.c[name].type
+        if isinstance(kind, UtcDateTime):
+            return _micros
+        if isinstance(kind, sa.JSON):
+            return to_json
+        if isinstance(kind, sa.Boolean):
+            return _BOOLEANS.__getitem__
+        bind: _Bind | None = kind.dialect_impl(conn.dialect).bind_processor(conn.dialect)
+        return bind
 
     def _statement(self, conn: Connection) -> Any:
         given = {name: sa.bindparam(name, type_=self._table.c[name].type) for name in self._names}
         insert = insert_into(conn, self._table).values(given)
         return insert if self._skip is None else insert.on_conflict_do_nothing(index_elements=self._skip or None)
+
+
+def _only(name: str) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    return lambda row: (row[name],)
+
+
+def _micros(value: Any) -> int | None:
+    return None if value is None else to_micros(value)
 
 
 def _wrapped(conn: Connection, text: str, rows: Sequence[Any], err: Exception) -> BaseException:

@@ -7,6 +7,7 @@ what can be filtered by.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -15,11 +16,12 @@ from sqlalchemy import Connection, Row
 from home_sentry_engine.contract import Event
 
 from .gathered import leave, settle
+from .joint import JointInsert
 from .marks import SIGN, Marked, marks_of
 from .schema import event_words, events
 from .search_tables import drop_index, index_words, make_index
 from .search_terms import add_terms, forget_all_terms
-from .types import to_json, to_micros
+from .types import to_micros
 from .words import words_of
 
 _CHUNK: Final = 1000
@@ -45,23 +47,7 @@ _MISSING: Final = sa.select(events.c.number).where(
     events.c.deleted_at.is_(None),
     ~sa.exists().where(event_words.c.number == events.c.number),
 )
-# one statement for many rows: SQLite's index then is written once, not once for each
-_ADD: Final = """INSERT INTO event_words ({names}) SELECT {values} FROM {rows}
-    WHERE EXISTS (SELECT 1 FROM events WHERE number = {number} AND deleted_at IS NULL) ON CONFLICT DO NOTHING"""
-_ADD_SQLITE: Final = _ADD.format(
-    names=", ".join(_NAMES),
-    values=", ".join(f"value ->> {at}" for at in range(len(_NAMES))),
-    rows="json_each(?)",
-    number="value ->> 1",
-)
-_ADD_POSTGRES: Final = sa.text(
-    _ADD.format(
-        names=", ".join(_NAMES),
-        values=", ".join(f"CAST(value ->> {at} AS {'BIGINT' if at < 2 else 'TEXT'})" for at in range(len(_NAMES))),
-        rows="jsonb_array_elements(CAST(:rows AS JSONB)) AS part (value)",
-        number="CAST(value ->> 1 AS BIGINT)",
-    )
-)
+_ADD: Final = JointInsert(event_words, _NAMES, "number = {number} AND deleted_at IS NULL")
 _SOURCE: Final = tuple(
     events.c[name]
     for name in (
@@ -145,11 +131,7 @@ def fill_words(conn: Connection) -> int:
 
 def _write_words(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Write words of new events; those that were deleted meanwhile have none."""
-    given = to_json([list(row.values()) for row in rows])
-    if conn.dialect.name == "sqlite":
-        written = conn.exec_driver_sql(_ADD_SQLITE, (given,)).rowcount
-    else:
-        written = conn.execute(_ADD_POSTGRES, {"rows": given}).rowcount
+    written = _ADD.write(conn, [list(row.values()) for row in rows])
     if written < len(rows):
         missing = set(conn.execute(_MISSING, {"numbers": [row["number"] for row in rows]}).scalars())
         for row in rows:
@@ -167,15 +149,19 @@ def _words_row(row: Row[Any], taken: set[int]) -> dict[str, Any]:
 
 
 def _texts_of(event: Event | Row[Any]) -> dict[str, str]:
-    objects = f" {SIGN} ".join(" ".join(words_of(label)) for label in event.object_types)
     flags = (event.reviewed, event.flagged, event.favourite, event.ended_at is None)
     return {
         "summary": " ".join(words_of(event.summary)),
         "reasoning": " ".join(words_of(event.reasoning or "")),
-        "objects": objects,
-        "camera": " ".join(words_of(event.camera_name)),
-        "marks": marks_of(Marked(event.camera_id, event.risk_level, event.object_types, *flags)),
+        "objects": f" {SIGN} ".join(map(_name, event.object_types)),
+        "camera": _name(event.camera_name),
+        "marks": marks_of(Marked(event.camera_id, event.risk_level, tuple(event.object_types), *flags)),
     }
+
+
+@lru_cache(maxsize=1024)
+def _name(text: str) -> str:
+    return " ".join(words_of(text))
 
 
 def _spoken(row: Mapping[str, Any]) -> str:

@@ -53,7 +53,9 @@ def add_terms(conn: Connection, *texts: str) -> None:
     if conn.dialect.name != "sqlite":
         return
     known = _known(conn)
-    words = {word for text in texts for word in text.split() if len(word) > BEGINNINGS} - known.words
+    # most of them are known, so the short ones are looked for among the few that are not
+    new = set(" ".join(texts).split()) - known.words
+    words = {word for word in new if len(word) > BEGINNINGS}
     _ADD.count(conn, [{"term": word} for word in words])
     try:
         hooks = hooks_of(conn)

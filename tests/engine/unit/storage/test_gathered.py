@@ -2,12 +2,15 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 import pytest
 
+from home_sentry_engine.contract import EventChange
 from home_sentry_engine.storage.gathered import Gathered
+from home_sentry_engine.storage.query import EventQuery
 from home_sentry_engine.storage.repositories.events import Events
 from home_sentry_engine.storage.repositories.retention import Expiry
 from tests.engine.unit.storage import samples
@@ -89,35 +92,75 @@ async def test_a_work_that_fails_after_it_looked_takes_no_words_of_others_along(
     await yard.check()
 
 
+async def test_who_reads_an_event_in_its_first_transaction_finds_all_of_it(yard):
+    told_event = told("e1", "A heron", types=("bird", "cat"), start=1)
+
+    def insert_and_read(conn):
+        EVENTS.insert(conn, told_event)
+        return EVENTS.get(conn, "e1")
+
+    def of_birds(conn):
+        return EVENTS.page(conn, EventQuery(object_type="bird")).items
+
+    def fails(conn):
+        EVENTS.insert(conn, told("e2", "A heron", types=("bird",), start=2))
+        assert len(of_birds(conn)) == 2
+        raise ValueError("undone")
+
+    own, others, failed, last = await together(yard, insert_and_read, of_birds, fails, of_birds)
+    assert (own, others, str(failed), last) == (told_event, (told_event,), "undone", (told_event,))
+    assert await yard.read(lambda conn: EVENTS.get(conn, "e1")) == told_event
+    assert await yard.read(of_birds) == (told_event,)
+    await yard.check()
+
+
+async def test_changes_of_events_that_come_together_stay_with_their_event(yard):
+    def revised(event_id):
+        def work(conn):
+            stored = EVENTS.get(conn, event_id)
+            assert stored is not None
+            again = replace(stored.transitions[0], revision=2, change=EventChange.REVISED)
+            changed = replace(stored, revision=2, transitions=(*stored.transitions, again), object_types=("fox",))
+            EVENTS.save(conn, changed)
+            return changed
+
+        return work
+
+    ids = [f"e{one}" for one in range(8)]
+    inserts = [inserted(one, "A heron", start=at) for at, one in enumerate(ids)]
+    answers = await together(yard, *inserts, *(revised(one) for one in ids))
+    for one, changed in zip(ids, answers[8:], strict=True):
+        assert await yard.read(lambda conn, one=one: EVENTS.get(conn, one)) == changed
+    assert len(await yard.read(lambda conn: EVENTS.page(conn, EventQuery(object_type="fox")).items)) == 8
+
+
 STEPS = st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 3)), max_size=12)
 
 
 @given(steps=STEPS)
 @settings(max_examples=200)
 def test_what_was_left_is_written_once_in_order_unless_undone(steps):
-    class Table:
-        def __init__(self):
-            self.rows = []
+    table: list[int] = []
+    wanted: list[int] = []
+    number, gathered = 0, Gathered()
+    connection: Any = None
 
-    table, wanted, number = Table(), [], 0
-    gathered = Gathered()
-
-    def write(conn, rows):
-        conn.rows.extend(rows)
+    def write(_, rows):
+        table.extend(rows)
 
     for settles, fails, leaves in steps:
-        mark, before = gathered.mark(), list(table.rows)
+        mark, before = gathered.mark(), list(table)
         mine = range(number, number + leaves)
         number += leaves
         gathered.left.extend((write, one) for one in mine)
         if settles:
-            gathered.write(table)
+            gathered.write(connection)
         if fails:
             # the savepoint
-            table.rows = before
+            table[:] = before
             gathered.undo(mark)
         else:
             wanted.extend(mine)
-    gathered.write(table)
-    gathered.write(table)
-    assert table.rows == wanted
+    gathered.write(connection)
+    gathered.write(connection)
+    assert table == wanted

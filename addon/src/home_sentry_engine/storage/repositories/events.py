@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -23,6 +24,8 @@ from home_sentry_engine.contract import (
     to_plain,
 )
 from home_sentry_engine.storage.errors import StaleRevision, UnknownRow
+from home_sentry_engine.storage.gathered import leave, settle
+from home_sentry_engine.storage.joint import JointInsert
 from home_sentry_engine.storage.query import EventQuery, Keyset, Page, fetch_page, of_cameras, time_range
 from home_sentry_engine.storage.quick import QuickInsert
 from home_sentry_engine.storage.schema import cameras, event_objects, event_words, events, transitions
@@ -40,11 +43,15 @@ _MARKS: Final = ("flagged", "favourite")
 _LISTS: Final = ("flags", "unsupported", "object_types")
 _JSON: Final = ("object_groups", "factors", "identities")
 _SAID: Final = ("reviewed", "notes", *_MARKS, "snoozed_until")
+_SAME: Final = (*_PLAIN, *_WORDS, *_LISTS)
+_SAME_OF: Final = attrgetter(*_SAME)
+_SAID_OF: Final = attrgetter(*_SAID)
 _INSERT: Final = QuickInsert(events, (*_PLAIN, *_WORDS, *_LISTS, *_JSON, "id", *_SAID), number="number")
-_INSERT_CHANGES: Final = QuickInsert(
-    transitions, ("event_id", "revision", "change", "at", "score", "level", "state"), skip=()
+_OF_EVENT: Final = "id = {event_id}"
+_ADD_CHANGES: Final = JointInsert(
+    transitions, ("event_id", "revision", "change", "at", "score", "level", "state"), _OF_EVENT
 )
-_INSERT_OBJECTS: Final = QuickInsert(event_objects, ("event_id", "label"), skip=())
+_ADD_OBJECTS: Final = JointInsert(event_objects, ("event_id", "label"), _OF_EVENT)
 _FILTERED: Final = tuple(events.c[name] for name in ("reviewed", *_MARKS))
 _AT_PLACES: Final = (
     sa.select(events, event_words.c.place)
@@ -133,6 +140,7 @@ class Events:
 
     def page(self, conn: Connection, query: EventQuery, *, trashed: bool = False) -> Page[Event]:
         """Give events by start, newest first, or those in the trash; raises ``InvalidCursor``."""
+        settle(conn)
         chosen = sa.select(events).where(events.c.deleted_at.is_not(None)) if trashed else _live()
         statement = chosen.where(*time_range(query, events.c.started_at), *event_filters(query))
         keyset = Keyset(at=events.c.started_at, id=events.c.id)
@@ -184,22 +192,12 @@ class Events:
         return event
 
     def _keep_parts(self, conn: Connection, *changed: Event) -> None:
-        changes = [
-            {
-                "event_id": event.event_id,
-                "revision": change.revision,
-                "change": change.change,
-                "at": change.at,
-                "score": change.score,
-                "level": change.level,
-                "state": change.state,
-            }
-            for event in changed
-            for change in event.transitions
-        ]
-        objects = [{"event_id": event.event_id, "label": label} for event in changed for label in event.object_types]
-        _INSERT_CHANGES.count(conn, changes)
-        _INSERT_OBJECTS.count(conn, objects)
+        for event in changed:
+            key = event.event_id
+            for one in event.transitions:
+                leave(conn, _write_changes, (key, one.revision, one.change, one.at, one.score, one.level, one.state))
+            for label in event.object_types:
+                leave(conn, _write_objects, (key, label))
 
 
 def event_filters(query: EventQuery) -> list[sa.ColumnElement[bool]]:
@@ -221,17 +219,29 @@ def event_filters(query: EventQuery) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
+def _write_changes(conn: Connection, rows: Sequence[Sequence[Any]]) -> None:
+    _ADD_CHANGES.write(conn, rows)
+
+
+def _write_objects(conn: Connection, rows: Sequence[Sequence[Any]]) -> None:
+    _ADD_OBJECTS.write(conn, rows)
+
+
 def _live() -> sa.Select[Any]:
     return sa.select(events).where(events.c.deleted_at.is_(None))
 
 
 def _row(event: Event) -> dict[str, Any]:
-    return _columns(event) | {"id": event.event_id, **{name: getattr(event, name) for name in _SAID}}
+    values = _columns(event)
+    values["id"] = event.event_id
+    values.update(zip(_SAID, _SAID_OF(event), strict=True))
+    return values
 
 
 def _columns(event: Event) -> dict[str, Any]:
-    values = {name: getattr(event, name) for name in (*_PLAIN, *_WORDS)}
-    values |= {name: list(getattr(event, name)) for name in _LISTS}
+    values = dict(zip(_SAME, _SAME_OF(event), strict=True))
+    for name in _LISTS:
+        values[name] = list(values[name])
     values["object_groups"] = [group.value for group in event.groups]
     values["factors"] = [to_plain(factor) for factor in event.factors]
     values["identities"] = [to_plain(identity) for identity in event.identities]
@@ -239,6 +249,7 @@ def _columns(event: Event) -> dict[str, Any]:
 
 
 def _with_transitions(conn: Connection, rows: Sequence[Row[Any]]) -> list[Event]:
+    settle(conn)
     ids = [row.id for row in rows]
     changes: dict[str, list[Transition]] = {event_id: [] for event_id in ids}
     if ids:
