@@ -18,7 +18,8 @@ class Arrival:
     """A file that is complete and may be read; ``camera_name`` is the folder's or the user's name of the camera.
 
     ``path`` lies in the camera's folder; ``data`` carries an upload instead. ``source_key`` recognises the same
-    file after a restart without reading it (path, size and modification time), None for uploads.
+    file after a restart without reading it (path, size and modification time), None for uploads. ``behind`` others of
+    its camera it stood in line.
     """
 
     camera_id: str
@@ -30,6 +31,7 @@ class Arrival:
     source_key: str | None = None
     captured_at: datetime | None = None
     origin: str = "folder"
+    behind: bool = False
 
     @property
     def name(self) -> str | None:

@@ -173,7 +173,10 @@ class Intake[L: Looked]:
         ``MasksChanged`` comes only where masks change faster than a file can be looked at.
         """
         camera_id, courtesy = arrival.camera_id, self._means.courtesy
-        async with courtesy.turn(passes=courtesy.came(camera_id)), self._slots.entered(camera_id):
+        async with (
+            courtesy.turn(passes=courtesy.came(camera_id) and not arrival.behind),
+            self._slots.entered(camera_id),
+        ):
             for _ in range(_LOOKS_AGAIN):
                 try:
                     return await self._take(arrival, final=final)

@@ -1,7 +1,7 @@
 """Files in hand: each finished file goes through the door once, hints first, and comes back until it is booked."""
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -25,6 +25,7 @@ _LOGGER = logging.getLogger(__name__)
 _REMEMBERED: Final = 20_000
 _SLOWEST_RETRY_S: Final = 60.0
 _NOWHERE: Final = "unknown"
+_KEPT_FREE: Final = 0.2
 
 
 class Door(Protocol):
@@ -48,6 +49,7 @@ class Wish:
     """A file to take, relative to the root; ``final`` if nobody writes any more.
 
     ``closed_at`` is when its writer was seen to close it, seconds since the epoch: what it wrote later is not closed.
+    ``behind`` others of its camera it stands in line.
     """
 
     relative: str
@@ -55,6 +57,7 @@ class Wish:
     final: bool = False
     refusal: Rejected | None = None
     tries: int = 0
+    behind: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,7 +75,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How files are taken: so many at once, ``spacing_s`` apart while others wait; how long a bad read is tried."""
+    """How files are taken: so many at once, ``spacing_s`` apart while others wait; how long a bad read is tried.
+
+    A fifth of the places is kept free for cameras of which nothing waits yet.
+    """
 
     at_once: int = 20
     spacing_s: float = 0.05
@@ -125,6 +131,7 @@ class Taking:
         self._urgent = Turns[str]()
         self._backlog = Turns[str]()
         self._working: dict[str, Wish | None] = {}
+        self._in_work = Counter[str]()
         self._later: dict[str, tuple[float, Wish]] = {}
         self._recent: OrderedDict[str, Stamp] = OrderedDict()
         self._more = asyncio.Event()
@@ -152,7 +159,10 @@ class Taking:
             self._working[relative] = _merged(self._working[relative], wish)
             return
         if relative not in self._queued:
-            (self._urgent if urgent else self._backlog).append(relative.partition("/")[0], relative)
+            line = _line(relative)
+            behind = self._in_work[line] > 0 or line in self._urgent or line in self._backlog
+            wish = replace(wish, behind=behind)
+            (self._urgent if urgent else self._backlog).append(line, relative)
         self._queued[relative] = _merged(self._queued.get(relative), wish)
         self._more.set()
 
@@ -178,22 +188,38 @@ class Taking:
 
     async def _work(self) -> NoReturn:
         while True:
-            while self._closing or not self._queued:
+            while self._closing or (relative := self._next()) is None:
                 self._more.clear()
                 await self._more.wait()
-            relative = self._urgent.popleft() if self._urgent else self._backlog.popleft()
             wish = self._queued.pop(relative)
             self._working[relative] = None
+            self._in_work[_line(relative)] += 1
             try:
                 await self._handle(wish)
             finally:
-                again = self._working.pop(relative)
-                if not self._working:
-                    self._idle.set()
+                again = self._done(relative)
             if again is not None:
                 self.want(again)
             if self._queued:
                 await self._clock.sleep(self._pace.spacing_s)
+
+    def _next(self) -> str | None:
+        crowded = len(self._working) >= self._pace.at_once * (1 - _KEPT_FREE)
+        for lines in (self._urgent, self._backlog):
+            if lines and (lines.fresh or not crowded):
+                return lines.popleft()
+        return None
+
+    def _done(self, relative: str) -> Wish | None:
+        again, line = self._working.pop(relative), _line(relative)
+        self._in_work[line] -= 1
+        if not self._in_work[line]:
+            del self._in_work[line]
+        if not self._working:
+            self._idle.set()
+        if self._queued:
+            self._more.set()
+        return again
 
     async def _handle(self, wish: Wish) -> None:
         try:
@@ -228,7 +254,7 @@ class Taking:
         stamp = Stamp.of(status)
         if self.knows(wish.relative, stamp):
             return
-        arrival, refusal = self._arrival(wish.relative, stamp)
+        arrival, refusal = self._arrival(wish, stamp)
         refusal = wish.refusal or refusal or await self._no_file(wish.relative, status.st_mode)
         if arrival is None or (refusal is None and not stat.S_ISREG(status.st_mode)):
             self.counts.ignored += 1
@@ -248,8 +274,9 @@ class Taking:
                 return
         self._remember(wish.relative, stamp)
 
-    def _arrival(self, relative: str, stamp: Stamp) -> tuple[Arrival | None, Rejected | None]:
+    def _arrival(self, wish: Wish, stamp: Stamp) -> tuple[Arrival | None, Rejected | None]:
         refusal: Rejected | None = None
+        relative = wish.relative
         path = self._folders.root / relative
         try:
             place = self._folders.place(relative)
@@ -257,7 +284,8 @@ class Taking:
             place, refusal = None, err
         if place is None and refusal is None and not path.is_symlink():
             return None, None
-        folder = Path(relative).parts[0]
+        parts = Path(relative).parts
+        folder = parts[0] if len(parts) > 1 or path.is_symlink() else _NOWHERE
         arrival = Arrival(
             camera_id=place.camera_id if place else _camera_of(folder),
             camera_name=place.camera_name if place else folder,
@@ -265,6 +293,7 @@ class Taking:
             seen_at=self._clock.now(),
             path=path,
             source_key=source_key(relative, stamp),
+            behind=wish.behind,
         )
         return arrival, refusal
 
@@ -300,7 +329,11 @@ def _merged(old: Wish | None, new: Wish) -> Wish:
     if old is None:
         return new
     times = [at for at in (old.closed_at, new.closed_at) if at is not None]
-    return replace(new, closed_at=max(times, default=None), final=old.final or new.final)
+    return replace(new, closed_at=max(times, default=None), final=old.final or new.final, behind=old.behind)
+
+
+def _line(relative: str) -> str:
+    return relative.partition("/")[0]
 
 
 def _camera_of(folder: str) -> str:

@@ -20,6 +20,14 @@ class Turns[T]:
     def __bool__(self) -> bool:
         return bool(self._new or self._served)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._new or name in self._served
+
+    @property
+    def fresh(self) -> bool:
+        """Tell whether somebody waits for a first turn."""
+        return bool(self._new)
+
     def append(self, name: str, thing: T) -> None:
         """Put a thing at the end of a line."""
         lines = self._served if name in self._served else self._new

@@ -31,8 +31,12 @@ def test_a_camera_that_floods_does_not_keep_the_others_waiting():
 def test_who_has_just_come_goes_before_those_that_wait_for_their_next_turn():
     turns = _filled("yard/1", "yard/2", "garden/1", "garden/2")
     assert [turns.popleft(), turns.popleft()] == ["yard/1", "garden/1"]
+    assert not turns.fresh
+    assert "door" not in turns
     turns.append("door", "door/1")
     turns.append("yard", "yard/3")
+    assert turns.fresh
+    assert "yard" in turns
     assert _all(turns) == ["door/1", "yard/2", "garden/2", "yard/3"]
 
 
