@@ -54,7 +54,7 @@ async def started(log: Path) -> None:
     async def look() -> bool | None:
         return True if tail(log).startswith("deaf") else None
 
-    await until(look, what="the program speaks", deadline_s=20)
+    await until(look, what="the program speaks", deadline_s=60)
 
 
 async def test_a_program_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:

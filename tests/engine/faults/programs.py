@@ -49,7 +49,7 @@ class Serve:
         self.url = ""
         self.started_s = 0.0
 
-    def start(self, *, until_ready: bool = True, within_s: float = 60.0) -> None:
+    def start(self, *, until_ready: bool = True, within_s: float = 100.0) -> None:
         """Start the engine; gives back once its API listens, or at once."""
         began = time.monotonic()
         program = [sys.executable, "-m", "home_sentry_engine"]
@@ -110,7 +110,7 @@ class Serve:
         headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": address}
         request = urllib.request.Request(f"{self.url}{path}", headers=headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=30) as answer:
                 body = answer.read()
                 return json.loads(body) if body[:1] in b"{[" else body.decode()
         except urllib.error.HTTPError as err:

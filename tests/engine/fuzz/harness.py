@@ -75,12 +75,12 @@ class Target:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._started.wait(10)
+        assert self._started.wait(60)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(20)
+        self._thread.join(60)
         assert not self._thread.is_alive()
         self._loop.close()
 
@@ -91,11 +91,11 @@ class Target:
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine in the server's loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(90)
 
     def connect(self) -> socket.socket:
-        """Open a connection on which nothing may take longer than ten seconds."""
-        return socket.create_connection(self.address, timeout=30)
+        """Open a connection on which nothing may take longer than a minute."""
+        return socket.create_connection(self.address, timeout=60)
 
     async def _serve(self) -> None:
         options = ApiSettings(port=0, max_upload_bytes=MAX_UPLOAD)

@@ -116,7 +116,7 @@ def person(test_media: Path) -> bytes:
 def picture_of(served: Serve, path: str) -> bytes:
     token = (served.data / "token").read_text().strip()
     request = urllib.request.Request(f"{served.url}{path}", headers={"Authorization": f"Bearer {token}"})
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return bytes(answer.read())
 
 
