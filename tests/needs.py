@@ -54,7 +54,6 @@ LACKING: dict[str, Callable[[], bool]] = {
     "needs a GPU": lambda: _without("/dev/nvidia0", "/dev/dri/renderD128"),
     "needs CUDA": lambda: _without("/dev/nvidia0"),
     "needs root": lambda: os.geteuid() != 0,
-    "needs a user other than root": lambda: os.geteuid() == 0,
 }
 
 
