@@ -69,22 +69,23 @@ class CameraFolders:
         self.refused: dict[str, str] = {}
 
     def place(self, relative: str) -> Place | None:
-        """Give camera and kind of a path relative to the root; None for what is not a camera's picture or video.
+        """Give camera and kind of a path relative to the root; None for what is no picture or video, or a tool's own.
 
-        Raises ``Rejected`` for a folder whose camera id belongs to another folder already.
+        Raises ``Rejected`` for one that lies in no folder of a camera, or in one whose camera id another folder has.
         """
         kind = kind_of_name(relative)
         parts = Path(relative).parts
-        if kind is None or len(parts) < 2 or any(is_private(part) for part in parts):
+        if kind is None or any(is_private(part) for part in parts):
             return None
-        camera_id = self._camera_of(parts[0])
-        return Place(camera_id=camera_id, camera_name=parts[0], kind=kind) if camera_id else None
+        if len(parts) < 2:
+            raise Rejected(RejectReason.CAMERA_REFUSED, "it lies beside the folders of the cameras, not in one of them")
+        return Place(camera_id=self._camera_of(parts[0]), camera_name=parts[0], kind=kind)
 
-    def _camera_of(self, folder: str) -> str | None:
+    def _camera_of(self, folder: str) -> str:
         try:
             camera_id = camera_id_of(folder)
-        except InvalidCameraName:
-            return None
+        except InvalidCameraName as err:
+            raise Rejected(RejectReason.CAMERA_REFUSED, str(err)) from err
         owner = self._owners.setdefault(camera_id, folder)
         if owner != folder and not (self.root / owner).is_dir():
             self._owners[camera_id] = owner = folder

@@ -105,15 +105,22 @@ class TestNoticing:
         async with house(tmp_path) as home:
             for name in ("yard/log.txt", "yard/a.jpg.tmp", "yard/x.gif"):
                 _put(home.root, name)
-            _put(home.root, "no_camera.jpg")
+            _put(home.root, "no_camera.txt")
             _put(home.root, "yard/.hidden.jpg")
             _put(home.root, "yard/@eaDir/thumb.jpg")
-            _put(home.root, "---/nobody.jpg")
-            await home.until(lambda: home.source.status().counts["ignored"] == 5)
+            await home.until(lambda: home.source.status().counts["ignored"] == 4)
             await asyncio.sleep(0.3)
-            assert home.source.status().counts["ignored"] == 5
+            assert home.source.status().counts["ignored"] == 4
             assert not home.books.accepted
             assert not home.books.rejected
+
+    async def test_pictures_in_no_folder_of_a_camera_are_refused_by_name(self, tmp_path):
+        async with house(tmp_path) as home:
+            _put(home.root, "no_camera.jpg")
+            _put(home.root, "---/nobody.jpg")
+            await home.until(lambda: len(home.books.rejected) == 2)
+            assert not home.books.accepted
+            assert home.source.status().counts["refused"] == 2
 
 
 class TestWaiting:

@@ -30,10 +30,23 @@ def test_camera_and_kind_of_a_path(tmp_path, path, camera_id, name, kind):
 
 @pytest.mark.parametrize(
     "path",
-    ["a.jpg", "yard/a.txt", "yard/a", "yard/.a.jpg", ".cache/a.jpg", "yard/@eaDir/a.jpg", "--/a.jpg", "yard/a.gif"],
+    ["a.txt", "yard/a.txt", "yard/a", "yard/.a.jpg", ".cache/a.jpg", "yard/@eaDir/a.jpg", ".a.jpg", "yard/a.gif"],
 )
 def test_paths_that_are_no_picture_of_a_camera(tmp_path, path):
     assert CameraFolders(tmp_path).place(path) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("a.jpg", "it lies beside the folders of the cameras, not in one of them"),
+        ("--/a.jpg", "the camera name '--' has no letter or digit"),
+    ],
+)
+def test_pictures_that_belong_to_no_camera_are_refused_with_the_reason(tmp_path, path, why):
+    with pytest.raises(Rejected, match=why) as caught:
+        CameraFolders(tmp_path).place(path)
+    assert caught.value.reason is RejectReason.CAMERA_REFUSED
 
 
 def test_two_folders_of_one_id(tmp_path):
