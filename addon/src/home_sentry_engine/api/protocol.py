@@ -69,8 +69,13 @@ class HttpProtocol(web.RequestHandler):
         self.writable.set()
         _let_go(self._staying)
 
+    def close(self) -> None:
+        """Take no more requests, and let go who stays."""
+        super().close()
+        _let_go(self._staying)
+
     async def stay(self, seconds: float) -> None:
-        """Wait, no longer than the peer stays connected; one at a time."""
+        """Wait, no longer than the peer stays connected and the server runs; one at a time."""
         loop = asyncio.get_running_loop()
         self._staying = loop.create_future()
         timer = loop.call_later(seconds, _let_go, self._staying)

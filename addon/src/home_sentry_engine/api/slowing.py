@@ -13,10 +13,9 @@ from .protocol import HttpProtocol
 
 _BORNE: Final = Limit(per_minute=60, burst=40)
 _SHORTEST_S: Final = 0.25
-# shorter than a stop waits for answers
-_LONGEST_S: Final = 2.0
+_LONGEST_S: Final = 5.0
 _APART_S: Final = 0.01
-_MOST_HELD: Final = 1000
+_MOST_HELD: Final = 5000
 _MOST_CALLERS: Final = 10_000
 
 
@@ -30,7 +29,7 @@ class Slowing:
         self._held = 0
 
     async def hold(self, request: web.BaseRequest) -> bool:
-        """Wait before a refusal as long as its caller deserves, no longer than it stays connected.
+        """Wait before a refusal as long as its caller deserves, unless it leaves or the engine stops.
 
         False where too many are held already: this one is to be answered at once, and its connection closed.
         """
