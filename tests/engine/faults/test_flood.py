@@ -42,6 +42,20 @@ class Cameras:
         deliver(self.folder / camera, f"{name}.jpg", picture)
         self.at[sha256(picture)] = about, time.time()
 
+    def each_second(self, pictures: list[bytes], about: str) -> None:
+        for number, picture in enumerate(pictures):
+            self.deliver("door", f"{about} {number}", picture, about)
+            time.sleep(1.0)
+
+    def flood(self, names: list[str], pictures: list[bytes], calm: list[bytes], rate: int) -> None:
+        began = time.monotonic()
+        for number, picture in enumerate(pictures):
+            self.deliver(names[number % len(names)], f"{number}", picture, "flood")
+            if number % rate == rate // 2:
+                self.deliver("door", f"{number}", calm.pop(), "calm")
+            time.sleep(max(0.0, began + number / rate - time.monotonic()))
+        self.each_second(calm, "calm")
+
     def looks(self, served: Serve) -> dict[str, list[tuple[float, float]]]:
         """Give when each picture was delivered and looked at, by what was said about it."""
         with closing(sqlite3.connect(served.data / DATABASE)) as raw:
@@ -72,19 +86,11 @@ def test_f14_a_flood_is_accepted_whole_and_another_camera_is_served(
         for number, picture in enumerate(stock(FIRST, first=200_000)):
             deliver(served.cameras / ("door", *_names(floods))[number % (floods + 1)], f"first {number}.jpg", picture)
         served.drained(FIRST)
-        for number in range(idle):
-            cameras.deliver("door", f"idle {number}", calm.pop(), "idle")
-            time.sleep(1.0)
+        cameras.each_second(calm[:idle], "idle")
+        del calm[:idle]
         before = process.memory_info().rss
         began = time.monotonic()
-        for number, picture in enumerate(flood):
-            cameras.deliver(_names(floods)[number % floods], f"{number}", picture, "flood")
-            if number % rate == rate // 2:
-                cameras.deliver("door", f"{number}", calm.pop(), "calm")
-            time.sleep(max(0.0, began + number / rate - time.monotonic()))
-        for number in range(AFTER):
-            cameras.deliver("door", f"after {number}", calm.pop(), "calm")
-            time.sleep(1.0)
+        cameras.flood(_names(floods), flood, calm, rate)
         total = len(flood) + seconds + AFTER + idle + FIRST
         accepted = served.until(lambda status: status["accounting"]["accepted"] >= total, within_s=240)
         accepted_s = time.monotonic() - began

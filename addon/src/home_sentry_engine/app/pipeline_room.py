@@ -110,11 +110,8 @@ async def open_pipeline(
     )
     watch_services(senses.models, ground.measuring.breakers)
     pipeline = make_pipeline(settings, ground.store, ground.tables, senses, sinks, ground.around)
-    courtesy = Courtesy(clock)
-    for worker in pipeline.detect:
-        worker.courteous(courtesy)
     ground.measuring.attach(pipeline, zoo.detector.describe, minds.language_load)
-    means = replace(_means(ground, decoding), replace=masking.uploads.replace, renew=masks.read, courtesy=courtesy)
+    means = replace(_means(ground, decoding, pipeline), replace=masking.uploads.replace, renew=masks.read)
     return PipelineRoom(
         pipeline=pipeline,
         prompts=prompts,
@@ -188,14 +185,17 @@ def _make_door(ground: Ground, frames: Frames, folders: CameraFolders, paths: Me
     return GuardedDoor(intake, ground.wellbeing.guard, ground.measuring.tallies.file)
 
 
-def _means(ground: Ground, decoding: ThreadPoolExecutor) -> Means:
+def _means(ground: Ground, decoding: ThreadPoolExecutor, pipeline: Pipeline) -> Means:
+    courtesy = Courtesy(ground.clock)
+    for worker in pipeline.detect:
+        worker.courteous(courtesy)
     ingest = ground.settings.ingest
     limits = SizeLimits(
         max_image_bytes=ingest.max_file_bytes,
         min_video_bytes=ingest.min_video_bytes,
         max_video_bytes=ingest.max_video_bytes,
     )
-    return Means(executor=decoding, ids=ground.around.ids, limits=limits)
+    return Means(executor=decoding, ids=ground.around.ids, limits=limits, checks=_DECODE_THREADS, courtesy=courtesy)
 
 
 def _make_health(ground: Ground, minds: Minds) -> EngineHealth:
