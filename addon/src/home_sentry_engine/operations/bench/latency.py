@@ -7,7 +7,7 @@ read from the engine's database afterwards; the rest is the engine's share.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import asdict, dataclass
 import hashlib
 import itertools
@@ -142,11 +142,22 @@ class _News:
     def __init__(self) -> None:
         self.heard: dict[str, float] = {}
         self.any = asyncio.Event()
+        self._open: set[str] = set()
+        self._newest = 0.0
 
     def hear(self, message: dict[str, Any], at: float) -> None:
+        told = message.get("event")
+        if message["type"] in {"event_created", "event_updated"} and told is not None:
+            self._newest = at
+            (self._open.discard if told.get("ended_at") else self._open.add)(told["event_id"])
         if message["type"] == "event_created":
             self.heard.setdefault(message["event"]["media_id"], at)
             self.any.set()
+
+    async def at_rest(self, still_s: float) -> None:
+        """Wait until all events are over and none was told of for a while: what comes then begins one of its own."""
+        while self._open or time.monotonic() - self._newest < still_s:  # noqa: ASYNC110 - time is one of both conditions
+            await asyncio.sleep(_LOOK_S)
 
     async def quiet(self, wanted: int) -> None:
         """Wait until that many events came, or none for a while."""
@@ -176,7 +187,9 @@ class _Feeder:
                 await self._news.any.wait()
         except TimeoutError:
             raise NoEvents(_NOTHING) from None
-        await asyncio.sleep(_PAUSE_S * _CAMERAS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE_S):
+                await self._news.at_rest(_PAUSE_S * _CAMERAS)
 
     async def run(self, rounds: int) -> dict[str, float]:
         """Send one picture after the other, without waiting for events; gives when each was closed, by its sha256."""
