@@ -55,7 +55,7 @@ async def a_detection(engine) -> int:
     return page.items[0].id
 
 
-async def until(condition, *, timeout_s: float = 60):
+async def until(condition, *, timeout_s: float = 100):
     async with asyncio.timeout(timeout_s):
         while not (found := await condition()):  # noqa: ASYNC110 - what is waited for lies in a database
             await asyncio.sleep(0.02)
