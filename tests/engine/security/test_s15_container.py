@@ -24,6 +24,7 @@ from tests.engine.unit.deploy.test_compose import FILE, filled
 
 IMAGE = re.findall(r"^ENV (.*)$", (ROOT / "addon/Dockerfile").read_text(), re.MULTILINE)[-1]
 QUIET = QUICK | WITHOUT_MODELS | {"LLM": "false"}
+CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 WRITABLE = {"/data", "/data/shared", "/tmp", "/dev/shm"}
 READ_ONLY = ("/", "/cameras", "/etc", "/usr/bin", "/opt", "/dev", str(ROOT), "/home", "/run", "/var/tmp")
 
@@ -131,7 +132,7 @@ def test_both_engines_of_compose_work_within_their_bounds(house, person):
             lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
             status = {line.partition(":")[0]: line.partition(":")[2].strip() for line in lines}
             assert status["Uid"].split() == status["Gid"].split() == ["10093"] * 4
-            assert {status[f"Cap{kind}"] for kind in ("Inh", "Prm", "Eff", "Bnd", "Amb")} == {"0" * 16}
+            assert {status[kind] for kind in CAPABILITIES} == {"0" * 16}
             assert (status["NoNewPrivs"], status["Groups"]) == ("1", "")
             mounts = [line.split()[4:6] for line in Path(f"/proc/{process.pid}/mountinfo").read_text().splitlines()]
             writable = {place for place, options in mounts if options.split(",")[0] == "rw"}
