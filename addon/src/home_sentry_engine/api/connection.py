@@ -32,7 +32,7 @@ from .limits import LimitClass, Window
 from .peer import Peer, Services
 from .ports import Published
 from .problems import wire_error_of
-from .subscription import Subscription
+from .subscription import EVERYTHING, Subscription
 from .view import View
 
 _LOGGER = logging.getLogger(__name__)
@@ -66,8 +66,10 @@ class Connection:
         self._writable = peer.writable
         self._address = peer.address
         self._deflate_bits = peer.deflate_bits
-        self._subscription = Subscription()
+        self._subscription = EVERYTHING
         self._view: View | None = None
+        # what is left of a message for a caller with camera limits is worked out as it reads by itself
+        self._apart = True
         self._refusal: Unauthorized | None = None
         self._acks: Unacknowledged | None = None
         self._acks_due = asyncio.Event()
@@ -100,12 +102,8 @@ class Connection:
         """Take the newest message if everything before it went out and the peer keeps up."""
         if message.seq <= self.cursor:
             return True
-        if self._view is None or self._view.is_limited:
-            # what is left for it is worked out as it reads by itself
-            self._live = False
-            return False
         wanted = self._subscription.wants(message.kind, message.camera_id)
-        if not self._live or (wanted and not self._takes(frame)) or self._transport.is_closing():
+        if not self._live or self._apart or (wanted and not self._takes(frame)):
             self._live = False
             return False
         self.cursor = message.seq
@@ -118,7 +116,8 @@ class Connection:
         """Tell whether the peer keeps up, and gets the same bytes as everybody: nothing compressed or after the end."""
         if self._deflate_bits and len(frame) >= _DEFLATED_BYTES:
             return False
-        return self._transport.get_write_buffer_size() + len(frame) <= _ROOM_BYTES and not self._socket.closed
+        room = self._transport.get_write_buffer_size() + len(frame) <= _ROOM_BYTES
+        return room and not self._transport.is_closing() and not self._socket.closed
 
     def tell(self, kind: str, body: bytes) -> None:
         """Take a message without a number; the oldest give way where the peer does not keep up."""
@@ -147,6 +146,7 @@ class Connection:
             return
         try:
             self._view.turn(self._shared.again(self._view.caller))
+            self._apart = self._view.is_limited
         except Unauthorized as err:
             self._refusal = err
             self._task.cancel()
@@ -155,7 +155,7 @@ class Connection:
         try:
             await self._send(encode(hello))
             auth, view = await self._authenticated()
-            self._view = view
+            self._view, self._apart = view, view.is_limited
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._write(auth.since, view))
                 group.create_task(self._read(view, group))

@@ -45,12 +45,19 @@ class Subscription:
     cameras: Patterns = Patterns()
 
     @classmethod
-    def of(cls, types: Iterable[str], cameras: Iterable[str]) -> Self:
+    def of(cls, types: Iterable[str], cameras: Iterable[str]) -> Subscription:
         """Read a wish from the wire; raises ``InvalidRequest``."""
-        return cls(Patterns.of(types), Patterns.of(cameras))
+        wish = cls(Patterns.of(types), Patterns.of(cameras))
+        return wish if wish != EVERYTHING else EVERYTHING
 
     def wants(self, kind: str, camera_id: str | None = None) -> bool:
         """Tell whether a message is wanted; one without a camera passes the cameras."""
+        if self is EVERYTHING:
+            return kind not in _ON_REQUEST
         if kind in _ON_REQUEST and kind not in self.types.names:
             return False
         return self.types.fit(kind) and (camera_id is None or self.cameras.fit(camera_id))
+
+
+# most clients wish for nothing in particular, which is told apart at once
+EVERYTHING: Final = Subscription()
