@@ -8,10 +8,17 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 from tests import needs
 
 ROOT = Path(__file__).parents[3]
 DEVICES = ("null", "zero", "full", "random", "urandom")
+CODE = {
+    path
+    for path in (ROOT, Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve())
+    if path == ROOT or not path.is_relative_to(ROOT)
+}
 SYSTEM = ("bin", "etc", "lib", "lib64", "opt", "sbin", "usr")
 
 
@@ -20,6 +27,9 @@ def needed() -> None:
     needs.root()
     for name in ("unshare", "setpriv", "chroot", "mount"):
         needs.command(name)
+    for path in CODE:
+        if path.stat().st_mode & 0o5 != 0o5:
+            pytest.skip(f"needs {path} to be readable by everybody")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +69,15 @@ class Confined:
                 steps.append(f"ln -s {path.readlink()} {self.place}/{name}")
             elif path.is_dir():
                 steps += self._bound(path, path, read_only=True)
-        code = {ROOT, Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()}
-        for path in sorted(one for one in code if one == ROOT or not one.is_relative_to(ROOT)):
-            steps += self._bound(path, path, read_only=True)
         steps += self._bound(Path("/proc"), Path("/proc"), read_only=False)
         for name in DEVICES:
             steps += [f"mkdir -p {self.place}/dev", f"touch {self.place}/dev/{name}"]
             steps.append(f"mount --bind /dev/{name} {self.place}/dev/{name}")
         for name in ("/dev/shm", *self.tmpfs):
             steps += [f"mkdir -p {self.place}{name}", f"mount -t tmpfs -o nosuid,nodev,noexec none {self.place}{name}"]
+        # after the empty folders: a checkout may lie below one of them
+        for path in sorted(CODE):
+            steps += self._bound(path, path, read_only=True)
         for name, (source, read_only) in sorted(self.volumes.items()):
             steps += self._bound(source, Path(name), read_only=read_only)
         return [*steps, f"mount -o remount,ro {self.place}"]
