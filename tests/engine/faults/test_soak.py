@@ -82,6 +82,7 @@ class Day:
         tables.recognitions.prune(conn, old)
         tables.entities.prune(conn, old)
         tables.scenes.prune_changes(conn, old)
+        tables.states.prune(conn, old)
 
     async def _picture(self, camera: str) -> None:
         self.delivered += 1
