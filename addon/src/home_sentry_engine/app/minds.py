@@ -89,7 +89,7 @@ def _show_breakers(ground: Ground, zoo: Zoo, language: LanguageAssessor | Disabl
     breakers.add("detector", remote)
     if isinstance(language, LanguageAssessor):
         breakers.add("llm", lambda: language.breaker)
-        language.asked = ground.measuring.tallies.asked
+        language.asking.asked = ground.measuring.tallies.asked
 
 
 def _unheard(_component: Component) -> None:

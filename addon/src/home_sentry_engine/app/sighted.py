@@ -78,7 +78,7 @@ def judges_of(
         )
         limits = limits_of(settings.vision, settings.language)
         seeing = VisionAssessor(model, show, settings=limits, stills=settings.vision.stills, clock=ground.clock)
-        seeing.asked = ground.measuring.tallies.asked
+        seeing.asking.asked = ground.measuring.tallies.asked
         judges[PromptModel.VISION] = seeing
     return judges
 

@@ -58,7 +58,7 @@ def run_verify(arguments: argparse.Namespace) -> int:
         print_json({"sound": sound, "packs": documents, "faults": list(faults)})
         return 0 if sound else 1
     for pack in packs:
-        place = f"number {pack.link.number}, made at {pack.link.made_at}" if pack.link is not None else "no place"
+        place = f"number {pack.link.number}, made at {pack.link.made_at}" if pack.link is not None else "cannot be read"
         print(f"{'ok  ' if not pack.faults else 'FAIL'}  {pack.path.name}: {place}")
         for fault in pack.faults:
             print(f"      {fault}")

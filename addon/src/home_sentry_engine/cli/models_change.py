@@ -144,7 +144,7 @@ async def _get_all(
             size = await asyncio.to_thread(_size_of, model.paths.values())
             lines.done(f"{card.id}: {megabytes(size)}, {_came(origin)} {model.main}")
         except StoreError as err:
-            error = err.reason
+            error = f"{err.reason}: --accept-licence" if isinstance(err, LicenceNotAccepted) else err.reason
             lines.failed(f"{card.id}: {error}")
         results.append({"id": card.id, "licence": card.licence, "origin": origin, "files": files, "error": error})
     return results

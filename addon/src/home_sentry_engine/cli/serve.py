@@ -101,5 +101,6 @@ def _greet(engine: Engine, settings: Settings, new_token: str | None) -> None:
     lines.append(f"  cameras   {settings.ingest.camera_root} (one sub-folder per camera)")
     for component in engine.board.components():
         if component.state not in {ComponentState.HEALTHY, ComponentState.STARTING}:
-            lines.append(f"  {component.id:<9} {component.state}: {component.reason}")
+            reason = (component.reason or "").removeprefix(f"{component.state}: ")
+            lines.append(f"  {component.id:<9} {component.state}: {reason}")
     print("\n".join(lines), flush=True)

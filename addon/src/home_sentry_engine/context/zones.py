@@ -107,21 +107,21 @@ def _check(zone: Zone) -> None:
     ):
         if not low <= value <= high:
             raise InvalidZone(f"zone {name}: the {label} must be {low:g} to {high:g}")
-    check_shape(name, zone.points)
+    check_shape(f"zone {name}", zone.points)
     if zone.line and (len(zone.line) != 2 or zone.line[0] == zone.line[1] or not all(map(_within, zone.line))):
         raise InvalidZone(f"zone {name}: a line has two different ends inside the picture")
 
 
-def check_shape(name: str, points: tuple[Point, ...]) -> None:
-    """Raise ``InvalidZone`` for what is no simple outline inside the picture."""
+def check_shape(what: str, points: tuple[Point, ...]) -> None:
+    """Raise ``InvalidZone``, which begins with ``what``, for what is no simple outline inside the picture."""
     if not FEWEST_POINTS <= len(points) <= MOST_POINTS:
-        raise InvalidZone(f"zone {name}: a shape has {FEWEST_POINTS} to {MOST_POINTS} points")
+        raise InvalidZone(f"{what}: a shape has {FEWEST_POINTS} to {MOST_POINTS} points")
     if not all(map(_within, points)):
-        raise InvalidZone(f"zone {name}: every point lies between 0 and 1")
+        raise InvalidZone(f"{what}: every point lies between 0 and 1")
     if not is_simple(points):
-        raise InvalidZone(f"zone {name}: the outline crosses itself")
+        raise InvalidZone(f"{what}: the outline crosses itself")
     if abs(signed_area(points)) < _SMALLEST_AREA:
-        raise InvalidZone(f"zone {name}: the shape has no area")
+        raise InvalidZone(f"{what}: the shape has no area")
 
 
 def _within(point: Point) -> bool:

@@ -47,21 +47,12 @@ class LanguageAssessor:
         self.backend = backend
         self._settings = settings
         self.breaker = breaker or Breaker("the language model", monotonic=clock.monotonic, policy=BREAKER)
-        self._asking = Asking("language model", self, settings=settings, clock=clock, backoff=backoff)
+        self.asking = Asking("language model", self, settings=settings, clock=clock, backoff=backoff)
         self._on_outcome = on_outcome
         self.wording: Callable[[], Wording] = lambda: SHIPPED
         self.injections_seen = 0
         self.last_failure: ModelFailure | None = None
         self.worked = False
-
-    @property
-    def asked(self) -> Callable[[str, float], None]:
-        """What hears the outcome of each question and its seconds, tries included."""
-        return self._asking.asked
-
-    @asked.setter
-    def asked(self, hears: Callable[[str, float], None]) -> None:
-        self._asking.asked = hears
 
     async def assess(
         self, scene: Scene, rule: RuleVerdict, *, wording: Wording | None = None
@@ -73,7 +64,7 @@ class LanguageAssessor:
         if wording is None and (closed := gated(rule, self._settings.min_rule_score)) is not None:
             return closed
         words = wording or self.wording()
-        told = await self._asking.outcome(scene.batch.event_id, lambda: self._once(scene, rule, words))
+        told = await self.asking.outcome(scene.batch.event_id, lambda: self._once(scene, rule, words))
         if isinstance(told, ModelFailure):
             return told
         reply, duration_ms = told
@@ -126,7 +117,7 @@ class LanguageAssessor:
                 count=self.backend.count,
                 complete=self.backend.complete,
             )
-            return await self._asking.reply(await self._asking.fitted(scene, rule, way), way)
+            return await self.asking.reply(await self.asking.fitted(scene, rule, way), way)
 
 
 def _messages(prompt: Prompt) -> Messages:

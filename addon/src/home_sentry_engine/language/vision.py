@@ -43,17 +43,8 @@ class VisionAssessor:
         self._show = show
         self._settings = settings
         self._stills = stills
-        self._asking = Asking("vision model", model, settings=settings, clock=clock, backoff=backoff)
+        self.asking = Asking("vision model", model, settings=settings, clock=clock, backoff=backoff)
         self.wording: Callable[[], Wording] = lambda: SHIPPED_SEEING
-
-    @property
-    def asked(self) -> Callable[[str, float], None]:
-        """What hears the outcome of each question and its seconds, tries included."""
-        return self._asking.asked
-
-    @asked.setter
-    def asked(self, hears: Callable[[str, float], None]) -> None:
-        self._asking.asked = hears
 
     async def assess(
         self, scene: Scene, rule: RuleVerdict, *, wording: Wording | None = None
@@ -69,7 +60,7 @@ class VisionAssessor:
             detail = f"no picture of the visit can be shown: {seen.trouble or 'there is none'}"
             return ModelFailure(reason=AnalysisReason.GATED, detail=detail)
         words = wording or self.wording()
-        told = await self._asking.outcome(scene.batch.event_id, lambda: self._once(scene, rule, seen.stills, words))
+        told = await self.asking.outcome(scene.batch.event_id, lambda: self._once(scene, rule, seen.stills, words))
         if isinstance(told, ModelFailure):
             return told
         (reply, shown), duration_ms = told
@@ -92,12 +83,12 @@ class VisionAssessor:
                 complete=self.model.complete,
             )
             try:
-                fitted = await self._asking.fitted(scene, rule, way)
+                fitted = await self.asking.fitted(scene, rule, way)
             except ContextOverflow:
                 if len(shown) == 1:
                     raise
             else:
-                return await self._asking.reply(fitted, way), shown
+                return await self.asking.reply(fitted, way), shown
         raise AssertionError("the last form fits or raises")
 
 

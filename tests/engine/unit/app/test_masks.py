@@ -46,6 +46,7 @@ async def _set_masks(session: aiohttp.ClientSession, media_id: str) -> None:
     crossed = {"points": [[0.0, 0.0], [1.0, 1.0], [1.0, 0.0], [0.0, 1.0]]}
     async with session.put("/api/v1/cameras/door/masks", json={"masks": [crossed]}) as answer:
         assert answer.status == 422
+        assert "a mask: the outline crosses itself" in await answer.text()
     assert not hidden(await _shown(session, f"media/{media_id}/picture.jpg"))
     async with session.put("/api/v1/cameras/door/masks", json={"masks": [MASK]}) as answer:
         assert answer.status == 200

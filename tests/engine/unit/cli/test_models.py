@@ -147,6 +147,7 @@ def test_a_restricted_model_is_fetched_and_switched_on_with_its_licence_alone(mi
         refused = mirrored(verb, "vehicle-damage-yolo11x")
         assert refused.status == 1
         assert "comes under the licence 'AGPL-3.0'" in refused.err
+        assert "--accept-licence" in refused.err
         assert mirrored(verb, "vehicle-damage-yolo11x", "--accept-licence", "AGPL-3.0").status == 0
     assert _on(mirrored, "vehicle-damage-yolo11x")
     assert mirrored("disable", "vehicle-damage-yolo11x").status == 0

@@ -225,7 +225,7 @@ async def test_a_busy_server_is_asked_again_and_an_absent_one_is_left_alone(serv
     server.status = 503
     made, _ = assessor_of(model, still(0), clock=clock)
     heard = []
-    made.asked = lambda outcome, _seconds: heard.append(outcome)
+    made.asking.asked = lambda outcome, _seconds: heard.append(outcome)
     for _ in range(3):
         failure = await judged(made, clock)
         assert failure.reason in {AnalysisReason.UNREACHABLE, AnalysisReason.BREAKER_OPEN}

@@ -102,12 +102,13 @@ def masks_of(body: dict[str, Any]) -> tuple[Mask, ...]:
 
 
 def _mask(values: dict[str, Any]) -> Mask:
+    named = clean_name(values["name"])
     mask = Mask(
-        name=clean_name(values["name"]) or "mask",
+        name=named or "mask",
         points=tuple((x, y) for x, y in values["points"]),
         modes=tuple(sorted(set(values["modes"]))),
     )
-    check_shape(mask.name, mask.points)
+    check_shape(f"mask {named}" if named else "a mask", mask.points)
     return mask
 
 
