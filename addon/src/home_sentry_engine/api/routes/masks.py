@@ -17,6 +17,7 @@ from home_sentry_engine.contract.errors import NotFound, TooLarge, Unprocessable
 from .replies import json_reply
 
 _MOST: Final = 32
+_UNNAMED: Final = "mask"
 _POINT: Final = Field(name="point", kind=Kind.LIST, low=2, high=2, items=Field(name="coordinate", kind=Kind.NUMBER))
 MASK_FIELDS: Final = (
     Field(
@@ -29,7 +30,7 @@ MASK_FIELDS: Final = (
             name="mask",
             kind=Kind.OBJECT,
             fields=(
-                Field(name="name", longest=64, default="mask"),
+                Field(name="name", longest=64, default=_UNNAMED),
                 Field(
                     name="modes",
                     kind=Kind.LIST,
@@ -102,13 +103,12 @@ def masks_of(body: dict[str, Any]) -> tuple[Mask, ...]:
 
 
 def _mask(values: dict[str, Any]) -> Mask:
-    named = clean_name(values["name"])
     mask = Mask(
-        name=named or "mask",
+        name=clean_name(values["name"]) or _UNNAMED,
         points=tuple((x, y) for x, y in values["points"]),
         modes=tuple(sorted(set(values["modes"]))),
     )
-    check_shape(f"mask {named}" if named else "a mask", mask.points)
+    check_shape("a mask" if mask.name == _UNNAMED else f"mask {mask.name}", mask.points)
     return mask
 
 
