@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-type Write = Callable[[Connection, Sequence[Any]], None]
+type Write = Callable[[Connection, Sequence[Any]], object]
 
 _GATHERED: Final = "home_sentry_gathered"
 

@@ -195,9 +195,11 @@ class Events:
         for event in changed:
             key = event.event_id
             for one in event.transitions:
-                leave(conn, _write_changes, (key, one.revision, one.change, one.at, one.score, one.level, one.state))
+                leave(
+                    conn, _ADD_CHANGES.write, (key, one.revision, one.change, one.at, one.score, one.level, one.state)
+                )
             for label in event.object_types:
-                leave(conn, _write_objects, (key, label))
+                leave(conn, _ADD_OBJECTS.write, (key, label))
 
 
 def event_filters(query: EventQuery) -> list[sa.ColumnElement[bool]]:
@@ -217,14 +219,6 @@ def event_filters(query: EventQuery) -> list[sa.ColumnElement[bool]]:
         has = sa.exists().where(event_objects.c.event_id == events.c.id, event_objects.c.label == query.object_type)
         conditions.append(has)
     return conditions
-
-
-def _write_changes(conn: Connection, rows: Sequence[Sequence[Any]]) -> None:
-    _ADD_CHANGES.write(conn, rows)
-
-
-def _write_objects(conn: Connection, rows: Sequence[Sequence[Any]]) -> None:
-    _ADD_OBJECTS.write(conn, rows)
 
 
 def _live() -> sa.Select[Any]:
