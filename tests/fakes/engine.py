@@ -112,6 +112,10 @@ class FakeEngine(visits.Visits):
     def cursor(self) -> int:
         return self.history[-1].seq if self.history else 0
 
+    def asked(self, name: str) -> list[dict[str, Any]]:
+        """Give the arguments of every command of a name that has arrived so far."""
+        return [command.args for command in self.commands if command.name == name]
+
     @property
     def connections(self) -> int:
         return len(self._sockets)
