@@ -107,9 +107,7 @@ async def test_rest(session: ClientSession, engine: FakeEngine) -> None:
     assert (await client.status()).detector_ms == 41.5
     for picture in (
         await client.event_snapshot("e/1"),
-        await client.event_thumbnail("e"),
         await client.latest_picture("front_door"),
-        await client.media_picture("m"),
     ):
         assert picture.content.startswith(JPEG)
         assert picture.content_type == "image/jpeg"

@@ -147,17 +147,9 @@ class Engine:
         """Give the whole picture of an event with its boxes drawn."""
         return await self._picture("events", event_id, "snapshot.jpg")
 
-    async def event_thumbnail(self, event_id: str) -> Picture:
-        """Give the small picture of an event with its boxes drawn."""
-        return await self._picture("events", event_id, "thumbnail.jpg")
-
     async def latest_picture(self, camera_id: str) -> Picture:
         """Give the newest picture of a camera."""
         return await self._picture("cameras", camera_id, "latest.jpg")
-
-    async def media_picture(self, media_id: str) -> Picture:
-        """Give one stored picture."""
-        return await self._picture("media", media_id, "picture.jpg")
 
     async def summarise(self, since: datetime, until: datetime, property_id: str | None) -> Summary:
         """Have a time summarised, which may take a minute; raises a ``ClientError`` or the engine's ``WireError``."""

@@ -67,7 +67,7 @@ class Gate:
 
     def _installation(self, proof: str, address: str) -> Caller | None:
         keys = self._keys()
-        if not keys.fits(proof, self._clock.now()):
+        if not keys.accepts(proof, self._clock.now()):
             return None
         return Caller(key=f"{keys.current[:12]}@{address}", address=address, proof=proof)
 

@@ -48,10 +48,6 @@ class Caller:
         """Tell whether its role is at least that one."""
         return _RANKS.get(self.role, 0) >= _RANKS.get(least, len(_RANKS))
 
-    def sees(self, camera_id: str) -> bool:
-        """Tell whether a camera is within its limits."""
-        return self.cameras is None or camera_id in self.cameras
-
     def describe(self) -> Whoami:
         """Tell the peer what it is taken for."""
         return Whoami(id=self.id, name=self.name, role=self.role, cameras=self.within or (), expires_at=self.expires_at)

@@ -78,10 +78,6 @@ class SupervisorDiscovery:
         """
         await self._call("POST", "/addons/self/restart", None, limit_s=_RESTART_S)
 
-    async def withdraw(self, uuid: str) -> None:
-        """Delete a message, so that Home Assistant forgets the address; raises ``Transient``."""
-        await self._call("DELETE", f"/discovery/{uuid}", None)
-
     async def _post(self, message: DiscoveryMessage) -> str:
         answer = await self._call("POST", "/discovery", message.body())
         data = answer.get("data")

@@ -75,12 +75,6 @@ def route_of(stays: Sequence[ZoneStay], subject: Subject) -> tuple[str, ...]:
     return tuple(clean_name(stay.zone.name) for stay in sorted(own, key=lambda stay: stay.looks[0].at))
 
 
-def follows(route: Sequence[str], wanted: Sequence[str]) -> bool:
-    """Tell whether a route passes the wanted zones in this order, others between them allowed."""
-    left = iter(route)
-    return all(name in left for name in wanted)
-
-
 def zones_leg(stays: Sequence[ZoneStay]) -> list[dict[str, object]]:
     """Write the leg ``zones``: one record for each zone in which anything stood."""
     by_zone: dict[str, list[ZoneStay]] = {}

@@ -13,7 +13,6 @@ from home_sentry_engine.contract import BlindPeriod, BlindReason, RiskLevel, Una
 
 from .sanitize import plain
 
-LANGUAGES: Final = ("en", "de")
 _MOST_NAMED: Final = 4
 _LONGEST_EVENT: Final = 160
 

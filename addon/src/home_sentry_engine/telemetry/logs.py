@@ -57,11 +57,6 @@ def request_context(request_id: str) -> Iterator[None]:
         yield
 
 
-def current_request_id() -> str | None:
-    """Tell the request id of the running context."""
-    return _IDS.get().get("request_id")
-
-
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: at, level, logger, message, the ids of ``CONTEXT_FIELDS`` and the traceback, if any.
 

@@ -102,6 +102,22 @@ def test_conditions_of_one_object(conditions, missed):
     assert failing(match(rule(**conditions), EVENT, lambda: (CAR, PERSON), HOME)) is missed
 
 
+@pytest.mark.parametrize(
+    ("route", "missed"),
+    [
+        (("walk", "porch"), None),
+        (("walk", "drive", "porch"), None),
+        (("porch", "walk", "porch"), None),
+        (("porch", "walk"), AlertCondition.ZONE_SEQUENCE),
+        (("porch",), AlertCondition.ZONE_SEQUENCE),
+        ((), AlertCondition.ZONE_SEQUENCE),
+    ],
+)
+def test_a_route_may_pass_other_zones_between_those_of_the_rule(route, missed):
+    walked = replace(PERSON, route=route)
+    assert failing(match(rule(zone_sequence=("walk", "porch")), EVENT, lambda: (walked,), HOME)) is missed
+
+
 def test_a_match_names_the_object_and_the_zones_of_the_rule():
     wanted = rule(zone_ids=("porch", "drive"))
     assert match(wanted, EVENT, lambda: (CAR, PERSON), HOME) == Match(object_type="person", zone_ids=("porch",))

@@ -71,8 +71,6 @@ async def test_the_message_has_what_home_assistant_needs(supervisor, session):
             },
         )
     ]
-    await discovery.withdraw("u-1")
-    assert supervisor.heard[-1] == ("DELETE", "/discovery/u-1", None)
 
 
 async def test_it_comes_back_after_trouble(supervisor, session):

@@ -13,7 +13,7 @@ def test_the_first_start_makes_a_token_of_256_bits_that_only_the_owner_reads(tmp
     token = (tmp_path / "data" / TOKEN_FILE).read_text().strip()
     assert made
     assert len(token) >= 43
-    assert keys.accepts(token, START)
+    assert keys.accepts(hash_of(token), START)
     assert {path.name for path in (tmp_path / "data").iterdir()} == {TOKEN_FILE, HASH_FILE}
     for path in (tmp_path / "data").iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -60,10 +60,10 @@ def test_rotation_keeps_the_old_token_for_ten_minutes(tmp_path):
     new = (tmp_path / TOKEN_FILE).read_text().strip()
     assert new != old
     for known in (keys, open_tokens(tmp_path)[0]):
-        assert known.accepts(new, START + timedelta(days=400))
-        assert known.accepts(old, START + timedelta(minutes=9, seconds=59))
-        assert not known.accepts(old, START + timedelta(minutes=10))
-        assert not known.accepts("", START)
+        assert known.accepts(hash_of(new), START + timedelta(days=400))
+        assert known.accepts(hash_of(old), START + timedelta(minutes=9, seconds=59))
+        assert not known.accepts(hash_of(old), START + timedelta(minutes=10))
+        assert not known.accepts(hash_of(""), START)
 
 
 def test_the_hash_file_does_not_hold_the_token(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from home_sentry_engine.context.geometry import centroid, rectangle
 from home_sentry_engine.context.motion import Crossing, approach_of, crossings, dwell_s
-from home_sentry_engine.context.visits import follows, routes_leg, stays_in, zones_leg
+from home_sentry_engine.context.visits import routes_leg, stays_in, zones_leg
 from home_sentry_engine.context.zones import ZoneMap
 from home_sentry_engine.contract import Zone, ZoneType
 from home_sentry_engine.judgement.legs import known_of
@@ -133,19 +133,6 @@ def test_in_a_video_one_flash_inside_does_not_count_and_a_still_does():
 def test_nobody_loiters_where_no_time_is_set():
     subject = walk((0, 0.5, 0.9), (4000, 0.5, 0.9))
     assert zones_leg(stays_in(PLACES, [subject]))[0]["loitering"] is False
-
-
-@pytest.mark.parametrize(
-    ("route", "wanted", "follow"),
-    [
-        (("Sidewalk", "Porch"), ("Sidewalk", "Porch"), True),
-        (("Sidewalk", "Drive", "Porch"), ("Sidewalk", "Porch"), True),
-        (("Porch", "Sidewalk"), ("Sidewalk", "Porch"), False),
-        (("Porch",), (), True),
-    ],
-)
-def test_routes_are_compared_in_order(route, wanted, follow):
-    assert follows(route, wanted) is follow
 
 
 def test_the_target_is_the_middle_of_the_zone():

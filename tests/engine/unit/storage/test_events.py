@@ -142,7 +142,6 @@ async def test_ongoing_and_newest_per_camera(filled):
     await filled.write(lambda conn: ROWS.trash(conn, "e5", at(60)))
     assert [one.event_id for one in await filled.read(ROWS.ongoing)] == ["e1", "e3"]
     assert [one.event_id for one in await filled.read(ROWS.newest_per_camera)] == ["e3", "e4"]
-    assert await filled.read(lambda conn: ROWS.count_today(conn, "yard", at(10))) == 2
 
 
 async def test_the_trash_hides_and_gives_back(filled):

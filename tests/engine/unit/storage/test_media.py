@@ -52,11 +52,9 @@ async def test_a_claim_goes_when_its_transaction_fails(database):
     assert await claim(database)
 
 
-async def test_claims_are_released_and_swept(database):
-    await claim(database)
+async def test_claims_are_swept_when_they_are_over(database):
+    await claim(database, 1)
     await claim(database, 200, sha256="bb")
-    await database.write(lambda conn: FILES.release_claim(conn, camera_id="yard", sha256="aa"))
-    assert await claim(database, 1)
     assert await database.write(lambda conn: FILES.sweep_claims(conn, at(400))) == 1
     assert await database.write(lambda conn: FILES.sweep_claims(conn, at(500))) == 1
 

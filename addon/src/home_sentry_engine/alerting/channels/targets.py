@@ -14,7 +14,6 @@ KEYS: Final[Mapping[ChannelKind, frozenset[str]]] = {
     ChannelKind.WEBHOOK: frozenset({"url", "signing_key"}),
     ChannelKind.EMAIL: frozenset({"host", "port", "security", "username", "password", "sender", "recipients"}),
 }
-MOST_RECIPIENTS: Final = 20
 _NEEDED: Final[Mapping[ChannelKind, tuple[str, ...]]] = {
     ChannelKind.WEBHOOK: ("url",),
     ChannelKind.EMAIL: ("host", "sender", "recipients"),

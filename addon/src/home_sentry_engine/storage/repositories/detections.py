@@ -89,10 +89,6 @@ class Detections:
         chosen = detections.c.id.in_(list(ids))
         conn.execute(detections.update().where(chosen).values(event_id=event_id, batch_id=batch_id))
 
-    def of_batch(self, conn: Connection, batch_id: str) -> tuple[Sighting, ...]:
-        """Give the sightings of a batch in the order of their time."""
-        return _sightings(conn.execute(sa.select(detections).where(detections.c.batch_id == batch_id)).all())
-
     def sightings_of_event(self, conn: Connection, event_id: str, *, best: int) -> tuple[Sighting, ...]:
         """Give the sightings of a visit in the order of their time, with at most its ``best`` surest detections."""
         chosen = sa.select(detections).where(detections.c.event_id == event_id)

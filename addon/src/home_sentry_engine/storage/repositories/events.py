@@ -133,11 +133,6 @@ class Events:
         rows = conn.execute(_live().where(chosen).order_by(events.c.camera_id)).all()
         return tuple(_with_transitions(conn, rows))
 
-    def count_today(self, conn: Connection, camera_id: str, since: datetime) -> int:
-        """Count a camera's events that started at or after ``since``."""
-        chosen = sa.and_(events.c.camera_id == camera_id, events.c.started_at >= since, events.c.deleted_at.is_(None))
-        return conn.execute(sa.select(sa.func.count()).select_from(events).where(chosen)).scalar_one()
-
     def page(self, conn: Connection, query: EventQuery, *, trashed: bool = False) -> Page[Event]:
         """Give events by start, newest first, or those in the trash; raises ``InvalidCursor``."""
         settle(conn)

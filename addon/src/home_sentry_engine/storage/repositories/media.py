@@ -79,10 +79,6 @@ class MediaFiles:
         claimed = statement.on_conflict_do_update(index_elements=["camera_id", "sha256"], set_=new, where=stale)
         return conn.execute(claimed.returning(claims.c.media_id)).one_or_none() is not None
 
-    def release_claim(self, conn: Connection, *, camera_id: str, sha256: str) -> None:
-        """Forget a claim, so that the same content is accepted again."""
-        conn.execute(claims.delete().where(claims.c.camera_id == camera_id, claims.c.sha256 == sha256))
-
     def sweep_claims(self, conn: Connection, now: datetime) -> int:
         """Delete expired claims; gives how many."""
         return conn.execute(claims.delete().where(claims.c.expires_at <= now)).rowcount
