@@ -70,8 +70,8 @@ async def async_setup_entry(hass: HomeAssistant, entry: HomeSentryConfigEntry) -
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: HomeSentryConfigEntry) -> bool:
-    """Remember what was told and take the entities away; the connection ends with the entry."""
-    await entry.runtime_data.async_save_now()
+    """End the connection, remember what was told, and take the entities away."""
+    await entry.runtime_data.async_leave()
     return await hass.config_entries.async_unload_platforms(entry, PLATFORMS)
 
 

@@ -11,12 +11,12 @@ from homeassistant.helpers import service
 from homeassistant.util import dt as dt_util
 import probatio as vol
 
-from .acting import ENTRY, EVENT, Action, Doing
+from .acting import ENTRY, EVENT, LEVELS, Action, changing, reading
 from .alert_actions import ALERT_ACTIONS
 from .asking import async_ask, async_require_admin, on_behalf_of
 from .clips import CLIP_ACTIONS
 from .const import DOMAIN
-from .contract import BulkReviewed, Dropped, FeedbackKind, Requeued, RiskLevel, from_plain, to_plain
+from .contract import BulkReviewed, Dropped, FeedbackKind, Requeued, from_plain, to_plain
 from .coordinator import HomeSentryConfigEntry, HomeSentryCoordinator
 from .dead_letters import QUEUES, async_clear, async_list, async_requeue
 from .household import HOUSEHOLD_ACTIONS
@@ -80,32 +80,12 @@ async def _snooze(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict
     return await _mark(coordinator, call, snoozed_until=until.isoformat())
 
 
-def _about_one(command: str, *names: str) -> Doing:
-    async def do(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
-        given = {name: call.data[name] for name in ("event_id", *names) if name in call.data}
-        answer: dict[str, Any] = await async_ask(coordinator, command, given | on_behalf_of(call.context))
-        return answer
-
-    return do
-
-
-async def _get(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
-    answer: dict[str, Any] = await async_ask(coordinator, "get_event", {"event_id": call.data["event_id"]})
-    return answer
-
-
 async def _search(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
     data = call.data
     args = {"q": data["query"], "camera": data.get("camera_id")} | {name: data.get(name) for name in _FILTERS}
     times = {name: dt_util.as_utc(data[name]).isoformat() for name in ("since", "until") if name in data}
     given = {name: value for name, value in args.items() if value is not None} | times
-    answer: dict[str, Any] = await async_ask(coordinator, "search_events", given)
-    return answer
-
-
-async def _trash(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
-    answer: dict[str, Any] = await async_ask(coordinator, "list_trash", {"limit": call.data["limit"]})
-    return answer
+    return await async_ask(coordinator, "search_events", given)
 
 
 async def _letters(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
@@ -135,11 +115,9 @@ def _switched(name: str) -> dict[Any, Any]:
     return {**_EVENTS, vol.Optional(name, default=True): cv.boolean}
 
 
-_KINDS: Final = [kind.value for kind in FeedbackKind if kind is not FeedbackKind.UNKNOWN]
-_LEVELS: Final = [level.value for level in RiskLevel if level is not RiskLevel.UNKNOWN]
 _ONLY: Final = SupportsResponse.ONLY
 ACTIONS: Final = (
-    Action(name="get_event", schema=vol.Schema(EVENT), do=_get, response=_ONLY),
+    Action(name="get_event", schema=vol.Schema(EVENT), do=reading("get_event", "event_id"), response=_ONLY),
     Action(
         name="search_events",
         schema=vol.Schema(
@@ -147,7 +125,7 @@ ACTIONS: Final = (
                 **ENTRY,
                 vol.Required("query"): cv.string,
                 vol.Optional("camera_id"): cv.string,
-                vol.Optional("level"): vol.In(_LEVELS),
+                vol.Optional("level"): vol.In(LEVELS),
                 vol.Optional("object"): vol.All(cv.string, vol.Length(min=1, max=64)),
                 vol.Optional("since"): cv.datetime,
                 vol.Optional("until"): cv.datetime,
@@ -160,7 +138,7 @@ ACTIONS: Final = (
         do=_search,
         response=_ONLY,
     ),
-    Action(name="reanalyze", schema=vol.Schema(EVENT), do=_about_one("reassess_event")),
+    Action(name="reanalyze", schema=vol.Schema(EVENT), do=changing("reassess_event", "event_id")),
     Action(name="review", schema=vol.Schema(_switched("reviewed")), do=_review),
     Action(name="flag", schema=vol.Schema(_switched("flagged")), do=_flag),
     Action(name="favourite", schema=vol.Schema(_switched("favourite")), do=_favourite),
@@ -181,23 +159,25 @@ ACTIONS: Final = (
     Action(
         name="set_notes",
         schema=vol.Schema({**EVENT, vol.Required("notes"): vol.All(cv.string, vol.Length(max=4000))}),
-        do=_about_one("review_event", "notes"),
+        do=changing("review_event", "event_id", "notes"),
     ),
     Action(
         name="feedback",
         schema=vol.Schema(
             {
                 **EVENT,
-                vol.Required("kind"): vol.In(_KINDS),
+                vol.Required("kind"): vol.In(FeedbackKind.words()),
                 vol.Optional("subject"): vol.All(cv.string, vol.Length(max=64)),
                 vol.Optional("comment"): vol.All(cv.string, vol.Length(max=1000)),
             }
         ),
-        do=_about_one("give_feedback", "kind", "subject", "comment"),
+        do=changing("give_feedback", "event_id", "kind", "subject", "comment"),
     ),
-    Action(name="delete_event", schema=vol.Schema(EVENT), do=_about_one("delete_event"), admin=True),
-    Action(name="restore_event", schema=vol.Schema(EVENT), do=_about_one("restore_event"), admin=True),
-    Action(name="list_trash", schema=vol.Schema({**ENTRY, **_limit(50)}), do=_trash, response=_ONLY),
+    Action(name="delete_event", schema=vol.Schema(EVENT), do=changing("delete_event", "event_id"), admin=True),
+    Action(name="restore_event", schema=vol.Schema(EVENT), do=changing("restore_event", "event_id"), admin=True),
+    Action(
+        name="list_trash", schema=vol.Schema({**ENTRY, **_limit(50)}), do=reading("list_trash", "limit"), response=_ONLY
+    ),
     Action(name="dlq_list", schema=vol.Schema({**ENTRY, **_QUEUE, **_limit(100)}), do=_letters, response=_ONLY),
     Action(name="dlq_requeue", schema=vol.Schema(_LETTER), do=_requeue),
     Action(name="dlq_clear", schema=vol.Schema(_LETTER), do=_clear, admin=True),

@@ -7,15 +7,11 @@ from homeassistant.core import ServiceCall, SupportsResponse
 from homeassistant.helpers import config_validation as cv
 import probatio as vol
 
-from .acting import ENTRY, Action, Doing
+from .acting import DAYS, ENTRY, LEVELS, Action, changing, given, reading
 from .asking import async_ask, on_behalf_of
-from .contract import AlertStatus, PathMove, RiskLevel
+from .contract import AlertStatus, PathMove
 from .coordinator import HomeSentryCoordinator
 
-_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_LEVELS: Final = [level.value for level in RiskLevel if level is not RiskLevel.UNKNOWN]
-_MOVES: Final = [move.value for move in PathMove if move is not PathMove.UNKNOWN]
-_STATES: Final = [status.value for status in AlertStatus if status is not AlertStatus.UNKNOWN]
 _SPAN: Final = ("days", "start", "end", "time_zone")
 _GIVEN: Final = (
     *("name", "enabled", "risk_threshold", "levels", "object_types", "camera_ids", "zone_ids", "min_confidence"),
@@ -25,7 +21,7 @@ _GIVEN: Final = (
 
 async def _set(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
     """Make a rule, write one anew, or, without a name, change what is given of it."""
-    args = {name: call.data[name] for name in _GIVEN if name in call.data} | on_behalf_of(call.context)
+    args = given(call, *_GIVEN) | on_behalf_of(call.context)
     if any(name in call.data for name in _SPAN):
         args["schedule"] = _schedule(call.data)
     rule_id = call.data.get("rule_id")
@@ -34,46 +30,31 @@ async def _set(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[st
     else:
         args["rule_id"] = rule_id
         command = "put_rule" if "name" in call.data else "change_rule"
-    answer: dict[str, Any] = await async_ask(coordinator, command, args)
-    return answer
+    return await async_ask(coordinator, command, args)
 
 
 def _schedule(data: dict[str, Any]) -> dict[str, Any]:
     start, end = data.get("start", time.min), data.get("end", time.min)
     return {
-        "days": [_DAYS.index(day) for day in data.get("days", ())],
+        "days": [DAYS.index(day) for day in data.get("days", ())],
         "start": f"{start:%H:%M}",
         "end": f"{end:%H:%M}",
         "timezone": data.get("time_zone"),
     }
 
 
-def _asking(command: str, *names: str, signed: bool = False) -> Doing:
-    async def do(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
-        args = {name: call.data[name] for name in names if name in call.data}
-        answer: dict[str, Any] = await async_ask(
-            coordinator, command, args | (on_behalf_of(call.context) if signed else {})
-        )
-        return answer
-
-    return do
-
-
 async def _list_alerts(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
-    args = {
-        name: call.data[name] for name in ("status", "severity", "rule_id", "event_id", "limit") if name in call.data
-    }
+    args = given(call, "status", "severity", "rule_id", "event_id", "limit")
     if "camera_id" in call.data:
         args["camera"] = call.data["camera_id"]
-    answer: dict[str, Any] = await async_ask(coordinator, "list_alerts", args)
-    return answer
+    return await async_ask(coordinator, "list_alerts", args)
 
 
 def _texts(most: int) -> Any:
     return vol.All(cv.ensure_list, [cv.string], vol.Length(max=most))
 
 
-def _words(words: list[str]) -> Any:
+def _words(words: tuple[str, ...]) -> Any:
     return vol.All(cv.ensure_list, [vol.In(words)])
 
 
@@ -83,18 +64,18 @@ _RULE: Final[dict[Any, Any]] = {
     vol.Optional("name"): vol.All(cv.string, vol.Length(min=1, max=64)),
     vol.Optional("enabled"): cv.boolean,
     vol.Optional("risk_threshold"): vol.All(vol.Coerce(int), vol.Range(min=0, max=100)),
-    vol.Optional("levels"): _words(_LEVELS),
+    vol.Optional("levels"): _words(LEVELS),
     **{
         vol.Optional(name): _texts(32)
         for name in ("object_types", "camera_ids", "zone_ids", "zone_sequence", "channels")
     },
     vol.Optional("min_confidence"): vol.All(vol.Coerce(float), vol.Range(min=0, max=1)),
-    vol.Optional("days"): _words(list(_DAYS)),
+    vol.Optional("days"): _words(DAYS),
     vol.Optional("start"): cv.time,
     vol.Optional("end"): cv.time,
     vol.Optional("time_zone"): cv.time_zone,
-    vol.Optional("moves"): _words(_MOVES),
-    vol.Optional("severity"): vol.In(_LEVELS),
+    vol.Optional("moves"): _words(PathMove.words()),
+    vol.Optional("severity"): vol.In(LEVELS),
     vol.Optional("cooldown_s"): vol.All(vol.Coerce(int), vol.Range(min=0, max=604800)),
     vol.Optional("dedup_key"): vol.All(cv.string, vol.Length(min=1, max=200)),
 }
@@ -103,7 +84,7 @@ _ONE_ALERT: Final[dict[Any, Any]] = {**ENTRY, vol.Required("alert_id"): cv.strin
 _LIMIT: Final[dict[Any, Any]] = {vol.Optional("limit", default=50): vol.All(vol.Coerce(int), vol.Range(min=1, max=200))}
 _ONLY: Final = SupportsResponse.ONLY
 ALERT_ACTIONS: Final = (
-    Action(name="list_alert_rules", schema=vol.Schema(ENTRY), do=_asking("list_rules"), response=_ONLY),
+    Action(name="list_alert_rules", schema=vol.Schema(ENTRY), do=reading("list_rules"), response=_ONLY),
     Action(
         name="set_alert_rule",
         schema=vol.Schema(vol.All(_RULE, cv.has_at_least_one_key("rule_id", "name"))),
@@ -113,13 +94,13 @@ ALERT_ACTIONS: Final = (
     Action(
         name="delete_alert_rule",
         schema=vol.Schema(_ONE_RULE),
-        do=_asking("delete_rule", "rule_id", signed=True),
+        do=changing("delete_rule", "rule_id"),
         admin=True,
     ),
     Action(
         name="test_rule",
         schema=vol.Schema({**_ONE_RULE, vol.Optional("event_ids"): vol.All(_texts(100), vol.Length(min=1)), **_LIMIT}),
-        do=_asking("test_rule", "rule_id", "event_ids", "limit"),
+        do=reading("test_rule", "rule_id", "event_ids", "limit"),
         response=_ONLY,
     ),
     Action(
@@ -127,8 +108,8 @@ ALERT_ACTIONS: Final = (
         schema=vol.Schema(
             {
                 **ENTRY,
-                vol.Optional("status"): vol.In(_STATES),
-                vol.Optional("severity"): vol.In(_LEVELS),
+                vol.Optional("status"): vol.In(AlertStatus.words()),
+                vol.Optional("severity"): vol.In(LEVELS),
                 **{vol.Optional(name): cv.string for name in ("camera_id", "rule_id", "event_id")},
                 **_LIMIT,
             }
@@ -139,7 +120,7 @@ ALERT_ACTIONS: Final = (
     Action(
         name="acknowledge_alert",
         schema=vol.Schema(_ONE_ALERT),
-        do=_asking("acknowledge_alert", "alert_id", signed=True),
+        do=changing("acknowledge_alert", "alert_id"),
     ),
-    Action(name="dismiss_alert", schema=vol.Schema(_ONE_ALERT), do=_asking("dismiss_alert", "alert_id", signed=True)),
+    Action(name="dismiss_alert", schema=vol.Schema(_ONE_ALERT), do=changing("dismiss_alert", "alert_id")),
 )

@@ -11,20 +11,21 @@ from .contract import WireError
 from .contract.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unprocessable
 from .coordinator import HomeSentryCoordinator
 
-_DEADLINE_S: Final = 10.0
+DEADLINE_S: Final = 10.0
 _THEIR_MISTAKE: Final = (Conflict, Forbidden, InvalidRequest, NotFound, Unprocessable)
 
 
 async def async_ask(
-    coordinator: HomeSentryCoordinator, name: str, args: dict[str, Any], *, deadline_s: float = _DEADLINE_S
-) -> Any:
+    coordinator: HomeSentryCoordinator, name: str, args: dict[str, Any], *, deadline_s: float = DEADLINE_S
+) -> dict[str, Any]:
     """Give a command; raises ``ServiceValidationError`` for what was asked, else ``HomeAssistantError``."""
     try:
-        return await coordinator.async_command(name, args, deadline_s=deadline_s)
+        answer: dict[str, Any] = await coordinator.async_command(name, args, deadline_s=deadline_s)
     except _THEIR_MISTAKE as err:
         raise command_refused(err) from err
     except (ClientError, WireError) as err:
         raise command_failed(err) from err
+    return answer
 
 
 def command_refused(err: WireError) -> HomeAssistantError:

@@ -53,6 +53,7 @@ from .trust import is_announced, remember_next
 _LOGGER = logging.getLogger(__name__)
 _TICK: Final = timedelta(minutes=1)
 _MAX_PENDING: Final = 256
+_LEAVE_S: Final = 5.0
 
 type HomeSentryConfigEntry = ConfigEntry[HomeSentryCoordinator]
 type NewsListener[T: News] = Callable[[T], None]
@@ -89,6 +90,7 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
         self._held: list[News] | None = []
         self._heard_ends: dict[str, datetime] = {}
         self._save_delay_s: float | None = None
+        self._listening: asyncio.Task[None] | None = None
         self.home = HomeReporter(hass, entry.options, self.async_command, lambda: self.data.info)
         self.parts = EngineParts(self.async_command)
         self.live = Live(
@@ -118,7 +120,9 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
     async def _async_setup(self) -> None:
         self._ledger = Ledger.from_plain(await self._store.async_load())
         entry = self.config_entry
-        entry.async_create_background_task(self.hass, self.live.run(), name=f"{self.name} live", eager_start=True)
+        self._listening = entry.async_create_background_task(
+            self.hass, self.live.run(), name=f"{self.name} live", eager_start=True
+        )
         entry.async_on_unload(async_track_time_interval(self.hass, self._tick, _TICK))
         entry.async_on_unload(self.home.start())
 
@@ -275,8 +279,11 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
         self._save_delay_s = None
         return self._ledger.to_plain()
 
-    async def async_save_now(self) -> None:
-        """Write what was told without delay, before the entry is unloaded."""
+    async def async_leave(self) -> None:
+        """Hear nothing more and write what was told: what comes later is for who connects next."""
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.wait([self._listening], timeout=_LEAVE_S)
         if self._held is None:
             await self._store.async_save(self._plain())
 

@@ -24,7 +24,7 @@ DETECTION: Final = EventEntityDescription(
 ALERT: Final = EventEntityDescription(
     key="alert",
     translation_key="alert",
-    event_types=[level.value for level in RiskLevel if level is not RiskLevel.UNKNOWN],
+    event_types=list(RiskLevel.words()),
 )
 
 

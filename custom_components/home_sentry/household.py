@@ -9,7 +9,7 @@ from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 import probatio as vol
 
-from .acting import ENTRY, EVENT, Action, Doing
+from .acting import DAYS, ENTRY, EVENT, Action, Doing, changing, given, reading
 from .asking import async_ask, on_behalf_of
 from .const import DOMAIN
 from .contract import Household, HouseholdMember, HouseholdVehicle, Schedule, from_plain, to_plain
@@ -17,15 +17,9 @@ from .coordinator import HomeSentryCoordinator
 
 _ROLES: Final = ("resident", "family", "service_worker", "frequent_visitor")
 _TRUSTS: Final = ("full", "partial", "monitor")
-_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _KEPT: Final = ("name", "role", "trust", "ha_person", "plate")
 _SLOW_S: Final = 30.0
 _ALWAYS: Final = Schedule(days=tuple(range(7)), begins="00:00", ends="23:59")
-
-
-async def _list(coordinator: HomeSentryCoordinator, _call: ServiceCall) -> dict[str, Any]:
-    answer: dict[str, Any] = await async_ask(coordinator, "get_household", {})
-    return answer
 
 
 async def _save_member(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
@@ -56,15 +50,14 @@ async def _save[O: (HouseholdMember, HouseholdVehicle)](
     args |= {name: data[name] or None for name in _KEPT if name in data}
     schedule = _schedule(data, before.schedule if before is not None else None)
     args["schedule"] = to_plain(schedule) if schedule is not None else None
-    answer: dict[str, Any] = await async_ask(coordinator, command, args | on_behalf_of(call.context))
-    return answer
+    return await async_ask(coordinator, command, args | on_behalf_of(call.context))
 
 
 def _schedule(data: dict[str, Any], before: Schedule | None) -> Schedule | None:
     """Change what was given of the hours; those that are always are none."""
     schedule = before or _ALWAYS
     if "days" in data:
-        schedule = replace(schedule, days=tuple(sorted(_DAYS.index(day) for day in set(data["days"]))))
+        schedule = replace(schedule, days=tuple(sorted(DAYS.index(day) for day in set(data["days"]))))
     if "begins" in data:
         schedule = replace(schedule, begins=_clock(data["begins"]))
     if "ends" in data:
@@ -82,21 +75,8 @@ async def _household(coordinator: HomeSentryCoordinator) -> Household:
 
 def _learning(*, negative: bool) -> Doing:
     async def do(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
-        given = {name: call.data[name] for name in ("owner_id", "detection_id", "face", "consent") if name in call.data}
-        args = given | {"negative": negative} | on_behalf_of(call.context)
-        answer: dict[str, Any] = await async_ask(coordinator, "enrol", args, deadline_s=_SLOW_S)
-        return answer
-
-    return do
-
-
-def _plainly(command: str, *names: str, reading: bool = False) -> Doing:
-    async def do(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
-        args = {name: call.data[name] for name in names if name in call.data}
-        answer: dict[str, Any] = await async_ask(
-            coordinator, command, args if reading else args | on_behalf_of(call.context)
-        )
-        return answer
+        args = given(call, "owner_id", "detection_id", "face", "consent") | {"negative": negative}
+        return await async_ask(coordinator, "enrol", args | on_behalf_of(call.context), deadline_s=_SLOW_S)
 
     return do
 
@@ -121,7 +101,7 @@ _SAVED: Final[dict[Any, Any]] = {
     vol.Optional("name"): vol.All(cv.string, vol.Length(min=1, max=64)),
     vol.Optional("role"): vol.In(_ROLES),
     vol.Optional("trust"): vol.In(_TRUSTS),
-    vol.Optional("days"): vol.All(cv.ensure_list, [vol.In(_DAYS)], vol.Length(min=1)),
+    vol.Optional("days"): vol.All(cv.ensure_list, [vol.In(DAYS)], vol.Length(min=1)),
     vol.Optional("begins"): cv.time,
     vol.Optional("ends"): cv.time,
 }
@@ -129,29 +109,29 @@ _MEMBER: Final[dict[Any, Any]] = {**_SAVED, vol.Optional("ha_person"): vol.Any("
 _VEHICLE: Final[dict[Any, Any]] = {**_SAVED, vol.Optional("plate"): vol.All(cv.string, vol.Length(max=16))}
 _ONLY: Final = SupportsResponse.ONLY
 HOUSEHOLD_ACTIONS: Final = (
-    Action(name="household_list", schema=vol.Schema(ENTRY), do=_list, response=_ONLY),
+    Action(name="household_list", schema=vol.Schema(ENTRY), do=reading("get_household"), response=_ONLY),
     Action(
         name="household_samples",
         schema=vol.Schema(_OWNER),
-        do=_plainly("list_samples", "owner_id", reading=True),
+        do=reading("list_samples", "owner_id"),
         response=_ONLY,
     ),
     Action(
         name="list_detections",
         schema=vol.Schema(EVENT),
-        do=_plainly("list_event_detections", "event_id", reading=True),
+        do=reading("list_event_detections", "event_id"),
         response=_ONLY,
     ),
     Action(name="household_save_member", schema=vol.All(_MEMBER, _named_or_known), do=_save_member, admin=True),
     Action(name="household_save_vehicle", schema=vol.All(_VEHICLE, _named_or_known), do=_save_vehicle, admin=True),
     Action(name="household_enrol", schema=vol.Schema(_SHOWN), do=_learning(negative=False), admin=True),
     Action(name="household_not_this", schema=vol.Schema(_SHOWN), do=_learning(negative=True)),
-    Action(name="household_erase", schema=vol.Schema(_OWNER), do=_plainly("erase_owner", "owner_id"), admin=True),
+    Action(name="household_erase", schema=vol.Schema(_OWNER), do=changing("erase_owner", "owner_id"), admin=True),
     Action(
         name="household_erase_samples",
         schema=vol.Schema({**_OWNER, vol.Optional("sample_id"): _NUMBER}),
-        do=_plainly("erase_samples", "owner_id", "sample_id"),
+        do=changing("erase_samples", "owner_id", "sample_id"),
         admin=True,
     ),
-    Action(name="household_erase_faces", schema=vol.Schema(ENTRY), do=_plainly("erase_faces"), admin=True),
+    Action(name="household_erase_faces", schema=vol.Schema(ENTRY), do=changing("erase_faces"), admin=True),
 )

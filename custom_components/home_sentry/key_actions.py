@@ -7,17 +7,12 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 import probatio as vol
 
-from .acting import ENTRY, Action
+from .acting import ENTRY, Action, changing, reading
 from .asking import async_ask, on_behalf_of
 from .contract import KeyRole
 from .coordinator import HomeSentryCoordinator
 
 ROLES: Final = (KeyRole.VIEWER.value, KeyRole.OPERATOR.value, KeyRole.ADMIN.value)
-
-
-async def _list(coordinator: HomeSentryCoordinator, _call: ServiceCall) -> dict[str, Any]:
-    answer: dict[str, Any] = await async_ask(coordinator, "list_keys", {})
-    return answer
 
 
 async def _create(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
@@ -26,18 +21,13 @@ async def _create(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict
         args["cameras"] = call.data["camera_id"]
     if "expires_at" in call.data:
         args["expires_at"] = dt_util.as_utc(call.data["expires_at"]).isoformat()
-    answer: dict[str, Any] = await async_ask(coordinator, "create_key", args)
-    return answer
-
-
-async def _revoke(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
-    args = {"key_id": call.data["key_id"], **on_behalf_of(call.context)}
-    answer: dict[str, Any] = await async_ask(coordinator, "revoke_key", args)
-    return answer
+    return await async_ask(coordinator, "create_key", args)
 
 
 KEY_ACTIONS: Final = (
-    Action(name="list_keys", schema=vol.Schema(ENTRY), do=_list, admin=True, response=SupportsResponse.ONLY),
+    Action(
+        name="list_keys", schema=vol.Schema(ENTRY), do=reading("list_keys"), admin=True, response=SupportsResponse.ONLY
+    ),
     Action(
         name="create_key",
         schema=vol.Schema(
@@ -57,7 +47,7 @@ KEY_ACTIONS: Final = (
     Action(
         name="revoke_key",
         schema=vol.Schema({**ENTRY, vol.Required("key_id"): vol.All(cv.string, vol.Length(max=64))}),
-        do=_revoke,
+        do=changing("revoke_key", "key_id"),
         admin=True,
     ),
 )

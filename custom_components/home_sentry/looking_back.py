@@ -12,11 +12,11 @@ from homeassistant.helpers import config_validation as cv
 from homeassistant.util import dt as dt_util
 import probatio as vol
 
-from .acting import ENTRY, Action
+from .acting import ENTRY, LEVELS, Action
 from .asking import async_ask, command_failed, command_refused, on_behalf_of
 from .client import ClientError
 from .const import DOMAIN, STATE_LENGTH
-from .contract import Export, ExportState, RiskLevel, WireError, from_plain, to_plain
+from .contract import Export, ExportState, WireError, from_plain, to_plain
 from .coordinator import HomeSentryCoordinator
 from .engine_files import EngineFileView
 
@@ -25,7 +25,6 @@ _A_DAY: Final = timedelta(days=1)
 _READY_S: Final = 120.0
 _LOOK_S: Final = 1.0
 _KINDS: Final = ("csv", "json", "zip", "evidence")
-_LEVELS: Final = [level.value for level in RiskLevel if level is not RiskLevel.UNKNOWN]
 _NARROWING: Final = {
     "camera_id": "camera",
     "event_id": "event",
@@ -139,7 +138,7 @@ LOOKING_BACK_ACTIONS: Final = (
                     vol.Required("kind"): vol.In(_KINDS),
                     vol.Optional("share", default=False): cv.boolean,
                     vol.Optional("camera_id"): cv.string,
-                    vol.Optional("level"): vol.In(_LEVELS),
+                    vol.Optional("level"): vol.In(LEVELS),
                     vol.Optional("object"): cv.string,
                     vol.Optional("event_id"): cv.string,
                 },

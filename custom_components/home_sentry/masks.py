@@ -2,25 +2,11 @@
 
 from typing import Any, Final
 
-from homeassistant.core import ServiceCall, SupportsResponse
+from homeassistant.core import SupportsResponse
 from homeassistant.helpers import config_validation as cv
 import probatio as vol
 
-from .acting import ENTRY, Action
-from .asking import async_ask, on_behalf_of
-from .coordinator import HomeSentryCoordinator
-
-
-async def _list(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
-    answer: dict[str, Any] = await async_ask(coordinator, "list_masks", {"camera_id": call.data["camera_id"]})
-    return answer
-
-
-async def _set(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
-    args = {name: call.data[name] for name in ("camera_id", "masks")}
-    answer: dict[str, Any] = await async_ask(coordinator, "set_masks", args | on_behalf_of(call.context))
-    return answer
-
+from .acting import ENTRY, Action, changing, reading
 
 _CAMERA: Final[dict[Any, Any]] = {**ENTRY, vol.Required("camera_id"): cv.string}
 _POINT: Final = vol.All([vol.All(vol.Coerce(float), vol.Range(min=0, max=1))], vol.Length(min=2, max=2))
@@ -30,11 +16,16 @@ _MASK: Final[dict[Any, Any]] = {
     vol.Optional("modes"): vol.All(cv.ensure_list, [cv.string]),
 }
 MASK_ACTIONS: Final = (
-    Action(name="list_masks", schema=vol.Schema(_CAMERA), do=_list, response=SupportsResponse.ONLY),
+    Action(
+        name="list_masks",
+        schema=vol.Schema(_CAMERA),
+        do=reading("list_masks", "camera_id"),
+        response=SupportsResponse.ONLY,
+    ),
     Action(
         name="set_masks",
         schema=vol.Schema({**_CAMERA, vol.Required("masks"): vol.All([_MASK], vol.Length(max=32))}),
-        do=_set,
+        do=changing("set_masks", "camera_id", "masks"),
         admin=True,
     ),
 )

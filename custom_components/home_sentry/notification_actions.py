@@ -6,14 +6,12 @@ from homeassistant.core import ServiceCall, SupportsResponse
 from homeassistant.helpers import config_validation as cv
 import probatio as vol
 
-from .acting import ENTRY, Action, Doing
+from .acting import DAYS, ENTRY, LEVELS, Action, changing, given, reading
 from .asking import async_ask, on_behalf_of
-from .contract import Channel, ChannelList, RiskLevel, from_plain, to_plain
+from .contract import Channel, ChannelList, from_plain, to_plain
 from .contract.notifications import ChannelKind, DeliveryState, MailSecurity
 from .coordinator import HomeSentryCoordinator
 
-_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_LEVELS: Final = [level.value for level in RiskLevel if level is not RiskLevel.UNKNOWN]
 _NEVER: Final = "never"
 _SENT_S: Final = 50.0
 _GIVEN: Final = (
@@ -25,8 +23,7 @@ _FILTERS: Final = ("level", "breaks_quiet", "per_hour")
 
 async def _set(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
     """Add a channel, or change what is given of one."""
-    data, args = call.data, on_behalf_of(call.context)
-    args |= {name: data[name] for name in _GIVEN if name in data}
+    data, args = call.data, given(call, *_GIVEN) | on_behalf_of(call.context)
     channel_id = data.get("channel_id")
     changed = _changed(data)
     if changed:
@@ -35,8 +32,7 @@ async def _set(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[st
         args["channel_id"] = channel_id
         args.pop("kind", None)
     command = "create_channel" if channel_id is None else "change_channel"
-    answer: dict[str, Any] = await async_ask(coordinator, command, args)
-    return answer
+    return await async_ask(coordinator, command, args)
 
 
 def _changed(data: dict[str, Any]) -> dict[str, Any]:
@@ -46,7 +42,7 @@ def _changed(data: dict[str, Any]) -> dict[str, Any]:
     if "quiet_start" in data:
         changed["quiet_hours"] = [
             {
-                "days": [_DAYS.index(day) for day in data.get("quiet_days", ())],
+                "days": [DAYS.index(day) for day in data.get("quiet_days", ())],
                 "start": f"{data['quiet_start']:%H:%M}",
                 "end": f"{data['quiet_end']:%H:%M}",
             }
@@ -69,23 +65,6 @@ async def _filters(coordinator: HomeSentryCoordinator, channel_id: str | None) -
         # channels follow the clock of the home alone
         del span["timezone"]
     return kept | {"breaks_quiet": kept["breaks_quiet"] or _NEVER}
-
-
-async def _test(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
-    args = {"channel_id": call.data["channel_id"]} | on_behalf_of(call.context)
-    answer: dict[str, Any] = await async_ask(coordinator, "test_channel", args, deadline_s=_SENT_S)
-    return answer
-
-
-def _asking(command: str, *names: str, signed: bool = False) -> Doing:
-    async def do(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
-        args = {name: call.data[name] for name in names if name in call.data}
-        answer: dict[str, Any] = await async_ask(
-            coordinator, command, args | (on_behalf_of(call.context) if signed else {})
-        )
-        return answer
-
-    return do
 
 
 def _whole_quiet(data: dict[str, Any]) -> dict[str, Any]:
@@ -115,23 +94,22 @@ _CHANNEL: Final[dict[Any, Any]] = {
     vol.Optional("password"): _text(1024),
     vol.Optional("sender"): _text(320),
     vol.Optional("recipients"): vol.All(cv.ensure_list, [_text(320)], vol.Length(min=1, max=20)),
-    vol.Optional("level"): vol.In(_LEVELS),
+    vol.Optional("level"): vol.In(LEVELS),
     vol.Optional("camera_id"): vol.All(cv.ensure_list, [cv.string], vol.Length(max=256)),
-    vol.Optional("quiet_days"): vol.All(cv.ensure_list, [vol.In(_DAYS)]),
+    vol.Optional("quiet_days"): vol.All(cv.ensure_list, [vol.In(DAYS)]),
     vol.Optional("quiet_start"): cv.time,
     vol.Optional("quiet_end"): cv.time,
     vol.Optional("no_quiet_hours"): cv.boolean,
-    vol.Optional("breaks_quiet"): vol.In([*_LEVELS, _NEVER]),
+    vol.Optional("breaks_quiet"): vol.In([*LEVELS, _NEVER]),
     vol.Optional("per_hour"): vol.All(vol.Coerce(int), vol.Range(min=0, max=1000)),
 }
 _ONE: Final[dict[Any, Any]] = {**ENTRY, vol.Required("channel_id"): cv.string}
-_STATES: Final = [state.value for state in DeliveryState if state is not DeliveryState.UNKNOWN]
 _ONLY: Final = SupportsResponse.ONLY
 NOTIFICATION_ACTIONS: Final = (
     Action(
         name="list_notification_channels",
         schema=vol.Schema(ENTRY),
-        do=_asking("list_channels"),
+        do=reading("list_channels"),
         admin=True,
         response=_ONLY,
     ),
@@ -139,21 +117,26 @@ NOTIFICATION_ACTIONS: Final = (
     Action(
         name="delete_notification_channel",
         schema=vol.Schema(_ONE),
-        do=_asking("delete_channel", "channel_id", signed=True),
+        do=changing("delete_channel", "channel_id"),
         admin=True,
     ),
-    Action(name="test_notification", schema=vol.Schema(_ONE), do=_test, admin=True),
+    Action(
+        name="test_notification",
+        schema=vol.Schema(_ONE),
+        do=changing("test_channel", "channel_id", deadline_s=_SENT_S),
+        admin=True,
+    ),
     Action(
         name="list_notification_deliveries",
         schema=vol.Schema(
             {
                 **ENTRY,
                 **{vol.Optional(name): cv.string for name in ("channel_id", "alert_id", "event_id")},
-                vol.Optional("state"): vol.In(_STATES),
+                vol.Optional("state"): vol.In(DeliveryState.words()),
                 vol.Optional("limit", default=50): vol.All(vol.Coerce(int), vol.Range(min=1, max=1000)),
             }
         ),
-        do=_asking("list_deliveries", "channel_id", "alert_id", "event_id", "state", "limit"),
+        do=reading("list_deliveries", "channel_id", "alert_id", "event_id", "state", "limit"),
         response=_ONLY,
     ),
 )

@@ -6,26 +6,20 @@ from homeassistant.core import ServiceCall, SupportsResponse
 from homeassistant.helpers import config_validation as cv
 import probatio as vol
 
-from .acting import ENTRY, Action
+from .acting import ENTRY, Action, reading
 from .asking import async_ask, on_behalf_of
 from .coordinator import HomeSentryCoordinator
 
 VERBS: Final = ("start", "stop", "restart", "enable", "disable")
 
 
-async def _list(coordinator: HomeSentryCoordinator, _call: ServiceCall) -> dict[str, Any]:
-    answer: dict[str, Any] = await async_ask(coordinator, "list_components", {})
-    return answer
-
-
 async def _control(coordinator: HomeSentryCoordinator, call: ServiceCall) -> dict[str, Any]:
     args = {"component_id": call.data["component_id"], **on_behalf_of(call.context)}
-    answer: dict[str, Any] = await async_ask(coordinator, f"{call.data['verb']}_component", args)
-    return answer
+    return await async_ask(coordinator, f"{call.data['verb']}_component", args)
 
 
 PART_ACTIONS: Final = (
-    Action(name="list_parts", schema=vol.Schema(ENTRY), do=_list, response=SupportsResponse.ONLY),
+    Action(name="list_parts", schema=vol.Schema(ENTRY), do=reading("list_components"), response=SupportsResponse.ONLY),
     Action(
         name="control_part",
         schema=vol.Schema(

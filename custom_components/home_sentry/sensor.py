@@ -29,9 +29,9 @@ type Reading = tuple[Value, dict[str, Any]]
 _TOP_FACTORS: Final = 3
 # what became of every file since the engine's database was made
 _ACCOUNT: Final = ("accepted", "stored", "queued", "duplicate", "rejected", "quarantined")
-_LEVELS: Final = [level.value for level in RiskLevel if level is not RiskLevel.UNKNOWN]
-_MODES: Final = [mode.value for mode in Mode if mode is not Mode.UNKNOWN]
-_STATES: Final = [state.value for state in ComponentState if state is not ComponentState.UNKNOWN]
+_LEVELS: Final = list(RiskLevel.words())
+_MODES: Final = list(Mode.words())
+_STATES: Final = list(ComponentState.words())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -122,3 +122,8 @@ def test_a_missing_field_is_named(name):
 
 def _has_no_default(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def test_a_vocabulary_lists_what_this_version_knows():
+    assert contract.RiskLevel.words() == ("low", "medium", "high", "critical")
+    assert contract.RiskLevel("of a newer peer").value not in contract.RiskLevel.words()

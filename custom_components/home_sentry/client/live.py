@@ -91,7 +91,7 @@ class Live:
         self._pacing = pacing or Pacing()
         self._backoff = Backoff(self._pacing, random)
         self._socket: ClientWebSocketResponse | None = None
-        self._waiting: dict[int, asyncio.Future[Result]] = {}
+        self._waiting: dict[int, asyncio.Future[Result | None]] = {}
         self._last_command = 0
         self.state = ConnectionState.LOST
 
@@ -135,6 +135,8 @@ class Live:
             raise Unreachable(str(err)) from err
         finally:
             self._waiting.pop(number, None)
+        if result is None:
+            raise Unreachable("the connection broke")
         if not result.ok:
             raise WireError.from_wire(result.code or "error", result.message or name, result.details)
         return result.data
@@ -180,9 +182,10 @@ class Live:
                 await asyncio.sleep(0)
         finally:
             self._socket = None
+            # no exception: a command that is still being sent would never look at it
             for future in self._waiting.values():
                 if not future.done():
-                    future.set_exception(Unreachable("the connection broke"))
+                    future.set_result(None)
 
     def _hear(self, message: ServerMessage | None) -> None:
         match message:

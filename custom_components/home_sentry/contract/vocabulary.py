@@ -12,6 +12,11 @@ class Vocabulary(StrEnum):
         """Degrade an unknown word to ``UNKNOWN`` instead of failing the whole message."""
         return cls("unknown") if isinstance(value, str) and value != "unknown" else None
 
+    @classmethod
+    def words(cls) -> tuple[str, ...]:
+        """Give the words that this version knows, in order; ``UNKNOWN`` is none."""
+        return tuple(word.value for word in cls if word.value != "unknown")
+
 
 class RiskLevel(Vocabulary):
     """Severity derived from a final score; the bands live in the engine's ``domain.risk``."""

@@ -15,7 +15,7 @@ from .routing import JsonBody
 NEVER: Final = "never"
 CHANNEL_ID: Final = Field(name="channel_id", pattern=r"^[a-zA-Z0-9_-]{1,64}$", text="Id of a channel", required=True)
 
-_LEVELS: Final = ("low", "medium", "high", "critical")
+_LEVELS: Final = RiskLevel.words()
 _CLOCK: Final = r"^([01]\d|2[0-3]):[0-5]\d$"
 _QUIET: Final = Field(
     name="span",
@@ -78,7 +78,7 @@ DELIVERY_FILTERS: Final = (
     Field(name="event_id", pattern=r"^[a-z0-9_-]{1,64}$", text="Only of this event"),
     Field(
         name="state",
-        words=tuple(one.value for one in DeliveryState if one is not DeliveryState.UNKNOWN),
+        words=DeliveryState.words(),
         text="Only in this state",
     ),
 )

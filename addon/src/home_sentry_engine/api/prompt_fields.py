@@ -16,7 +16,7 @@ from .triage_fields import USER
 _DAYS_A_WEEK: Final = 7
 MODEL: Final = Field(
     name="model",
-    words=tuple(one.value for one in PromptModel if one is not PromptModel.UNKNOWN),
+    words=PromptModel.words(),
     text="Which model is asked",
     required=True,
 )

@@ -16,8 +16,8 @@ from .triage_fields import USER
 RULE_ID: Final = Field(name="rule_id", pattern=r"^[a-z0-9_-]{1,64}$", text="Id of a rule", required=True)
 ALERT_ID: Final = Field(name="alert_id", pattern=r"^[a-z0-9_-]{1,64}$", text="Id of an alert", required=True)
 
-_LEVELS: Final = tuple(level.value for level in RiskLevel if level is not RiskLevel.UNKNOWN)
-_MOVES: Final = tuple(move.value for move in PathMove if move is not PathMove.UNKNOWN)
+_LEVELS: Final = RiskLevel.words()
+_MOVES: Final = PathMove.words()
 _CLOCK: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 _SCHEDULE: Final = (
     Field(
@@ -98,7 +98,7 @@ TEST_FIELDS: Final = (
 CLOSE_FIELDS: Final = (USER,)
 ALERT_FILTERS: Final = (
     *PAGE_FIELDS,
-    Field(name="status", words=tuple(one.value for one in AlertStatus if one is not AlertStatus.UNKNOWN)),
+    Field(name="status", words=AlertStatus.words()),
     Field(name="severity", words=_LEVELS),
     Field(name="rule_id", pattern=RULE_ID.pattern, text="Of this rule"),
     Field(name="event_id", pattern=EVENT_ID.pattern, text="Of this event"),

@@ -36,7 +36,7 @@ BULK_FIELDS: Final = (
 FEEDBACK_FIELDS: Final = (
     Field(
         name="kind",
-        words=tuple(kind.value for kind in FeedbackKind if kind is not FeedbackKind.UNKNOWN),
+        words=FeedbackKind.words(),
         required=True,
         text="What is said of the verdict",
     ),

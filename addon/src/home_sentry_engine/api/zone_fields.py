@@ -14,7 +14,7 @@ _POINT: Final = Field(name="point", kind=Kind.LIST, low=2, high=2, items=_NUMBER
 ZONE_FIELDS: Final = (
     Field(name="id", pattern=r"^[a-z0-9_-]{1,64}$", nullable=True, text="Made from the name, if absent"),
     Field(name="name", required=True, longest=64),
-    Field(name="type", words=tuple(one.value for one in ZoneType if one is not ZoneType.UNKNOWN), default="other"),
+    Field(name="type", words=ZoneType.words(), default="other"),
     Field(name="points", kind=Kind.LIST, low=0, high=MOST_POINTS, items=_POINT, default=()),
     Field(
         name="rectangle", kind=Kind.LIST, low=4, high=4, items=_NUMBER, text="x, y, width, height, instead of points"
@@ -24,7 +24,7 @@ ZONE_FIELDS: Final = (
     Field(name="colour", longest=7, default="#3B82F6"),
     Field(
         name="anchor",
-        words=tuple(one.value for one in ZoneAnchor if one is not ZoneAnchor.UNKNOWN),
+        words=ZoneAnchor.words(),
         default="bottom_centre",
     ),
     Field(name="private", kind=Kind.FLAG, nullable=True),
