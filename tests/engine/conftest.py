@@ -7,7 +7,7 @@ from pathlib import Path
 import socket
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 import pytest
 
 from tests.engine import servers
@@ -15,9 +15,12 @@ from tests.engine import servers
 HERE = Path(__file__).parent
 
 
-# examples take as long as the machine is busy
-settings.register_profile("engine", deadline=None)
-settings.load_profile("engine")
+def pytest_configure(config: pytest.Config) -> None:
+    # examples take as long as the machine is busy; without --full they are the same in every run
+    slow = [HealthCheck.too_slow]
+    by_chance = config.getoption("--full")
+    settings.register_profile("engine", deadline=None, suppress_health_check=slow, derandomize=not by_chance)
+    settings.load_profile("engine")
 
 
 @pytest.fixture(autouse=True)

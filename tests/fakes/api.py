@@ -77,7 +77,7 @@ TOKEN = "t0k3n-for-tests-" + "x" * 43
 GENEROUS = Limits(classes={name: Limit(per_minute=1e9) for name in LimitClass}, failed_logins=10**9)
 # the status is told once and then not again
 QUIET = Pace(status_every_s=3600, status_pause_s=0.01)
-PATIENT = Patience(frames=Limit(per_minute=1e9))
+PATIENT = Patience(frames=Limit(per_minute=1e9), auth_s=60.0, send_s=60.0)
 
 
 @dataclass

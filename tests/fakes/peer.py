@@ -45,7 +45,7 @@ class Peer:
         await self.send(Auth(token=token, since=since))
         return await self.receive()
 
-    async def ask(self, name: str, args=None, *, number: int = 1, deadline_s: float = 5.0) -> Result:
+    async def ask(self, name: str, args=None, *, number: int = 1, deadline_s: float = 60.0) -> Result:
         await self.send(Command(id=number, name=name, args=args or {}, deadline_s=deadline_s))
         while not isinstance(message := await self.receive(), Result):
             pass

@@ -1,7 +1,7 @@
 """Real servers that take what channels send: a web server and a mail server."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -11,6 +11,13 @@ from typing import Any
 
 from aiohttp import web
 from aiosmtpd.smtp import SMTP, AuthResult
+
+
+async def _held(stands_still: Callable[[], object] | None) -> None:
+    """Where something is to be told that all has come and no answer will, tell it and never answer."""
+    if stands_still is not None:
+        stands_still()
+        await asyncio.Event().wait()
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,7 @@ class HookServer:
     answers: list[int] = field(default_factory=lambda: [200])
     headers: dict[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
+    stands_still: Callable[[], object] | None = None
 
     @property
     def accepted(self) -> list[str]:
@@ -39,6 +47,7 @@ class HookServer:
     async def take(self, request: web.Request) -> web.Response:
         """Note the request and answer."""
         self.posts.append(Post(headers=dict(request.headers), body=await request.read()))
+        await _held(self.stands_still)
         await asyncio.sleep(self.delay_s)
         status = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         return web.Response(status=status, headers=self.headers)
@@ -70,13 +79,13 @@ class MailServer:
     mails: list[EmailMessage] = field(default_factory=list)
     recipients: list[list[str]] = field(default_factory=list)
     refuse: str | None = None
-    delay_s: float = 0.0
+    stands_still: Callable[[], object] | None = None
 
     async def handle_DATA(  # noqa: N802 the library calls it by this name
         self, _server: Any, _session: Any, envelope: Any
     ) -> str:
         """Take a mail."""
-        await asyncio.sleep(self.delay_s)
+        await _held(self.stands_still)
         if self.refuse is not None:
             return self.refuse
         mail = message_from_bytes(envelope.content, policy=policy.default)

@@ -18,8 +18,8 @@ def program(*lines: str, body: str | None = None) -> tuple[str, ...]:
 
 
 ECHO = program(READY, body='print(json.dumps({"id": request["id"], "ok": True, "tokens": 7}), flush=True)')
-HANGS = program(READY, body="time.sleep(60)")
-HANGS_AT_START = program("time.sleep(60)")
+HANGS = program(READY, body="time.sleep(600)")
+HANGS_AT_START = program("time.sleep(600)")
 DIES = program(READY, body="os._exit(3)")
 DIES_AT_START = program('print("no such device", file=sys.stderr, flush=True)', "sys.exit(4)")
 KILLED_AT_START = program("os.kill(os.getpid(), signal.SIGKILL)")

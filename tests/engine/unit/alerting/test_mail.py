@@ -1,6 +1,7 @@
 """Mails, sent to a real mail server."""
 
 from dataclasses import replace
+from functools import partial
 import ssl
 
 import pytest
@@ -12,6 +13,7 @@ from home_sentry_engine.alerting.message import alert_message
 from home_sentry_engine.contract.notifications import DeliveryReason, MailSecurity
 from tests.engine.unit.alerting.samples import ALERT, MESSAGE, NOW
 from tests.fakes.certificates import self_signed
+from tests.fakes.deadlines import Deadlines
 from tests.fakes.targets import mail_server
 
 PICTURE = b"\xff\xd8\xff\xe0 a picture \xff\xd9"
@@ -116,11 +118,12 @@ async def test_nothing_is_sent_to_a_server_that_nobody_trusts(security, certific
     assert (failed.reason, failed.again, server.mails) == (DeliveryReason.UNTRUSTED, False, [])
 
 
-async def test_a_server_that_has_the_mail_and_does_not_answer_is_not_given_it_twice(certificate):
+async def test_a_server_that_has_the_mail_and_does_not_answer_is_not_given_it_twice(certificate, monkeypatch):
     context, trust = certificate
+    deadlines = Deadlines(monkeypatch)
     async with mail_server(context) as server:
-        server.delay_s = 20.0
-        failed = await failure(at(server), tls=trust, timeout_s=2.0)
+        server.stands_still = partial(deadlines.end, 3600.0)
+        failed = await failure(at(server), tls=trust, timeout_s=3600.0)
     assert (failed.reason, failed.again) == (DeliveryReason.NO_ANSWER, False)
 
 

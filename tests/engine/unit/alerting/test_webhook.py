@@ -4,10 +4,10 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 import hashlib
 import hmac
 import json
-import socket
 import ssl
 
 import pytest
@@ -19,12 +19,14 @@ from home_sentry_engine.alerting.message import alert_message
 from home_sentry_engine.contract.notifications import DeliveryReason
 from tests.engine.unit.alerting.samples import ALERT, MESSAGE, NOW
 from tests.fakes.certificates import self_signed
+from tests.fakes.deadlines import Deadlines
+from tests.fakes.ports import silent_port
 from tests.fakes.targets import hook_server
 
 KEY = "a key of the household"
 
 
-def sender(*, private=True, timeout_s=5.0, tls=None):
+def sender(*, private=True, timeout_s=60.0, tls=None):
     return WebhookSender(private=private, now=lambda: NOW, timeout_s=timeout_s, tls=tls)
 
 
@@ -104,19 +106,17 @@ async def test_redirects_are_not_followed(target):
     assert (failed.reason, failed.again, len(server.posts)) == (DeliveryReason.REDIRECTED, False, 1)
 
 
-async def test_a_target_that_does_not_answer_is_not_asked_twice():
+async def test_a_target_that_does_not_answer_is_not_asked_twice(monkeypatch):
+    deadlines = Deadlines(monkeypatch)
     async with hook_server() as server:
-        server.delay_s = 20.0
-        failed = await refused(server, 200, timeout_s=1.5)
+        server.stands_still = partial(deadlines.end, 3600.0)
+        failed = await refused(server, 200, timeout_s=3600.0)
     assert (failed.reason, failed.again, len(server.posts)) == (DeliveryReason.NO_ANSWER, False, 1)
 
 
 async def test_nobody_listens():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}/"
-    with pytest.raises(SendFailed) as failed:
-        await sender().send(WebhookTarget(url=url), MESSAGE)
+    with silent_port() as port, pytest.raises(SendFailed) as failed:
+        await sender().send(WebhookTarget(url=f"http://127.0.0.1:{port}/"), MESSAGE)
     assert (failed.value.reason, failed.value.again) == (DeliveryReason.UNREACHABLE, True)
 
 

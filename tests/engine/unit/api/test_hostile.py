@@ -19,6 +19,7 @@ from home_sentry_engine.contract import Problem, decode
 from tests.engine.unit.api.test_access import concrete
 from tests.fakes.api import TOKEN, FakeEngine, serving, speaking
 from tests.fakes.clock import FakeClock
+from tests.fakes.patience import until
 from tests.fakes.records import jpeg
 
 TARGETS = ("etc/passwd", "data/token", "token.sha256", "proc/self/environ", "windows/win.ini")
@@ -185,23 +186,19 @@ async def test_what_is_not_http_gets_a_documented_400(server, lines):
     assert problem.details == {}
 
 
-async def test_ten_megabytes_of_headers_are_cut_off(server, client):
+async def test_headers_without_end_are_cut_off(server, client):
     host, port = server.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     began = time.process_time()
     writer.write(b"GET /api/v1/info HTTP/1.1\r\n")
-    sent = 0
-    try:
-        while sent < 10_000_000 and not writer.transport.is_closing():
-            writer.write(b"X-A: " + b"x" * 8000 + b"\r\n")
-            sent += 8000
-            await writer.drain()
-            await asyncio.sleep(0)
-        await reader.read()
-    except ConnectionError:
-        pass
+    async with asyncio.timeout(60):
+        with contextlib.suppress(ConnectionError):
+            for _ in range(125):
+                writer.write(b"X-A: " + b"x" * 8000 + b"\r\n")
+                await writer.drain()
+            # the header has no end yet, but the connection has
+            await reader.read()
     await close(writer)
-    assert sent < 10_000_000
     assert time.process_time() - began < 20
     async with client.get("/api/v1/info") as response:
         assert response.status == 200
@@ -226,9 +223,11 @@ async def test_a_million_chunks_cost_little(server, client, record_property):
     asking = asyncio.create_task(ask_meanwhile())
     began = time.process_time()
     try:
-        for _ in range(1000):
+        for part in range(1000):
             writer.write(b"1\r\nx\r\n" * 1000)
             await writer.drain()
+            if part == 500:
+                await until(lambda: len(others) > 1)
         writer.write(b"0\r\n\r\n")
         await writer.drain()
     except ConnectionError:
@@ -242,7 +241,7 @@ async def test_a_million_chunks_cost_little(server, client, record_property):
     record_property("cpu_s", round(spent, 2))
     # a million bytes of "x" fit the limit and are no JSON
     assert status in {400, 408, 413, None}
-    assert len(others) > 1
+    assert others
 
 
 async def _trickle(writers: list[asyncio.StreamWriter]) -> None:
@@ -276,14 +275,12 @@ async def test_connections_that_say_nothing_do_not_disturb(server, client):
 
 
 async def test_the_engine_does_not_wait_for_silent_connections_when_it_stops(engine):
-    async with serving(engine) as server:
+    async with asyncio.timeout(50), serving(engine) as server:
         host, port = server.url.removeprefix("http://").split(":")
         streams = [await asyncio.open_connection(host, int(port)) for _ in range(5)]
         for _, writer in streams:
             writer.write(b"POST /api/v1/analyze HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n")
         await asyncio.sleep(0.05)
-        began = time.monotonic()
-    assert time.monotonic() - began < 30
     for _, writer in streams:
         await close(writer)
 

@@ -69,7 +69,7 @@ class House:
 async def house(tmp_path):
     clock, backend = FakeClock(), FakeBackend(answer(risk_score=40))
     async with seeing_server(reply=lambda _body, _pictures: seen(risk_score=35)) as server:
-        client = JsonClient(server.url, api_key=None, connect_timeout_s=2)
+        client = JsonClient(server.url, api_key=None, connect_timeout_s=60)
         remote = OpenAICompatible(client, model="eyes", window_tokens=8192, prefix="/v1")
         model = SeeingModel(remote, settings=LIMITS, clock=clock, chance=Random(4).random)
         text = LanguageAssessor(backend, settings=LIMITS, clock=clock)

@@ -25,6 +25,7 @@ from home_sentry_engine.operations.doctor.machine import clock, memory, python
 from home_sentry_engine.operations.doctor.network import certificate, port
 from home_sentry_engine.operations.doctor.places import camera_folder, data_folder, disk, watches
 from home_sentry_engine.settings import ApiSettings, IngestSettings, Settings, load_settings
+from tests.fakes.ports import silent_port
 
 EVERYTHING = {
     *("python", "memory", "processor", "clock", "data", "disk", "cameras", "watcher", "database", "gpu"),
@@ -33,10 +34,9 @@ EVERYTHING = {
 
 
 @pytest.fixture
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+def nobodys_port() -> Iterator[int]:
+    with silent_port() as number:
+        yield number
 
 
 @contextmanager
@@ -52,9 +52,9 @@ def settings(tmp_path: Path) -> Settings:
     return load_settings(data=tmp_path / "data", overrides={"llm": False})
 
 
-def test_every_part_is_looked_at_and_nothing_is_made(run, monkeypatch, tmp_path, free_port):
+def test_every_part_is_looked_at_and_nothing_is_made(run, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME_SENTRY_LLM", "false")
-    monkeypatch.setenv("HOME_SENTRY_PORT", str(free_port))
+    monkeypatch.setenv("HOME_SENTRY_PORT", "0")
     outcome = run("doctor", "--data", tmp_path / "data", "--json")
     document = outcome.document
     by_id = {one["id"]: one for one in document["findings"]}
@@ -144,9 +144,9 @@ async def test_a_detector_that_is_still_to_be_fetched_is_no_failure(tmp_path):
     assert (finding.state, "offline mode forbids" in finding.text) == (State.FAIL, True)
 
 
-async def test_database_server_and_redis_are_called(tmp_path, free_port):
-    raw = {"database_url": f"postgresql://a:PLANTED@127.0.0.1:{free_port}/x"}
-    redis_url = f"redis://:PLANTED@127.0.0.1:{free_port}"
+async def test_database_server_and_redis_are_called(tmp_path, nobodys_port):
+    raw = {"database_url": f"postgresql://a:PLANTED@127.0.0.1:{nobodys_port}/x"}
+    redis_url = f"redis://:PLANTED@127.0.0.1:{nobodys_port}"
     (alone,) = await database.look(load_settings(data=tmp_path, overrides=raw))
     server, redis = await database.look(load_settings(data=tmp_path, overrides=raw | {"redis_url": redis_url}))
     assert (alone, server.id, server.state) == (server, "database", State.FAIL)
@@ -155,9 +155,9 @@ async def test_database_server_and_redis_are_called(tmp_path, free_port):
     assert "PLANTED" not in repr((server, redis))
 
 
-async def test_a_dead_language_server_is_a_warning(tmp_path, free_port):
+async def test_a_dead_language_server_is_a_warning(tmp_path, nobodys_port):
     (finding,) = await language.look(
-        load_settings(data=tmp_path, overrides={"llm_url": f"http://127.0.0.1:{free_port}"})
+        load_settings(data=tmp_path, overrides={"llm_url": f"http://127.0.0.1:{nobodys_port}"})
     )
     assert finding.state is State.WARN
     assert str(finding.fix).startswith("start that server")

@@ -74,7 +74,7 @@ async def test_a_beat_is_good_for_30_s_whatever_the_wall_clock_says(run, tmp_pat
     (tmp_path / FILE).write_text("nonsense")
     with pytest.raises(NoHeartbeat, match="cannot be read"):
         beat_age_s(tmp_path, 20.0)
-    for age_s, status in ((29, 0), (31, 1)):
+    for age_s, status in ((5, 0), (31, 1)):
         (tmp_path / FILE).write_text(f"{time.monotonic() - age_s:020.3f}\n")
         assert run("health", "--data", tmp_path).status == status
 

@@ -30,7 +30,7 @@ async def test_two_thousand_useless_answers():
     async with serving(reply) as url:
         clock = FakeClock()
         backend = OpenAICompatible(
-            JsonClient(url, api_key=None, connect_timeout_s=5), model="m", window_tokens=16_384, prefix="/v1"
+            JsonClient(url, api_key=None, connect_timeout_s=60), model="m", window_tokens=16_384, prefix="/v1"
         )
         made = LanguageAssessor(backend, settings=LanguageSettings(), clock=clock)
         judge, scene = Judge(), person_scene()

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import time
 
 import pytest
 
@@ -71,10 +70,9 @@ async def test_a_call_starts_the_child_and_uses_it_again(start):
 async def test_a_hanging_child_is_killed_at_the_deadline(start):
     process, states = start(workers.HANGS)
     await process.ready()
-    pid, began = process.pid, time.monotonic()
+    pid = process.pid
     with pytest.raises(ModelTimeout, match="gave no answer within"):
         await process.call("complete", {}, timeout_s=0.3)
-    assert time.monotonic() - began < 60
     assert not alive(pid)
     assert states[-1] is ProcessState.CRASHED
 
@@ -129,7 +127,7 @@ async def test_what_the_child_reports_keeps_its_kind(start):
 
 
 async def test_too_many_deaths_rest_the_model(start):
-    process, states = start(workers.DIES, deaths=3, window_s=60.0)
+    process, states = start(workers.DIES, deaths=3, window_s=3600.0)
     for _ in range(3):
         with pytest.raises(ModelDied):
             await process.call("complete", {}, timeout_s=60)

@@ -1,8 +1,6 @@
 """Real HTTP servers of both kinds, healthy and not."""
 
 import asyncio
-import socket
-import time
 
 from aiohttp import web
 import pytest
@@ -22,6 +20,7 @@ from home_sentry_engine.language.errors import BadOutput, ContextOverflow, Model
 from home_sentry_engine.settings import LanguageSettings
 from tests.fakes.clock import FakeClock
 from tests.fakes.language import answer
+from tests.fakes.ports import silent_port
 from tests.fakes.scenes import person_scene
 
 QUESTION = Question(
@@ -30,7 +29,7 @@ QUESTION = Question(
     max_tokens=100,
     temperature=0.2,
     top_p=0.95,
-    timeout_s=5,
+    timeout_s=60,
 )
 
 
@@ -75,7 +74,7 @@ async def server():
 
 @pytest.fixture
 async def client(server):
-    made = JsonClient(server.url, api_key="key", connect_timeout_s=2)
+    made = JsonClient(server.url, api_key="key", connect_timeout_s=60)
     yield made
     await made.aclose()
 
@@ -190,7 +189,7 @@ async def test_the_kind_of_server_is_found_out(server, client, routes, path):
 
 async def test_an_address_ending_in_v1_names_the_openai_api(server):
     server.routes["/v1/chat/completions"] = chat(answer())
-    client = JsonClient(f"{server.url}/v1", api_key=None, connect_timeout_s=2)
+    client = JsonClient(f"{server.url}/v1", api_key=None, connect_timeout_s=60)
     model = RemoteModel(client, api="auto", model="m", window_tokens=4096)
     assert (await model.complete(QUESTION)).text == answer()
     assert [path for path, _ in server.asked] == ["/v1/chat/completions"]
@@ -224,18 +223,16 @@ async def test_refusals_keep_their_kind(server, client, status, body, error, ret
     server.routes["/x"] = lambda _body: web.Response(status=status, text=body, headers=headers)
     server.routes["/elsewhere"] = {"stolen": True}
     with pytest.raises(error) as refused:
-        await client.post("/x", {}, timeout_s=5)
+        await client.post("/x", {}, timeout_s=60)
     assert refused.value.retryable is retryable
     assert not server.bodies("/elsewhere")
 
 
 async def test_nobody_listening_is_unreachable():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    client = JsonClient(f"http://127.0.0.1:{port}", api_key=None, connect_timeout_s=1)
-    with pytest.raises(ModelUnreachable) as refused:
-        await client.get("/x", timeout_s=5)
+    with silent_port() as port:
+        client = JsonClient(f"http://127.0.0.1:{port}", api_key=None, connect_timeout_s=60)
+        with pytest.raises(ModelUnreachable) as refused:
+            await client.get("/x", timeout_s=60)
     assert refused.value.retryable
     await client.aclose()
 
@@ -245,11 +242,10 @@ async def test_a_stalled_or_trickling_answer_is_cut_at_the_deadline(trickle):
     async def handler(request):
         response = web.StreamResponse()
         await response.prepare(request)
-        for _ in range(2000):
+        while True:
             if trickle:
                 await response.write(b" ")
             await asyncio.sleep(0.05)
-        return response
 
     app = web.Application()
     app.router.add_post("/x", handler)
@@ -257,11 +253,9 @@ async def test_a_stalled_or_trickling_answer_is_cut_at_the_deadline(trickle):
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    stalled = JsonClient(f"http://127.0.0.1:{runner.addresses[0][1]}", api_key=None, connect_timeout_s=1)
-    began = time.monotonic()
+    stalled = JsonClient(f"http://127.0.0.1:{runner.addresses[0][1]}", api_key=None, connect_timeout_s=60)
     with pytest.raises(ModelTimeout):
         await stalled.post("/x", {}, timeout_s=0.5)
-    assert time.monotonic() - began < 50
     await stalled.aclose()
     await runner.cleanup()
 
@@ -271,15 +265,15 @@ async def test_link_local_addresses_are_never_asked(host):
     with pytest.raises(ModelUnreachable, match="link-local"):
         refuse_forbidden(host)
     bare = host.partition("%")[0]
-    client = JsonClient(f"http://[{bare}]" if ":" in bare else f"http://{bare}", api_key=None, connect_timeout_s=1)
+    client = JsonClient(f"http://[{bare}]" if ":" in bare else f"http://{bare}", api_key=None, connect_timeout_s=60)
     with pytest.raises(ModelUnreachable, match="link-local"):
-        await client.get("/latest/meta-data", timeout_s=2)
+        await client.get("/latest/meta-data", timeout_s=60)
     await client.aclose()
 
 
 async def test_a_verdict_over_http(server):
     server.routes = llama_routes()
-    client = JsonClient(server.url, api_key=None, connect_timeout_s=2)
+    client = JsonClient(server.url, api_key=None, connect_timeout_s=60)
     backend = RemoteModel(client, api="auto", model=None, window_tokens=4096)
     settings = LanguageSettings(context_tokens=4096, max_tokens=100)
     server.routes["/props"] = {"default_generation_settings": {"n_ctx": 16_384}}
@@ -292,9 +286,9 @@ async def test_a_verdict_over_http(server):
 
 
 async def test_the_key_never_reaches_a_reason(server):
-    client = JsonClient(server.url.replace("http://", "http://user:secret@"), api_key="topsecret", connect_timeout_s=1)
+    client = JsonClient(server.url.replace("http://", "http://user:secret@"), api_key="topsecret", connect_timeout_s=60)
     with pytest.raises(ModelUnreachable) as refused:
-        await client.get("/missing", timeout_s=5)
+        await client.get("/missing", timeout_s=60)
     assert "secret" not in str(refused.value)
     await client.aclose()
 

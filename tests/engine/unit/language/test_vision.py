@@ -46,7 +46,7 @@ async def model_at(server):
     made = []
 
     def open_model(*, clock=None, window=8192):
-        client = JsonClient(server.url, api_key="key", connect_timeout_s=2)
+        client = JsonClient(server.url, api_key="key", connect_timeout_s=60)
         backend = OpenAICompatible(client, model="eyes", window_tokens=window, prefix="/v1")
         settings = LanguageSettings()
         made.append(SeeingModel(backend, settings=settings, clock=clock or FakeClock(), chance=Random(4).random))
@@ -237,11 +237,11 @@ async def test_an_answer_about_a_picture_is_an_object(server, model_at):
     model = model_at()
     schema = {"type": "object", "properties": {"caption": {"type": "string"}}}
     shown = [still(0).picture, still(1).picture]
-    found = await model.answer(shown, "What is it?", schema, max_tokens=50, timeout_s=5)
+    found = await model.answer(shown, "What is it?", schema, max_tokens=50, timeout_s=60)
     assert found == {"caption": "2 pictures"}
     server.reply = lambda _body, _pictures: "I see a house"
     with pytest.raises(BadOutput):
-        await model.answer(shown, "What is it?", schema, max_tokens=50, timeout_s=5)
+        await model.answer(shown, "What is it?", schema, max_tokens=50, timeout_s=60)
     assert model.last_failure.reason is AnalysisReason.BAD_OUTPUT
 
 
@@ -280,11 +280,11 @@ async def test_both_reasons_are_told_where_nobody_judges():
 
 
 async def test_a_server_that_redirects_or_is_forbidden_gets_no_picture():
-    client = JsonClient("http://169.254.169.254", api_key=None, connect_timeout_s=1)
+    client = JsonClient("http://169.254.169.254", api_key=None, connect_timeout_s=60)
     backend = OpenAICompatible(client, model="eyes", window_tokens=8192, prefix="/v1")
     model = SeeingModel(backend, settings=LanguageSettings(), clock=FakeClock())
     with pytest.raises(ModelUnreachable, match="never asked"):
-        await model.answer([still(0).picture], "What?", {"type": "object"}, max_tokens=9, timeout_s=5)
+        await model.answer([still(0).picture], "What?", {"type": "object"}, max_tokens=9, timeout_s=60)
     await model.aclose()
 
 
@@ -305,7 +305,7 @@ def allowance_of(kept, clock, caps=Caps(tokens=2000)):  # noqa: B008 - a frozen 
 
 async def test_over_the_tokens_of_a_day_nobody_is_asked_until_tomorrow(server):
     clock, kept = FakeClock(), Kept()
-    client = JsonClient(server.url, api_key=None, connect_timeout_s=2)
+    client = JsonClient(server.url, api_key=None, connect_timeout_s=60)
     backend = OpenAICompatible(client, model="eyes", window_tokens=8192, prefix="/v1")
     allowance = allowance_of(kept, clock)
     model = SeeingModel(backend, settings=LanguageSettings(), clock=clock, allowance=allowance)
@@ -357,9 +357,9 @@ def test_addresses_in_the_internet_are_told_from_those_at_home(host, away):
 
 
 async def test_pictures_leave_the_home_only_where_its_owner_says_so():
-    client = JsonClient("https://8.8.8.8/v1", api_key=None, connect_timeout_s=1, home_only=True)
+    client = JsonClient("https://8.8.8.8/v1", api_key=None, connect_timeout_s=60, home_only=True)
     with pytest.raises(ModelUnreachable, match="outside the home network"):
-        await client.post("/chat/completions", {}, timeout_s=2)
+        await client.post("/chat/completions", {}, timeout_s=60)
     await client.aclose()
 
 
@@ -368,7 +368,7 @@ async def test_a_name_that_leads_into_the_internet_is_no_way_out(monkeypatch):
         return [{"hostname": host, "host": "9.9.9.9", "port": port, "family": 2, "proto": 0, "flags": 0}]
 
     monkeypatch.setattr(GuardedResolver, "resolve", found)
-    client = JsonClient("http://eyes.example", api_key=None, connect_timeout_s=1, home_only=True)
+    client = JsonClient("http://eyes.example", api_key=None, connect_timeout_s=60, home_only=True)
     with pytest.raises(ModelUnreachable, match="outside the home network"):
-        await client.post("/v1/chat/completions", {}, timeout_s=2)
+        await client.post("/v1/chat/completions", {}, timeout_s=60)
     await client.aclose()
