@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 import itertools
+import socket as sockets
 import ssl
 from typing import Any, Self
 
@@ -36,6 +37,7 @@ from custom_components.home_sentry.contract import (
     Snapshot,
     Status,
     Summary,
+    SummaryUpdate,
     SystemStatus,
     Whoami,
     decode_client,
@@ -49,6 +51,8 @@ START = visits.START
 TOKEN = "right-token-of-the-fake-engine"
 CLIP = bytes(range(200))
 JPEG = b"\xff\xd8\xff\xe0 a picture \xff\xd9"
+# what Home Assistant asks by itself, sooner or later after a connection or an alert
+UNASKED = frozenset({"deliver_alert", "list_components", "report_home"})
 
 
 class FakeEngine(visits.Visits):
@@ -100,8 +104,12 @@ class FakeEngine(visits.Visits):
         self.insecure = False
         self.capabilities: tuple[str, ...] = ()
         self._numbers = itertools.count(1)
-        self._sockets: set[web.WebSocketResponse] = set()
+        # each with the turn in which it is written to: what is published during a replay comes after it
+        self._sockets: dict[web.WebSocketResponse, asyncio.Lock] = {}
+        self._strangers: set[web.WebSocketResponse] = set()
         self._runner: web.AppRunner | None = None
+        self._site: web.TCPSite | None = None
+        self._place: sockets.socket | None = None
         self._now = START
 
     @property
@@ -117,6 +125,11 @@ class FakeEngine(visits.Visits):
         return [command.args for command in self.commands if command.name == name]
 
     @property
+    def wishes(self) -> list[Command]:
+        """Every command that a person or an automation gave; others come in between whenever they like."""
+        return [command for command in self.commands if command.name not in UNASKED]
+
+    @property
     def connections(self) -> int:
         return len(self._sockets)
 
@@ -126,6 +139,7 @@ class FakeEngine(visits.Visits):
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
+        self._leave_place()
 
     async def start(self) -> None:
         app = web.Application()
@@ -139,18 +153,36 @@ class FakeEngine(visits.Visits):
         app.router.add_get("/api/v1/{kind}/{id}/{clip:clip|timelapse}.{format:mp4|gif}", self._clip)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
+        self._keep_place()
+        self._site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls, reuse_port=True)
+        await self._site.start()
 
     async def stop(self) -> None:
-        if self._runner is not None:
+        if self._runner is not None and self._site is not None:
             runner, self._runner = self._runner, None
+            # nobody comes in any more while those who are there are sent away
+            await self._site.stop()
             await self.drop_clients()
             await runner.cleanup()
 
+    def _keep_place(self) -> None:
+        """Hold the port beside the server, so that nobody else gets it while the engine is away."""
+        if self._place is not None and self._place.getsockname()[1] == self.port:
+            return
+        self._leave_place()
+        self._place = sockets.socket()
+        for option in (sockets.SO_REUSEADDR, sockets.SO_REUSEPORT):
+            self._place.setsockopt(sockets.SOL_SOCKET, option, 1)
+        self._place.bind(("127.0.0.1", self.port))
+        self.port = self._place.getsockname()[1]
+
+    def _leave_place(self) -> None:
+        if self._place is not None:
+            self._place.close()
+            self._place = None
+
     async def drop_clients(self) -> None:
-        for socket in list(self._sockets):
+        for socket in [*self._sockets, *self._strangers]:
             await socket.close()
 
     async def say_goodbye(self, reason: Any = "slow") -> None:
@@ -165,8 +197,10 @@ class FakeEngine(visits.Visits):
             await socket.close(code=4401)
 
     async def send_raw(self, text: str) -> None:
-        for socket in list(self._sockets):
-            await socket.send_str(text)
+        for socket, turn in list(self._sockets.items()):
+            async with turn:
+                with suppress(ConnectionError):
+                    await socket.send_str(text)
 
     def info(self) -> Info:
         return Info(
@@ -213,14 +247,16 @@ class FakeEngine(visits.Visits):
     async def publish_status(self) -> None:
         await self._send(SystemStatus(status=self.status()))
 
+    async def look_back(self, summary: Summary) -> None:
+        """Say what was made of a time that is over."""
+        await self._publish(SummaryUpdate(seq=self.cursor + 1, summary=summary))
+
     async def _publish(self, message: Any) -> None:
         self.history.append(message)
         await self._send(message)
 
     async def _send(self, message: Any) -> None:
-        for socket in list(self._sockets):
-            with suppress(ConnectionError):
-                await socket.send_str(encode(message).decode())
+        await self.send_raw(encode(message).decode())
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         self.requests.append(str(request.rel_url))
@@ -284,6 +320,16 @@ class FakeEngine(visits.Visits):
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
+        self._strangers.add(socket)
+        try:
+            auth = await self._greeted(socket)
+        finally:
+            self._strangers.discard(socket)
+        if auth is not None:
+            await self._serve(socket, auth.since)
+        return socket
+
+    async def _greeted(self, socket: web.WebSocketResponse) -> Auth | None:
         if self.greets:
             hello = Hello(
                 engine_id=self.instance_id,
@@ -295,22 +341,22 @@ class FakeEngine(visits.Visits):
             await socket.send_str(encode(hello).decode())
         first = await socket.receive()
         if first.type is not WSMsgType.TEXT:
-            return socket
+            return None
         auth = decode_client(first.data)
         assert isinstance(auth, Auth)
         self.auths.append(auth)
         if auth.token != self.token or self.refuses_sockets:
             await socket.send_str(encode(AuthFailed(message="wrong token")).decode())
             await socket.close(code=4401)
-            return socket
-        await self._serve(socket, auth.since)
-        return socket
+            return None
+        return auth
 
     async def _serve(self, socket: web.WebSocketResponse, since: int | None) -> None:
-        for message in self._first_messages(since):
-            await socket.send_str(encode(message).decode())
-        self._sockets.add(socket)
+        turn = self._sockets[socket] = asyncio.Lock()
         try:
+            async with turn:
+                for first in self._first_messages(since):
+                    await socket.send_str(encode(first).decode())
             async for message in socket:
                 command = decode_client(message.data)
                 if isinstance(command, Ack):
@@ -320,7 +366,7 @@ class FakeEngine(visits.Visits):
                     if self.answers_commands:
                         await socket.send_str(encode(self._answer(command)).decode())
         finally:
-            self._sockets.discard(socket)
+            del self._sockets[socket]
 
     def _first_messages(self, since: int | None) -> list[Any]:
         if since is None:
@@ -343,7 +389,7 @@ def _json(value: object) -> web.Response:
     return web.Response(body=encode(value), content_type="application/json")
 
 
-async def until(true: Any, *, within_s: float = 30.0) -> None:
+async def until(true: Any, *, within_s: float = 60.0) -> None:
     """Wait until a condition holds."""
     async with asyncio.timeout(within_s):
         while not true():  # noqa: ASYNC110  # the condition is not always an event

@@ -28,11 +28,24 @@ def state(hass: HomeAssistant, platform: str, key: str, *, camera: str | None = 
 
 
 async def reach(hass: HomeAssistant, entry: MockConfigEntry, engine: FakeEngine) -> HomeSentryCoordinator:
-    """Wait until Home Assistant shows everything that the engine said."""
+    """Wait until Home Assistant shows everything that the engine said and told all its news."""
     coordinator: HomeSentryCoordinator = entry.runtime_data
-    await until(lambda: coordinator.connected and coordinator.data.cursor == engine.cursor)
+
+    def there() -> bool:
+        # a snapshot brings the state at once; the news that were missed come after it
+        return coordinator.connected and coordinator.data.cursor == coordinator._ledger.cursor == engine.cursor
+
+    await until(there)
     await hass.async_block_till_done()
     return coordinator
+
+
+async def break_off(hass: HomeAssistant, entry: MockConfigEntry, engine: FakeEngine) -> None:
+    """End the connection and wait until Home Assistant is back, however quickly that goes."""
+    before = len(engine.auths)
+    await engine.drop_clients()
+    await until(lambda: len(engine.auths) > before)
+    await reach(hass, entry, engine)
 
 
 def phase(entry: MockConfigEntry) -> ConfigEntryState:

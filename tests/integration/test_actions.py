@@ -150,8 +150,7 @@ async def act(hass: HomeAssistant, name: str, *, context: Context | None = None,
 
 
 def asked(engine: FakeEngine) -> list[tuple[str, dict[str, Any]]]:
-    idle = {"report_home", "list_components"}
-    return [(command.name, command.args) for command in engine.commands if command.name not in idle]
+    return [(command.name, command.args) for command in engine.wishes]
 
 
 async def test_every_action_asks_the_engine(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:

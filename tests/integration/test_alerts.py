@@ -15,7 +15,7 @@ from tests.fakes.alarms import close_alert, raise_alert
 from tests.fakes.engine import FakeEngine, until
 
 from .conftest import Setup
-from .helpers import Changes, entity_id, reach, state
+from .helpers import Changes, break_off, entity_id, reach, state
 
 WHOLE = {
     "name": "Visitor at night",
@@ -46,7 +46,7 @@ async def test_a_rule_is_made_written_anew_or_changed(hass: HomeAssistant, engin
     assert (await act(hass, "set_alert_rule", **WHOLE, **SPAN))["id"] == "visitor_at_night"
     await act(hass, "set_alert_rule", rule_id="mine", name="Mine", start="08:00:00")
     await act(hass, "set_alert_rule", rule_id="builtin", enabled=False)
-    asked = [(command.name, command.args) for command in engine.commands[-3:]]
+    asked = [(command.name, command.args) for command in engine.wishes[-3:]]
     span = {"days": [0, 6], "start": "22:00", "end": "06:30", "timezone": "Europe/Berlin"}
     day: dict[str, Any] = {"days": [], "start": "08:00", "end": "00:00", "timezone": None}
     assert asked == [
@@ -72,10 +72,10 @@ async def test_a_rule_is_made_written_anew_or_changed(hass: HomeAssistant, engin
 )
 async def test_what_is_no_rule(hass: HomeAssistant, engine: FakeEngine, setup: Setup, wrong: dict[str, Any]) -> None:
     await reach(hass, await setup(), engine)
-    before = len(engine.commands)
+    before = len(engine.wishes)
     with pytest.raises(vol.Invalid):
         await act(hass, "set_alert_rule", **wrong)
-    assert len(engine.commands) == before
+    assert len(engine.wishes) == before
 
 
 async def test_rules_and_alerts_are_read_and_closed(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
@@ -89,7 +89,7 @@ async def test_rules_and_alerts_are_read_and_closed(hass: HomeAssistant, engine:
     await act(hass, "list_alerts", status="pending", camera_id="front_door", limit=3)
     await act(hass, "acknowledge_alert", alert_id="a1")
     await act(hass, "dismiss_alert", alert_id="a2")
-    assert [(command.name, command.args) for command in engine.commands[-6:]] == [
+    assert [(command.name, command.args) for command in engine.wishes[-6:]] == [
         ("test_rule", {"rule_id": "mine", "event_ids": ["e1"], "limit": 50}),
         ("test_rule", {"rule_id": "mine", "limit": 5}),
         ("delete_rule", {"rule_id": "mine"}),
@@ -152,8 +152,7 @@ async def test_an_alert_is_told_once(hass: HomeAssistant, engine: FakeEngine, se
     visit = await engine.start_event("front_door", score=70)
     await raise_alert(engine, visit)
     await reach(hass, entry, engine)
-    await engine.drop_clients()
-    await reach(hass, entry, engine)
+    await break_off(hass, entry, engine)
     assert [event.data["alert_id"] for event in heard if event.data["type"] == "alert"] == ["alert-1"]
 
 

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+import gc
 from random import Random
 
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession, ClientWebSocketResponse, web
 import pytest
 
 from custom_components.home_sentry.client import (
@@ -30,9 +32,8 @@ from tests.fakes.engine import JPEG, TOKEN, FakeEngine, until
 
 from .conftest import FAST
 
-SOON = Deadlines(request_s=0.5, picture_s=0.5, greeting_s=0.3, heartbeat_s=0.2)
-# a busy machine may stand still for a while, which is no lost connection
-PATIENT = Deadlines(request_s=30.0, picture_s=30.0, greeting_s=30.0, heartbeat_s=60.0)
+# a busy machine may stand still for a while, which is no lost connection; a test that waits in vain shortens its own
+PATIENT = Deadlines(request_s=60.0, picture_s=60.0, greeting_s=60.0, heartbeat_s=120.0)
 
 
 class Listener:
@@ -177,11 +178,12 @@ async def test_answers_without_end(session: ClientSession) -> None:
 
 
 async def test_answers_that_do_not_come(session: ClientSession) -> None:
+    soon = replace(PATIENT, request_s=0.5)
     async with something_else(b"", answers=False) as url:
         with pytest.raises(Unreachable, match="in time"):
-            await Engine(session, url, TOKEN, SOON).info()
+            await Engine(session, url, TOKEN, soon).info()
         with pytest.raises(Unreachable, match="in time"):
-            async with Engine(session, url, TOKEN, SOON).socket():
+            async with Engine(session, url, TOKEN, soon).socket():
                 pass
 
 
@@ -287,7 +289,7 @@ async def test_gives_no_token_to_another_engine(session: ClientSession, engine: 
 
 async def test_a_server_that_does_not_greet(session: ClientSession, engine: FakeEngine) -> None:
     engine.greets = False
-    async with listening(session, engine, deadlines=SOON) as (_, listener):
+    async with listening(session, engine, deadlines=replace(PATIENT, greeting_s=0.3)) as (_, listener):
         await until(lambda: ConnectionState.LOST in listener.states)
         assert "in time" in str(listener.errors[listener.states.index(ConnectionState.LOST)])
 
@@ -333,21 +335,43 @@ async def test_commands(session: ClientSession, engine: FakeEngine) -> None:
         engine.answers_commands = False
         with pytest.raises(DeadlineExceeded):
             await live.command("echo", deadline_s=0.05)
-        waiting = asyncio.create_task(live.command("echo"))
-        await asyncio.sleep(0.05)
+        before = len(engine.commands)
+        waiting = asyncio.create_task(live.command("echo", deadline_s=60))
+        await until(lambda: len(engine.commands) > before)
         await engine.drop_clients()
         with pytest.raises(Unreachable):
             await waiting
 
 
-async def test_a_half_open_connection_is_noticed(session: ClientSession, engine: FakeEngine) -> None:
-    async with listening(session, engine, deadlines=SOON) as (_, listener):
+async def test_a_command_whose_connection_breaks_while_it_is_sent(
+    session: ClientSession, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with listening(session, engine) as (live, listener):
         await until(lambda: listener.state is ConnectionState.CONNECTED)
+        sending = asyncio.Event()
+
+        async def send(*_: object) -> None:
+            sending.set()
+            await until(lambda: ConnectionState.LOST in listener.states)
+            raise ConnectionResetError("gone")
+
+        monkeypatch.setattr(ClientWebSocketResponse, "send_str", send)
+        waiting = asyncio.create_task(live.command("echo", deadline_s=60))
+        await sending.wait()
+        await engine.drop_clients()
+        with pytest.raises(Unreachable, match="gone"):
+            await waiting
+    gc.collect()
+    assert "never retrieved" not in caplog.text
+
+
+async def test_a_half_open_connection_is_noticed(session: ClientSession, engine: FakeEngine) -> None:
+    async with listening(session, engine, deadlines=replace(PATIENT, heartbeat_s=0.2)) as (_, listener):
+        await until(lambda: ConnectionState.CONNECTED in listener.states)
         for socket in engine._sockets:
-            assert socket._req is not None
-            transport = socket._req.transport
-            assert transport is not None
-            transport.pause_reading()
+            # none: it is lost already, because the machine stood still for longer than the heartbeat
+            if socket._req is not None and (transport := socket._req.transport) is not None:
+                transport.pause_reading()
         await until(lambda: ConnectionState.LOST in listener.states)
 
 

@@ -78,9 +78,8 @@ async def test_a_clip_that_breaks_off_ends_the_connection(
 ) -> None:
     entry = await setup()
     browser = await hass_client()
-    answer = await browser.get(f"/api/home_sentry/{entry.entry_id}/events/broken/clip.mp4")
     with pytest.raises(Exception, match=r"payload|closed|disconnected"):
-        await answer.read()
+        await (await browser.get(f"/api/home_sentry/{entry.entry_id}/events/broken/clip.mp4")).read()
 
 
 async def test_a_link_works_without_a_login_for_the_clip_that_it_was_made_for(

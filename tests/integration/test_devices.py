@@ -118,6 +118,7 @@ async def test_the_engine_was_updated(hass: HomeAssistant, engine: FakeEngine, s
 
 async def test_unload_closes_the_connection(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
     entry = await setup()
+    await reach(hass, entry, engine)
     assert engine.connections == 1
     assert await hass.config_entries.async_unload(entry.entry_id)
     assert entry.state is ConfigEntryState.NOT_LOADED

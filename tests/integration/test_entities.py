@@ -10,7 +10,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import async_capture_events
+from pytest_homeassistant_custom_component.common import async_capture_events, async_fire_time_changed
 
 from custom_components.home_sentry import entity as entity_module
 from custom_components.home_sentry.contract import (
@@ -251,7 +251,7 @@ async def test_unavailable_while_the_engine_is_away(
     caplog.clear()
     await engine.stop()
     await until(lambda: state(hass, "sensor", "risk_score").state == "unavailable")
-    await until(lambda: len(engine.auths) == 1)
+    assert len(engine.auths) == 1
     for platform, key in CAMERA_STATES:
         assert state(hass, platform, key).state == "unavailable", key
     for platform, key in ENGINE_STATES:
@@ -307,13 +307,17 @@ async def test_states_are_written_on_change_only(hass: HomeAssistant, engine: Fa
 async def test_the_engine_writes_seldom(
     hass: HomeAssistant, engine: FakeEngine, setup: Setup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(entity_module, "_DIAGNOSTIC_PAUSE_S", 0.3)
-    await setup()
+    monkeypatch.setattr(entity_module, "_DIAGNOSTIC_PAUSE_S", 3600)
+    coordinator = await reach(hass, await setup(), engine)
     depth = Changes(hass, entity_id(hass, "sensor", "queue_depth", camera=None))
     for pending in range(10, 30):
         engine.queues = [replace(engine.queues[0], pending=pending)]
         await engine.publish_status()
-    await until(lambda: depth.states and depth.states[-1].state == "30")
+    await until(lambda: coordinator.data.status and coordinator.data.status.queues[0].pending == 29)
+    assert [item.state for item in depth.states] == ["11"]
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(hours=1, seconds=1))
+    await until(lambda: len(depth.states) > 1)
+    await hass.async_block_till_done()
     assert [item.state for item in depth.states] == ["11", "30"]
 
 

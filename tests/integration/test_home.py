@@ -42,7 +42,7 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def reports(engine: FakeEngine) -> list[dict[str, Any]]:
-    return [command.args for command in engine.commands if command.name == "report_home"]
+    return engine.asked("report_home")
 
 
 def facts(report: dict[str, Any]) -> dict[str, HomeFact]:
@@ -121,4 +121,4 @@ async def test_the_choice_is_made_in_the_options(hass: HomeAssistant, engine: Fa
     assert done["type"] is FlowResultType.CREATE_ENTRY
     await hass.async_block_till_done()
     assert entry.options == chosen
-    assert set(facts((await settle(hass, engine, 2))[-1])) == set(chosen_entities(chosen))
+    await until(lambda: reports(engine) and set(facts(reports(engine)[-1])) == set(chosen_entities(chosen)))

@@ -36,7 +36,7 @@ async def act(hass: HomeAssistant, action: str, /, **data: Any) -> Any:
 
 
 def last(engine: FakeEngine) -> tuple[str, dict[str, Any]]:
-    return engine.commands[-1].name, engine.commands[-1].args
+    return engine.wishes[-1].name, engine.wishes[-1].args
 
 
 async def test_the_household_is_listed(hass: HomeAssistant) -> None:
@@ -96,10 +96,10 @@ async def test_who_is_not_there_cannot_be_changed(
     [{}, {"trust": "full"}, {"name": ""}, {"name": "A", "role": "burglar"}, {"name": "A", "ha_person": "light.a"}],
 )
 async def test_what_is_no_member_is_refused(hass: HomeAssistant, engine: FakeEngine, wrong: dict[str, Any]) -> None:
-    before = len(engine.commands)
+    before = len(engine.wishes)
     with pytest.raises(vol.Invalid):
         await act(hass, "household_save_member", **wrong)
-    assert len(engine.commands) == before
+    assert len(engine.wishes) == before
 
 
 async def test_enrolling_and_saying_who_it_is_not(hass: HomeAssistant, engine: FakeEngine) -> None:
@@ -149,7 +149,7 @@ async def test_zones(hass: HomeAssistant, engine: FakeEngine) -> None:
     assert last(engine) == ("list_zones", {"camera_id": "front_door"})
     await act(hass, "remove_zone", camera_id="front_door", zone_id="porch")
     assert last(engine) == ("remove_zone", {"camera_id": "front_door", "zone_id": "porch"})
-    before = len(engine.commands)
+    before = len(engine.wishes)
     for wrong in (
         {"points": None},
         {"rectangle": [0, 0, 1, 1]},
@@ -161,4 +161,4 @@ async def test_zones(hass: HomeAssistant, engine: FakeEngine) -> None:
         given = {name: value for name, value in (porch | wrong).items() if value is not None}
         with pytest.raises(vol.Invalid):
             await act(hass, "set_zone", **given)
-    assert len(engine.commands) == before
+    assert len(engine.wishes) == before

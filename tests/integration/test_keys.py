@@ -35,15 +35,15 @@ async def test_a_key_is_made_and_its_secret_given_once(
     admin = Context(user_id=hass_admin_user.id)
     wish = {"name": "Tablet", "role": "operator", "camera_id": "front_door", "expires_at": "2027-01-02 03:04:05"}
     assert await ask(hass, "create_key", admin, **wish) == MADE
-    args = engine.commands[-1].args
+    args = engine.wishes[-1].args
     assert args.pop("expires_at").endswith("+00:00")
     assert args == {"name": "Tablet", "role": "operator", "cameras": ["front_door"], "user": hass_admin_user.id}
     assert await ask(hass, "create_key", admin, name="Car", role="viewer") == MADE
-    assert engine.commands[-1].args == {"name": "Car", "role": "viewer", "user": hass_admin_user.id}
+    assert engine.wishes[-1].args == {"name": "Car", "role": "viewer", "user": hass_admin_user.id}
     engine.answers["list_keys"] = {"items": [MADE["key"]]}
     assert await ask(hass, "list_keys", admin) == {"items": [MADE["key"]]}
     await ask(hass, "revoke_key", admin, key_id="k1")
-    assert (engine.commands[-1].name, engine.commands[-1].args["key_id"]) == ("revoke_key", "k1")
+    assert (engine.wishes[-1].name, engine.wishes[-1].args["key_id"]) == ("revoke_key", "k1")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ async def test_only_administrators_deal_with_keys(
     with pytest.raises(ServiceValidationError) as refused:
         await ask(hass, name, Context(user_id=hass_read_only_user.id), **data)
     assert refused.value.translation_key == "admin_only"
-    assert name not in {command.name for command in engine.commands}
+    assert name not in {command.name for command in engine.wishes}
 
 
 async def test_a_role_that_does_not_exist_is_refused(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:

@@ -17,8 +17,6 @@ from custom_components.home_sentry.contract import (
     ExportState,
     Problem,
     SummaryPeriod,
-    SummaryUpdate,
-    encode,
     to_plain,
 )
 from tests.fakes.engine import START, FakeEngine
@@ -49,10 +47,9 @@ async def test_the_report_of_the_newest_day_is_a_sensor(hass: HomeAssistant, eng
     assert [one["reason"] for one in report.attributes["blind"]] == ["offline"]
     hourly = summary(period=SummaryPeriod.HOURLY, text="An hour.")
     long = summary(text="x" * 300, since=START, blind=())
-    for number, made in enumerate((hourly, long, summary(text="An older one.")), start=1):
-        await engine.send_raw(_encoded(SummaryUpdate(seq=engine.cursor + number, summary=made)))
-        await reach(hass, entry, engine)
-    await hass.async_block_till_done()
+    for made in (hourly, long, summary(text="An older one.")):
+        await engine.look_back(made)
+    await reach(hass, entry, engine)
     report = state(hass, "sensor", "daily_summary", camera=None)
     assert report.state == "x" * 254 + "…"
     assert report.attributes["full_text"] == long.text
@@ -133,7 +130,7 @@ async def test_an_export_is_waited_for_and_fetched_by_a_link(
         event_id="e1",
     )
     assert (told["id"], told["state"]) == ("x1", "ready")
-    asked = next(command.args for command in engine.commands if command.name == "create_export")
+    asked = engine.asked("create_export")[0]
     assert asked | {"since": ""} == {
         "kind": "csv", "share": False, "since": "", "camera": "garage", "level": "high", "object": "person",
         "property": "cabin", "event": "e1",
@@ -159,7 +156,7 @@ async def test_an_export_that_fails_or_takes_long_is_told_as_it_stands(
         await _ask(hass, "export", kind="zip", share=True)
     assert told.value.translation_key == "export_failed"
     monkeypatch.setattr(looking_back, "_READY_S", 0.05)
-    engine.answers["get_export"] = to_plain(export(ExportState.RUNNING))
+    engine.answers |= dict.fromkeys(("create_export", "get_export"), to_plain(export(ExportState.RUNNING)))
     waiting = await _ask(hass, "export", kind="zip")
     assert waiting["state"] == "running"
     assert "path" not in waiting
@@ -183,12 +180,7 @@ async def test_what_is_no_export_is_not_found(
     assert (await browser.get(place.format("gone"))).status == HTTPStatus.NOT_FOUND
     assert (await browser.get("/api/home_sentry/nobody/exports/x1/file")).status == HTTPStatus.NOT_FOUND
     assert (await browser.get(place.format("x1"), headers={"Authorization": ""})).status == HTTPStatus.UNAUTHORIZED
-    broken = await browser.get(place.format("broken"))
     with pytest.raises(Exception, match=r"payload|closed|disconnected"):
-        await broken.read()
+        await (await browser.get(place.format("broken"))).read()
     engine.status_code = HTTPStatus.SERVICE_UNAVAILABLE
     assert (await browser.get(place.format("x1"))).status == HTTPStatus.SERVICE_UNAVAILABLE
-
-
-def _encoded(message: SummaryUpdate) -> str:
-    return encode(message).decode()

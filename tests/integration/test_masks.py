@@ -30,11 +30,11 @@ async def test_masks_are_drawn_and_listed(hass: HomeAssistant, engine: FakeEngin
     await reach(hass, await setup(), engine)
     answer = await act(hass, "set_masks", masks=[STREET])
     assert answer["to_remask"] == 12
-    told = engine.commands[-1]
+    told = engine.wishes[-1]
     assert (told.name, told.args) == ("set_masks", {"camera_id": "front_door", "masks": [STREET]})
     assert (await act(hass, "list_masks"))["masks"][0]["name"] == "Street"
     await act(hass, "set_masks", masks=[])
-    assert engine.commands[-1].args["masks"] == []
+    assert engine.wishes[-1].args["masks"] == []
 
 
 @pytest.mark.parametrize(
@@ -42,10 +42,10 @@ async def test_masks_are_drawn_and_listed(hass: HomeAssistant, engine: FakeEngin
 )
 async def test_what_is_no_mask(hass: HomeAssistant, engine: FakeEngine, setup: Setup, wrong: dict[str, Any]) -> None:
     await reach(hass, await setup(), engine)
-    before = len(engine.commands)
+    before = len(engine.wishes)
     with pytest.raises(vol.Invalid):
         await act(hass, "set_masks", masks=[STREET | wrong])
-    assert len(engine.commands) == before
+    assert len(engine.wishes) == before
 
 
 async def test_uploads_that_cannot_wear_their_masks_are_a_repair(

@@ -169,10 +169,10 @@ async def test_missed_changes_come_after_the_reconnect(hass: HomeAssistant, engi
     await engine.start()
     await reach(hass, entry, engine)
     for _ in range(3):
+        before = len(engine.auths)
         await engine.say_goodbye("slow")
-        await until(lambda: not entry.runtime_data.connected)
-        await until(lambda: entry.runtime_data.connected)
-    await reach(hass, entry, engine)
+        await until(lambda before=before: len(engine.auths) > before)
+        await reach(hass, entry, engine)
     assert changes.told == ["started", "escalated", "ended"]
 
 
@@ -224,6 +224,25 @@ async def test_what_was_not_let_out_is_not_noted_as_told(
     hass.set_state(CoreState.running)
     heard = async_capture_events(hass, EVENT_NEWS)
     await hass.config_entries.async_setup(entry.entry_id)
+    await reach(hass, entry, engine)
+    assert [event.data["type"] for event in heard] == ["started"]
+
+
+async def test_what_comes_while_the_entry_is_unloaded_is_told_once(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = await setup()
+    coordinator = await reach(hass, entry, engine)
+    heard = async_capture_events(hass, EVENT_NEWS)
+    save = coordinator._store.async_save
+
+    async def slowly(data: dict[str, Any]) -> None:
+        await save(data)
+        await engine.start_event("front_door")
+        await until(lambda: not engine.connections or coordinator.data.cursor == engine.cursor)
+
+    monkeypatch.setattr(coordinator._store, "async_save", slowly)
+    await hass.config_entries.async_reload(entry.entry_id)
     await reach(hass, entry, engine)
     assert [event.data["type"] for event in heard] == ["started"]
 

@@ -55,7 +55,7 @@ async def act(hass: HomeAssistant, action: str, /, **data: Any) -> Any:
 
 async def asked(hass: HomeAssistant, engine: FakeEngine, action: str, /, **data: Any) -> tuple[str, dict[str, Any]]:
     await act(hass, action, **data)
-    return engine.commands[-1].name, engine.commands[-1].args
+    return engine.wishes[-1].name, engine.wishes[-1].args
 
 
 @pytest.fixture
@@ -144,10 +144,10 @@ async def test_channels_are_listed_tested_and_deleted(hass: HomeAssistant, engin
 )
 async def test_what_is_no_channel(hass: HomeAssistant, engine: FakeEngine, setup: Setup, wrong: dict[str, Any]) -> None:
     await reach(hass, await setup(), engine)
-    before = len(engine.commands)
+    before = len(engine.wishes)
     with pytest.raises(vol.Invalid):
         await act(hass, "set_notification_channel", **wrong)
-    assert len(engine.commands) == before
+    assert len(engine.wishes) == before
 
 
 @pytest.mark.usefixtures("answers")

@@ -81,12 +81,12 @@ async def test_a_switch_follows_the_engine_and_turns_the_part(
     detector = entity_id(hass, "switch", "part_detector", camera=None)
     assert state(hass, "switch", "part_detector", camera=None).state == "on"
     await press(hass, "turn_off", detector)
-    assert (engine.commands[-1].name, engine.commands[-1].args) == ("disable_component", {"component_id": "detector"})
+    assert (engine.wishes[-1].name, engine.wishes[-1].args) == ("disable_component", {"component_id": "detector"})
     engine.set_component(Component(id="detector", state=ComponentState.DISABLED, reason="switched off by a person"))
     await engine.publish_status()
     await until(lambda: state(hass, "switch", "part_detector", camera=None).state == "off")
     await press(hass, "turn_on", detector)
-    assert engine.commands[-1].name == "enable_component"
+    assert engine.wishes[-1].name == "enable_component"
     engine.components = [one for one in engine.components if one.id != "detector"]
     await engine.publish_status()
     await until(lambda: state(hass, "switch", "part_detector", camera=None).state == "unavailable")
@@ -97,7 +97,7 @@ async def test_a_button_restarts_a_part(hass: HomeAssistant, engine: FakeEngine,
     await there(hass, engine, setup)
     restart = entity_id(hass, "button", "restart_detector", camera=None)
     await press(hass, "press", restart)
-    assert (engine.commands[-1].name, engine.commands[-1].args) == ("restart_component", {"component_id": "detector"})
+    assert (engine.wishes[-1].name, engine.wishes[-1].args) == ("restart_component", {"component_id": "detector"})
     engine.failing.add("restart_component")
     engine.failure = "conflict"
     with pytest.raises(ServiceValidationError, match="no such thing"):
@@ -115,14 +115,14 @@ async def test_parts_are_an_administrators(
         ("turn_on", entity_id(hass, "switch", "part_detector", camera=None)),
         ("press", entity_id(hass, "button", "restart_detector", camera=None)),
     )
-    before = len(engine.commands)
+    before = len(engine.wishes)
     for service, target in targets:
         with pytest.raises(ServiceValidationError, match="Only an administrator"):
             await press(hass, service, target, Context(user_id=guest.id))
-    assert len(engine.commands) == before
+    assert len(engine.wishes) == before
     for service, target in targets:
         await press(hass, service, target, Context(user_id=hass_admin_user.id))
-    assert [command.args["user"] for command in engine.commands[before:]] == [hass_admin_user.id] * 3
+    assert [command.args["user"] for command in engine.wishes[before:]] == [hass_admin_user.id] * 3
 
 
 async def test_a_part_that_comes_later_is_added_once(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
@@ -191,7 +191,7 @@ async def test_the_repair_puts_back_or_deletes(
     result = await _fixed(hass, engine, setup, hass_client, choice)
     assert result.get("reason", result["type"]) == ends
     command = {"requeue": "requeue_dead_letters", "clear": "drop_dead_letters"}[choice]
-    assert [one.args["queue"] for one in engine.commands if one.name == command] == ["detect", "assess", "notify"]
+    assert [args["queue"] for args in engine.asked(command)] == ["detect", "assess", "notify"]
 
 
 async def test_a_repair_that_fails_says_why(
@@ -244,7 +244,7 @@ async def test_a_button_puts_given_up_jobs_back(hass: HomeAssistant, engine: Fak
     await there(hass, engine, setup)
     button = entity_id(hass, "button", "requeue_dead_letters", camera=None)
     await press(hass, "press", button)
-    assert [one.args["queue"] for one in engine.commands if one.name == "requeue_dead_letters"] == [
+    assert [args["queue"] for args in engine.asked("requeue_dead_letters")] == [
         "detect",
         "assess",
         "notify",
@@ -267,7 +267,7 @@ async def test_every_verb_about_a_part_is_an_action(hass: HomeAssistant, engine:
     for verb in ("start", "stop", "restart", "enable", "disable"):
         engine.answers[f"{verb}_component"] = to_plain(part("timers", stopped=verb == "stop"))
         assert (await act("control_part", component_id="timers", verb=verb))["stopped"] is (verb == "stop")
-        assert (engine.commands[-1].name, engine.commands[-1].args) == (f"{verb}_component", {"component_id": "timers"})
+        assert (engine.wishes[-1].name, engine.wishes[-1].args) == (f"{verb}_component", {"component_id": "timers"})
     engine.failing.add("stop_component")
     engine.failure = "conflict"
     with pytest.raises(ServiceValidationError, match="no such thing"):

@@ -53,44 +53,44 @@ async def _ready(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
 async def test_a_prompt_with_its_history_or_all_of_them(hass: HomeAssistant, engine: FakeEngine) -> None:
     one = await act(hass, "get_prompt", model="nemotron", limit=3)
     assert (one["version"], one["content"], one["history"][0]["version"]) == (2, CATS, 1)
-    assert engine.commands[-1].args == {"model": "nemotron", "limit": 3}
+    assert engine.wishes[-1].args == {"model": "nemotron", "limit": 3}
     assert len((await act(hass, "get_prompt"))["items"]) == 1
 
 
 async def test_changes_go_to_the_engine(hass: HomeAssistant, engine: FakeEngine) -> None:
     await act(hass, "set_prompt", model="nemotron", content=CATS, note="cats")
-    told = engine.commands[-1]
+    told = engine.wishes[-1]
     assert (told.name, told.args) == ("set_prompt", {"model": "nemotron", "content": CATS, "note": "cats"})
     await act(hass, "restore_prompt", model="nemotron", version=1)
-    assert (engine.commands[-1].name, engine.commands[-1].args["version"]) == ("restore_prompt", 1)
+    assert (engine.wishes[-1].name, engine.wishes[-1].args["version"]) == ("restore_prompt", 1)
     await act(hass, "restore_prompt", model="nemotron")
-    assert (engine.commands[-1].name, engine.commands[-1].args) == ("reset_prompt", {"model": "nemotron"})
+    assert (engine.wishes[-1].name, engine.wishes[-1].args) == ("reset_prompt", {"model": "nemotron"})
 
 
 async def test_trials_carry_what_is_tried(hass: HomeAssistant, engine: FakeEngine) -> None:
     await act(hass, "test_prompt", model="nemotron", event_id="e1", version=2)
-    assert engine.commands[-1].args == {"model": "nemotron", "event_id": "e1", "version": 2}
+    assert engine.wishes[-1].args == {"model": "nemotron", "event_id": "e1", "version": 2}
     await act(hass, "shadow_prompt", content=CATS)
-    assert engine.commands[-1].args == {"model": "nemotron", "content": CATS}
+    assert engine.wishes[-1].args == {"model": "nemotron", "content": CATS}
     await act(hass, "shadow_prompt", run_id="r1")
-    assert (engine.commands[-1].name, engine.commands[-1].args) == ("get_shadow_run", {"run_id": "r1"})
+    assert (engine.wishes[-1].name, engine.wishes[-1].args) == ("get_shadow_run", {"run_id": "r1"})
 
 
 async def test_an_import_is_a_preview_unless_told_otherwise(hass: HomeAssistant, engine: FakeEngine) -> None:
     document = {"prompts": {"nemotron": CATS}}
     await act(hass, "export_prompts")
     await act(hass, "import_prompts", document=document)
-    assert engine.commands[-1].name == "preview_prompt_import"
+    assert engine.wishes[-1].name == "preview_prompt_import"
     await act(hass, "import_prompts", document=document, preview=False)
-    assert (engine.commands[-1].name, engine.commands[-1].args) == ("import_prompts", {"document": document})
+    assert (engine.wishes[-1].name, engine.wishes[-1].args) == ("import_prompts", {"document": document})
 
 
 async def test_the_record_of_an_event_or_figures(hass: HomeAssistant, engine: FakeEngine) -> None:
     await act(hass, "get_evaluation", event_id="e1")
-    assert (engine.commands[-1].name, engine.commands[-1].args) == ("get_evaluation", {"event_id": "e1"})
+    assert (engine.wishes[-1].name, engine.wishes[-1].args) == ("get_evaluation", {"event_id": "e1"})
     figures = await act(hass, "get_evaluation", camera_id="front_door", weeks=2)
     assert set(figures) == {"stats", "leaderboard", "calibration"}
-    asked = {one.name: one.args for one in engine.commands}
+    asked = {one.name: one.args for one in engine.wishes}
     assert asked["get_leaderboard"] == {"days": 14, "camera": "front_door"}
     assert asked["get_calibration"] == {"weeks": 2, "camera": "front_door"}
 
@@ -111,10 +111,10 @@ async def test_the_record_of_an_event_or_figures(hass: HomeAssistant, engine: Fa
 async def test_what_no_engine_is_asked(
     hass: HomeAssistant, engine: FakeEngine, name: str, data: dict[str, Any]
 ) -> None:
-    before = len(engine.commands)
+    before = len(engine.wishes)
     with pytest.raises(vol.Invalid):
         await act(hass, name, **data)
-    assert len(engine.commands) == before
+    assert len(engine.wishes) == before
 
 
 async def test_a_wrong_content_is_told_with_the_engines_reason(hass: HomeAssistant, engine: FakeEngine) -> None:

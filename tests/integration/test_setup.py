@@ -79,4 +79,5 @@ async def test_a_token_that_is_refused_to_the_fallback(hass: HomeAssistant, engi
     entry = await setup()
     engine.token = "new"
     await entry.runtime_data.async_refresh()
+    await until(hass.config_entries.flow.async_progress)
     assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == ["reauth"]

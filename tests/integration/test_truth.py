@@ -90,6 +90,7 @@ async def test_a_full_disk_is_told_with_its_way_out_and_nothing_is_made_up_meanw
     engine.set_component(Component(id="disk", state=ComponentState.UNHEALTHY, reason=full, fix=fix))
     await engine.publish_status()
     await until(lambda: state(hass, "sensor", "mode", camera=None).state == "minimal")
+    await until(lambda: state(hass, "binary_sensor", "problem", camera=None).state == "on")
     problem = state(hass, "binary_sensor", "problem", camera=None)
     assert (problem.state, problem.attributes["causes"]) == ("on", [f"disk: {full}"])
     issues = [one for one in ir.async_get(hass).issues.values() if one.domain == DOMAIN]
@@ -100,5 +101,5 @@ async def test_a_full_disk_is_told_with_its_way_out_and_nothing_is_made_up_meanw
     engine.set_component(Component(id="disk", state=ComponentState.HEALTHY))
     await engine.publish_status()
     await until(lambda: state(hass, "sensor", "mode", camera=None).state == "normal")
-    assert state(hass, "binary_sensor", "problem", camera=None).state == "off"
+    await until(lambda: state(hass, "binary_sensor", "problem", camera=None).state == "off")
     assert [one for one in ir.async_get(hass).issues.values() if one.domain == DOMAIN] == []

@@ -11,7 +11,7 @@ from custom_components.home_sentry.contract import Component, ComponentState
 from tests.fakes.engine import FakeEngine, until
 
 from .conftest import Setup
-from .helpers import entity_id, reach, state
+from .helpers import break_off, entity_id, reach, state
 
 
 def told(spent: int | None) -> Component:
@@ -32,7 +32,7 @@ async def test_the_spend_of_the_day_is_shown_and_not_guessed(
     assert state(hass, "sensor", "vision_tokens", camera=None).state == "unknown"
     for spent, shown in ((None, "unknown"), (0, "0"), (15_300, "15300")):
         engine.components = [told(spent)]
-        await engine.drop_clients()
+        await break_off(hass, entry, engine)
         await until(lambda shown=shown: state(hass, "sensor", "vision_tokens", camera=None).state == shown)
     attributes = state(hass, "sensor", "vision_tokens", camera=None).attributes
     assert (attributes["allowed"], attributes["model"]) == (200_000, "gpt-eyes")

@@ -50,7 +50,7 @@ async def test_a_button_asks_the_engine(hass: HomeAssistant, engine: FakeEngine,
     await reach(hass, entry, engine)
     pressed = {"entity_id": entity_id(hass, "button", key)}
     await hass.services.async_call("button", "press", pressed, blocking=True)
-    assert (engine.commands[-1].name, engine.commands[-1].args) == (key, {"camera_id": "front_door"})
+    assert (engine.wishes[-1].name, engine.wishes[-1].args) == (key, {"camera_id": "front_door"})
     engine.failing.add(key)
     with pytest.raises(HomeAssistantError, match="no such thing"):
         await hass.services.async_call("button", "press", pressed, blocking=True)
