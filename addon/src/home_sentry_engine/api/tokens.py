@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import hashlib
 import hmac
 import json
-import os
 from pathlib import Path
 import secrets
 from typing import Any, Final
 
 from home_sentry_engine.domain.errors import HomeSentryError
+from home_sentry_engine.resilience.private_file import write_private
 
 TOKEN_FILE: Final = "token"  # noqa: S105
 HASH_FILE: Final = "token.sha256"
@@ -101,12 +101,12 @@ def open_tokens(folder: Path, make: Callable[[], str] = new_token) -> tuple[Toke
             if len(token) < _SHORTEST:
                 raise UnusableToken(f"the token in '{TOKEN_FILE}' has fewer than {_SHORTEST} characters")
             keys = TokenKeys(current=hash_of(token))
-            _write(hashes, _encode(keys))
+            write_private(hashes, _encode(keys))
             return keys, False
         token = make()
         keys = TokenKeys(current=hash_of(token))
-        _write(readable, token + "\n")
-        _write(hashes, _encode(keys))
+        write_private(readable, _line(token))
+        write_private(hashes, _encode(keys))
     except (OSError, UnicodeDecodeError) as err:
         raise UnusableToken(f"cannot use the token files in the data folder: {type(err).__name__}") from err
     return keys, True
@@ -117,14 +117,18 @@ def rotate_tokens(folder: Path, now: datetime, make: Callable[[], str] = new_tok
     keys, _ = open_tokens(folder, make)
     token = make()
     rotated = TokenKeys(current=hash_of(token), previous=keys.current, previous_until=now + GRACE)
-    _write(folder / HASH_FILE, _encode(rotated))
-    _write(folder / TOKEN_FILE, token + "\n")
+    write_private(folder / HASH_FILE, _encode(rotated))
+    write_private(folder / TOKEN_FILE, _line(token))
     return rotated
 
 
-def _encode(keys: TokenKeys) -> str:
+def _encode(keys: TokenKeys) -> bytes:
     until = keys.previous_until.isoformat() if keys.previous_until else None
-    return json.dumps({"current": keys.current, "previous": keys.previous, "previous_until": until}) + "\n"
+    return _line(json.dumps({"current": keys.current, "previous": keys.previous, "previous_until": until}))
+
+
+def _line(text: str) -> bytes:
+    return f"{text}\n".encode("ascii")
 
 
 def _read(file: Path) -> TokenKeys:
@@ -141,14 +145,3 @@ def _read(file: Path) -> TokenKeys:
     if len(str(keys.current)) != 64:
         raise UnusableToken(f"'{HASH_FILE}' is damaged; delete it to derive it again from '{TOKEN_FILE}'")
     return keys
-
-
-def _write(file: Path, text: str) -> None:
-    fresh = file.with_name(f".{file.name}.{os.getpid()}.new")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    fresh.replace(file)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 import hashlib
 import ipaddress
-import os
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +12,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from home_sentry_engine.resilience.private_file import write_private
 
 from .certificate_errors import UnusableCertificate
 
@@ -35,7 +36,7 @@ def key(file: Path) -> ec.EllipticCurvePrivateKey:
     text = made.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    _write(file, text)
+    write_private(file, text)
     return made
 
 
@@ -62,7 +63,7 @@ def made(
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    _write(file, made.public_bytes(serialization.Encoding.PEM))
+    write_private(file, made.public_bytes(serialization.Encoding.PEM))
     return made
 
 
@@ -84,14 +85,3 @@ def read(file: Path) -> x509.Certificate:
 def fingerprint(certificate: x509.Certificate) -> str:
     """Give the SHA-256 of a certificate."""
     return hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
-
-
-def _write(file: Path, content: bytes) -> None:
-    fresh = file.with_name(f".{file.name}.{os.getpid()}.new")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    fresh.replace(file)

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 import json
-import os
 from pathlib import Path
 import threading
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from home_sentry_engine.domain.errors import HomeSentryError
+from home_sentry_engine.resilience.private_file import write_private
 
 FILE: Final = "channels.secret"
 _MODE: Final = 0o600
@@ -73,14 +73,7 @@ class Keychain:
         return kept
 
     def _write(self, kept: Mapping[str, Mapping[str, Any]]) -> None:
-        fresh = self._file.with_name(f".{FILE}.{os.getpid()}.new")
         try:
-            fresh.unlink(missing_ok=True)
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                json.dump(kept, stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            fresh.replace(self._file)
+            write_private(self._file, json.dumps(kept).encode())
         except OSError as err:
             raise UnusableKeychain(f"'{FILE}' in the data folder cannot be written: {err.strerror}") from err
