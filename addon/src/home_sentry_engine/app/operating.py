@@ -1,6 +1,7 @@
 """The API's operations on queues and parts, and its audit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from home_sentry_engine.broker.queue import DeadLetter, InvalidDeadCursor, PutOutcome, UnknownDeadLetter
 from home_sentry_engine.broker.queue import Requeued as PutBack
@@ -87,46 +88,38 @@ class PartDesk:
 
     async def one(self, part_id: str) -> Part:
         """Give one component; raises ``NotFound``."""
-        try:
+        with _as_wire_errors():
             return self._registry.part(part_id)
-        except UnknownPart as err:
-            raise NotFound(str(err)) from err
 
     async def restart(self, part_id: str) -> Part:
         """Begin a component anew; raises ``NotFound`` or ``Conflict``."""
-        try:
+        with _as_wire_errors():
             return await self._registry.restart(part_id)
-        except UnknownPart as err:
-            raise NotFound(str(err)) from err
-        except NotSwitchable as err:
-            raise Conflict(str(err)) from err
 
     async def start(self, part_id: str) -> Part:
         """Let a stopped component work again; raises ``NotFound`` or ``Conflict``."""
-        try:
+        with _as_wire_errors():
             return self._registry.start(part_id)
-        except UnknownPart as err:
-            raise NotFound(str(err)) from err
-        except NotSwitchable as err:
-            raise Conflict(str(err)) from err
 
     async def stop(self, part_id: str) -> Part:
         """End a component for now; raises ``NotFound`` or ``Conflict``."""
-        try:
+        with _as_wire_errors():
             return self._registry.stop(part_id)
-        except UnknownPart as err:
-            raise NotFound(str(err)) from err
-        except NotSwitchable as err:
-            raise Conflict(str(err)) from err
 
     async def switch(self, part_id: str, *, on: bool) -> Part:
         """Enable or disable a component; raises ``NotFound`` or ``Conflict``."""
-        try:
+        with _as_wire_errors():
             return self._registry.switch(part_id, on=on)
-        except UnknownPart as err:
-            raise NotFound(str(err)) from err
-        except NotSwitchable as err:
-            raise Conflict(str(err)) from err
+
+
+@contextmanager
+def _as_wire_errors() -> Iterator[None]:
+    try:
+        yield
+    except UnknownPart as err:
+        raise NotFound(str(err)) from err
+    except NotSwitchable as err:
+        raise Conflict(str(err)) from err
 
 
 class StoredAudit:

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
-import logging
 from typing import Any, Protocol
 
 from home_sentry_engine.context.association import AssociationRules, associate
+from home_sentry_engine.context.gather import all_looked
 from home_sentry_engine.context.tracks import Look, Subject
 from home_sentry_engine.domain.enrichment import EnrichmentResult
 from home_sentry_engine.domain.errors import StageError
@@ -18,8 +18,6 @@ from .enrich.legs import legs_of
 from .likeness import Likeness
 from .ports import Store
 from .subject_views import CloseLeg, SceneViews, SubjectView
-
-_LOGGER = logging.getLogger(__name__)
 
 
 class WholePictures(Protocol):
@@ -128,33 +126,12 @@ class CloseGather:
             return scene
         views = await self.views(scene)
         async with asyncio.TaskGroup() as group:
-            looking = group.create_task(_all_looked(self._legs, views), name="close legs")
+            looking = group.create_task(all_looked(self._legs, views, event_id=scene.batch.event_id), name="close legs")
             asking = group.create_task(self.enrich(views), name="enrichment") if self.enrich else None
         result = asking.result() if asking is not None else None
         found = {**(legs_of(result) if result is not None else {}), **looking.result()}
         kept = {name: value for name, value in found.items() if name not in scene.legs or not isinstance(value, Absent)}
         return replace(scene, legs={**scene.legs, **kept}, enrichment=result)
-
-
-async def _all_looked(legs: Iterable[CloseLeg], views: SceneViews) -> Mapping[str, object | Absent]:
-    async with asyncio.TaskGroup() as group:
-        tasks = {leg.name: group.create_task(_looked(leg, views), name=f"close leg {leg.name}") for leg in legs}
-    return {name: task.result() for name, task in tasks.items()}
-
-
-async def _looked(leg: CloseLeg, views: SceneViews) -> object | Absent:
-    extra = {"event_id": views.scene.batch.event_id, "leg": leg.name}
-    try:
-        async with asyncio.timeout(leg.deadline_s):
-            return await leg.look(views)
-    except StageError as err:
-        return Absent(reason=err.reason)
-    except TimeoutError:
-        _LOGGER.warning("The close leg %s passed its deadline", leg.name, extra=extra)
-        return Absent(reason=f"no answer within {leg.deadline_s:g} s")
-    except Exception as err:
-        _LOGGER.exception("The close leg %s failed", leg.name, extra=extra)
-        return Absent(reason=f"it failed ({type(err).__name__})")
 
 
 def _views(choice: Choice, pictures: Mapping[str, Any]) -> dict[int, tuple[SubjectView, ...]]:

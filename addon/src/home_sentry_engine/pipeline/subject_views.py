@@ -1,11 +1,12 @@
 """What legs that need pixels see of a visit: each subject in its clearest picture, and the pictures themselves."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from home_sentry_engine.context.gather import Leg
 from home_sentry_engine.context.tracks import Look, Subject
-from home_sentry_engine.domain.messages import Absent, Scene
+from home_sentry_engine.domain.messages import Scene
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -32,13 +33,8 @@ class SceneViews:
     compared: tuple[Subject, ...] | None = None
 
 
-type LookClosely = Callable[[SceneViews], Awaitable[object | Absent]]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CloseLeg:
-    """One source of what pixels tell: gives JSON values or ``Absent``; a ``StageError`` is an absence too."""
+class CloseLeg(Leg[SceneViews]):
+    """One source of what pixels tell."""
 
-    name: str
-    look: LookClosely
     deadline_s: float = 15.0

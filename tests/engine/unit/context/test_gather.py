@@ -10,7 +10,7 @@ import pytest
 from home_sentry_engine.context.crosscamera import Elsewhere, cross_camera_leg
 from home_sentry_engine.context.gather import Gather, Leg
 from home_sentry_engine.context.silence import Silence, allowed_gap_s, sabotage, silence_of
-from home_sentry_engine.domain.errors import Unavailable
+from home_sentry_engine.domain.errors import Transient, Unavailable
 from home_sentry_engine.domain.messages import Absent
 from tests.fakes.clock import START
 from tests.fakes.scenes import person_scene
@@ -57,6 +57,18 @@ async def test_every_leg_gives_a_value_or_a_reason(caplog):
         "nothing": Absent(reason="no gallery"),
     }
     assert "oops" in caplog.text
+
+
+async def test_a_leg_whose_model_ran_out_of_time_says_so_itself(caplog):
+    class TooSlow(Transient, TimeoutError):
+        pass
+
+    async def look(_scene):
+        raise TooSlow("the model gave no answer")
+
+    scene = await Gather([Leg(name="model", look=look)])(person_scene())
+    assert scene.legs["model"] == Absent(reason="the model gave no answer")
+    assert "deadline" not in caplog.text
 
 
 async def test_legs_look_at_the_same_time():
