@@ -6,6 +6,7 @@ import itertools
 import os
 from pathlib import Path
 import pwd
+import random
 import shutil
 import socket
 import subprocess
@@ -24,11 +25,28 @@ START_S = 60.0
 _DATABASES_KEPT = 20
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
+    """Give a port on which nobody listens, none twice, and none that the system gives to a connection meanwhile."""
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    # where everything may be given away, chance has to do
+    low, high = (first // 2, first) if first > 4096 else (20_000, 60_000)
+    while True:
+        port = random.SystemRandom().randrange(low, high)
+        if port not in _given and _is_free(port):
+            _given.add(port)
+            return port
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _nobody() -> dict[str, Any]:
@@ -101,10 +119,10 @@ def _running(arguments: list[Any], folder: Path, port: int) -> Iterator[subproce
         finally:
             child.terminate()
             try:
-                child.wait(10)
+                child.wait(30)
             except subprocess.TimeoutExpired:
                 child.kill()
-                child.wait(10)
+                child.wait()
 
 
 def _as(folder: Path) -> dict[str, Any]:

@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 import itertools
+import os
 from pathlib import Path
+import shutil
 
 from home_sentry_engine.app.copies import StillCopies
 from home_sentry_engine.domain.clock import Clock, SystemClock
@@ -20,6 +22,8 @@ from home_sentry_engine.media.frames import Frames, Inspected, Rules
 from home_sentry_engine.media.limits import Limits
 from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.settings import IngestSettings
+
+_ROOM_BYTES = 400 * 2**20
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,14 @@ class BookKeeper:
     def _check(self) -> None:
         if self.fault is not None:
             raise self.fault
+
+
+def roomy_memory(name: str) -> Path | None:
+    """Give a folder in memory for thousands of files, if there is room for them."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK) or shutil.disk_usage(memory).free < _ROOM_BYTES:
+        return None
+    return memory / f"home-sentry-{name}-{os.getpid()}"
 
 
 @dataclass

@@ -175,15 +175,15 @@ class GrowingIndex:
     def _build(self, graph: _Graph, ids: list[int], rows: Any) -> None:
         began = time.perf_counter()
         try:
-            self._fill(self._restored(graph, ids, rows), ids, rows)
+            self._fill(self._restored(graph, ids, rows), ids, rows, began)
         except (NoGraph, RuntimeError, MemoryError, OSError) as err:
             self._unavailable = True
             _LOGGER.warning("The index could not be built, looks are compared one by one: %s", err)
             self._builder = None
 
         else:
-            self.built_s = time.perf_counter() - began
-            _LOGGER.info("The index of %d looks is ready", len(ids), extra={"duration_ms": self.built_s * 1000})
+            took_s = time.perf_counter() - began
+            _LOGGER.info("The index of %d looks is ready", len(ids), extra={"duration_ms": took_s * 1000})
 
     def _restored(self, graph: _Graph, ids: list[int], rows: Any) -> _Graph:
         """Give the kept graph if its vectors are those of the rows, else an empty one."""
@@ -202,7 +202,7 @@ class GrowingIndex:
             _LOGGER.info("The kept index is built anew: %s", err)
         return _Graph(self._exact.dimension)
 
-    def _fill(self, graph: _Graph, ids: list[int], rows: Any) -> None:
+    def _fill(self, graph: _Graph, ids: list[int], rows: Any, began: float) -> None:
         known = graph.ids
         missing = [number for number, one in enumerate(ids) if one not in known]
         for start in range(0, len(missing), _CHUNK):
@@ -217,4 +217,6 @@ class GrowingIndex:
             if self._file is not None and missing:
                 graph.save(self._file)
             self._changed.clear()
+            # who finds the graph also finds how long it took
+            self.built_s = time.perf_counter() - began
             self._graph, self._builder = graph, None

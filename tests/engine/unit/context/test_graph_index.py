@@ -1,11 +1,12 @@
 """Vectors beyond the limit: a graph beside the exact ones, kept in a file, and without the library."""
 
 import builtins
-import time
+import threading
 
 import numpy as np
 import pytest
 
+from home_sentry_engine.context import graph_index
 from home_sentry_engine.context.graph_index import GrowingIndex
 from home_sentry_engine.context.index import ExactIndex
 
@@ -123,14 +124,23 @@ def test_without_the_library_everything_is_compared_and_that_is_said_once(monkey
     ]
 
 
-def test_a_search_never_waits_for_the_build():
-    rows = looks(20_000)
+def test_a_search_never_waits_for_the_build(monkeypatch):
+    rows, go_on = looks(3000), threading.Event()
+    real = graph_index._Graph.add
+
+    def held_up(self, ids, rows):
+        go_on.wait(60)
+        real(self, ids, rows)
+
+    monkeypatch.setattr(graph_index._Graph, "add", held_up)
     index = GrowingIndex(DIMENSION, limit=500)
-    index.add(range(20_000), rows)
-    began = time.perf_counter()
-    for _ in range(5):
-        index.top(rows[0], 10)
-    searched_s = time.perf_counter() - began
+    index.add(range(2500), rows[:2500])
+    for number in range(5):
+        assert index.top(rows[number], 10)[0].id == number
+    index.add(range(2500, 3000), rows[2500:])
+    assert index.remove([0]) == 1
+    assert not index.by_graph
+    go_on.set()
     assert index.wait(100)
     assert index.built_s is not None
-    assert searched_s < index.built_s
+    assert index.top(rows[2999], 1)[0].id == 2999

@@ -1,6 +1,7 @@
 """Clips really made by the child process, from stills and from parts of videos, under masks or not."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 import os
 from pathlib import Path
@@ -35,7 +36,12 @@ def still(folder: Path, name: str, content: bytes, seconds: float = 1.0) -> Part
 
 def children_that_make_clips() -> list[str]:
     own = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-    return [one for one in own if b"clip_child" in Path(f"/proc/{one}/cmdline").read_bytes()]
+    found = []
+    for one in own:
+        # others of this process may end meanwhile
+        with suppress(OSError):
+            found += [one] * (b"clip_child" in Path(f"/proc/{one}/cmdline").read_bytes())
+    return found
 
 
 async def made(plan: ClipPlan, place: Path, **limits):

@@ -161,11 +161,11 @@ async def test_readers_see_a_snapshot_and_do_not_wait_for_the_writer(database):
     def slow(conn):
         META.set(conn, "a", 2)
         entered.set()
-        return hold.wait(10)
+        return hold.wait(60)
 
     writing = asyncio.create_task(database.write(slow))
-    await asyncio.to_thread(entered.wait, 10)
-    async with asyncio.timeout(5):
+    await asyncio.to_thread(entered.wait, 60)
+    async with asyncio.timeout(50):
         assert await database.read(lambda conn: META.get(conn, "a")) == 1
     hold.set()
     assert await writing

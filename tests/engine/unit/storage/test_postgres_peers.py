@@ -1,7 +1,7 @@
 """PostgreSQL with others at work: a person at the server, an engine that stops in the middle of a transaction."""
 
 import asyncio
-import time
+import threading
 
 import asyncpg
 import pytest
@@ -21,30 +21,57 @@ async def url(postgres_server) -> str:
     return await postgres_server.migrated()
 
 
+class Person(threading.Thread):
+    """Somebody at the server, beside the loop: holds b, and wants a once an engine has it."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(daemon=True)
+        self.url = url
+        self.holds, self.go, self.waits = threading.Event(), threading.Event(), threading.Event()
+
+    def run(self) -> None:
+        asyncio.run(self._change())
+
+    async def _change(self) -> None:
+        person, other = await asyncpg.connect(self.url), await asyncpg.connect(self.url)
+        change = "UPDATE counters SET value = value + 10 WHERE name = $1"
+        # who looks for a deadlock is its victim: not this session
+        await person.execute("SET deadlock_timeout = '1h'")
+        async with person.transaction():
+            await person.execute(change, "b")
+            self.holds.set()
+            await asyncio.to_thread(self.go.wait, 60)
+            wanting = asyncio.create_task(person.execute(change, "a"))
+            asked = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid = $1"
+            while not await other.fetchval(asked, person.get_server_pid()):  # noqa: ASYNC110 only the server knows
+                await asyncio.sleep(0.01)
+            self.waits.set()
+            await wanting
+        await person.close()
+        await other.close()
+
+
 async def test_a_deadlock_with_another_session_is_tried_again(url, clock):
     runs = 0
+    person = Person(url)
 
     async with Database(url, clock) as database:
         await database.write(lambda conn: COUNTERS.add(conn, "a"))
         await database.write(lambda conn: COUNTERS.add(conn, "b"))
-        person = await asyncpg.connect(url)
-        change = "UPDATE counters SET value = value + 10 WHERE name = $1"
 
         def both(conn):
             nonlocal runs
             runs += 1
             COUNTERS.add(conn, "a")
+            person.go.set()
+            assert person.waits.wait(60)
+            # from here on they wait for each other, and the server notices it at this end
             COUNTERS.add(conn, "b")
 
-        async with person.transaction():
-            await person.execute(change, "b")
-            writing = asyncio.create_task(database.write(both))
-            while not await person.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-            # they wait for each other now; the server ends the one that waits longer
-            await person.execute(change, "a")
-        await writing
-        await person.close()
+        person.start()
+        assert await asyncio.to_thread(person.holds.wait, 60)
+        await database.write(both)
+        await asyncio.to_thread(person.join, 60)
         assert runs == 2
         assert await database.read(lambda conn: [COUNTERS.get(conn, name) for name in ("a", "b")]) == [12, 12]
 
@@ -67,29 +94,25 @@ async def test_a_conflict_that_stays_is_named(url, clock):
 async def test_an_engine_that_stops_in_the_middle_does_not_hold_up_the_others(url):
     stuck = PostgresStore(sa.make_url(url), SystemClock(), stuck_s=0.5)
     await stuck.open()
-    took: list[float] = []
+    written = threading.Event()
+    in_time: list[bool] = []
 
-    def other_engine() -> None:
-        async def write() -> None:
-            async with Database(url, SystemClock()) as database:
-                began = time.monotonic()
-                await database.write(lambda conn: COUNTERS.add(conn, "n"))
-                took.append(time.monotonic() - began)
-
-        asyncio.run(write())
+    async def write() -> None:
+        async with Database(url, SystemClock()) as database:
+            await database.write(lambda conn: COUNTERS.add(conn, "n"))
+        written.set()
 
     def freezes(conn):
         COUNTERS.add(conn, "n", 100)
-        asyncio.get_running_loop().run_in_executor(None, other_engine)
-        # as a stopped process: nothing else of this engine runs meanwhile
-        time.sleep(3)
+        other_engine = threading.Thread(target=lambda: asyncio.run(write()))
+        other_engine.start()
+        # as a stopped process: nothing else of this engine runs until the other one got through
+        in_time.append(written.wait(60))
+        other_engine.join()
         COUNTERS.add(conn, "n", 100)
 
     with pytest.raises(StorageUnreachable):
         await stuck.write(freezes)
-    async with asyncio.timeout(60):
-        while not took:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-    assert took[0] < 3
+    assert in_time == [True]
     assert await stuck.read(lambda conn: COUNTERS.get(conn, "n")) == 1
     await stuck.close()

@@ -91,7 +91,7 @@ def models(tmp_path, monkeypatch, clock):
         def build(failures: int) -> tuple[Models, Device]:
             device = Device(failures)
             pool = SessionPool(executor, clock, opener=device.open)
-            runner = Runner(executor, AcceleratorGate(1), timeout_s=5)
+            runner = Runner(executor, AcceleratorGate(1), timeout_s=60)
             store = ModelStore(ModelSettings(folder=tmp_path, offline=True))
             rules = ModelRules(switched_on=frozenset({"osnet-x0-25"}))
             return Models(cards, store, pool, runner, clock, rules), device

@@ -23,6 +23,7 @@ from home_sentry_engine.vision.store import (
     Progress,
 )
 from home_sentry_engine.vision.store import download as download_module
+from tests.fakes.patience import until
 
 BODY = b"\x08\x07" + bytes(range(256)) * 4096
 SHA = hashlib.sha256(BODY).hexdigest()
@@ -62,6 +63,8 @@ class Mirror:
 
     files: dict[str, bytes] = field(default_factory=dict)
     break_after: list[int] = field(default_factory=list)
+    # what comes after the first part is broken off only once that part has arrived there
+    arriving: Path | None = None
     ignore_range: bool = False
     status: int | None = None
     ranges: list[str | None] = field(default_factory=list)
@@ -84,12 +87,16 @@ class Mirror:
         await response.prepare(request)
         if self.break_after:
             await response.write(body[start : start + self.break_after.pop(0)])
-            await asyncio.sleep(0.05)
+            if self.arriving is not None:
+                await until(self._has_arrived)
             assert request.transport is not None
             request.transport.abort()
             return response
         await response.write(body[start:])
         return response
+
+    def _has_arrived(self) -> bool:
+        return self.arriving is not None and self.arriving.exists() and self.arriving.stat().st_size > 0
 
 
 @asynccontextmanager
@@ -143,7 +150,8 @@ async def test_download_reports_progress_and_verifies(tmp_path):
 
 
 async def test_a_broken_download_resumes_where_it_stopped(tmp_path):
-    async with serving(Mirror(files={NAME: BODY}, break_after=[300_000])) as mirror:
+    part = tmp_path / "small" / f"{NAME}.part"
+    async with serving(Mirror(files={NAME: BODY}, break_after=[300_000], arriving=part)) as mirror:
         model = await store(tmp_path, mirror=mirror.url).fetch(card())
     assert model.main.read_bytes() == BODY
     assert mirror.ranges[0] is None

@@ -77,7 +77,7 @@ def card(*names: str, revision: str = "main", sha256: str | None = None) -> Card
 
 
 def store(folder, **more) -> ModelStore:
-    return ModelStore(ModelSettings(folder=folder, disk_floor_bytes=0, download_timeout_s=5.0, **more))
+    return ModelStore(ModelSettings(folder=folder, disk_floor_bytes=0, download_timeout_s=60.0, **more))
 
 
 def kept(folder):
