@@ -151,7 +151,8 @@ class FakeEngine(visits.Visits):
         self.reports.add(app)
         app.router.add_get("/api/v1/{kind}/{id}/{picture}.jpg", self._picture)
         app.router.add_get("/api/v1/{kind}/{id}/{clip:clip|timelapse}.{format:mp4|gif}", self._clip)
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        # who is still being answered ends by himself, once his connection is closed
+        self._runner = web.AppRunner(app, shutdown_timeout=30.0)
         await self._runner.setup()
         self._keep_place()
         self._site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls, reuse_port=True)
