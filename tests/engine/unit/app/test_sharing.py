@@ -126,7 +126,7 @@ async def _faces(engine: Engine, archive: bytes) -> int:
     def look(finder: FaceFinder, _cancel: object) -> int:
         return sum(len(finder.find(frame)) for frame in frames)
 
-    return await engine.zoo.models.use("yunet", FaceFinder, look, timeout_s=30)
+    return await engine.zoo.models.use("yunet", FaceFinder, look, timeout_s=60)
 
 
 async def test_over_http_a_time_is_summarised_and_exported_without_faces(tmp_path, model_mirror, test_media):
