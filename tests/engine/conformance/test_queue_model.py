@@ -14,7 +14,7 @@ from home_sentry_engine.domain.jobs import Job, NewJob
 from tests.engine.conformance.backends import BACKENDS, SERVED, Backend, address, memory, opened
 from tests.fakes.clock import FakeClock
 
-KEYS = st.sampled_from([None, "yard", "yard", "door"])
+KEYS = st.sampled_from([None, "yard", "yard", "yard", "door", "gate"])
 UNIQUES = st.sampled_from([None, None, None, "a", "b"])
 
 PUT = st.tuples(st.just("put"), KEYS, UNIQUES, st.sampled_from([0, 0, 10]), st.sampled_from([0, 0, 0, 5]))
@@ -72,7 +72,7 @@ class History:
             self.refused.add(self.number)
         if result.dropped is not None:
             self.finished.add(result.dropped["n"])
-        return result.outcome, result.dropped
+        return result.outcome, result.dropped, result.displaced
 
     async def claim(self, n, lease_s):
         jobs = await self.backend.queue.claim(self.queue, n, lease_s)

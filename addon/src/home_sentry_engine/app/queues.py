@@ -21,9 +21,9 @@ _FIX: Final = (
     "can look at: fewer pictures per camera, a faster model, or one more engine"
 )
 _BECOMES: Final = {
-    Overflow.DEAD_LETTER: "goes to the dead letters",
-    Overflow.REJECT: "is refused",
-    Overflow.DROP_OLDEST: "replaces what has waited longest",
+    Overflow.DEAD_LETTER: "goes to the dead letters, that of the busiest camera first",
+    Overflow.REJECT: "is refused, that of the busiest camera first",
+    Overflow.DROP_OLDEST: "replaces what has waited longest, of the busiest camera first",
 }
 
 

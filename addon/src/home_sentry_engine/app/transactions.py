@@ -255,7 +255,7 @@ class _JobRows:
         if result.outcome is PutOutcome.REJECTED:
             raise QueueFull(result.reason or f"the queue {job.queue} is full", code="queue_full")
         refused = result.reason if result.outcome is PutOutcome.DEAD_LETTERED else None
-        return Receipt(refused=refused, dropped=result.dropped)
+        return Receipt(refused=refused, dropped=result.dropped, displaced=result.displaced)
 
     def ack(self, job: Job) -> None:
         self._queue.ack(self._conn, job)

@@ -73,22 +73,48 @@ class MemoryQueue:
         for entry in self._of(job.queue):
             if job.unique is not None and entry.new.unique == job.unique:
                 return PutResult(outcome=PutOutcome.DUPLICATE, job_id=str(entry.id), reason="queued already")
-        dropped = None
-        if sum(1 for _ in self._of(job.queue)) >= self._limits.limit:
-            idle = [entry for entry in self._of(job.queue) if not self._running(entry, now)]
-            reason = f"the queue {job.queue} holds {self._limits.limit} jobs"
-            if self._limits.overflow is Overflow.DEAD_LETTER:
-                self._add_dead(self._letter(job, now, error=reason, error_type="queue_full"))
-                return PutResult(outcome=PutOutcome.DEAD_LETTERED, reason=reason)
-            if self._limits.overflow is Overflow.REJECT or not idle:
-                return PutResult(outcome=PutOutcome.REJECTED, reason=reason)
-            self._free_expired(job.queue, now)
-            oldest = min(idle, key=lambda entry: (entry.new.priority, entry.id))
-            dropped = self._entries.pop(oldest.id).new.payload
+        if sum(1 for _ in self._of(job.queue)) < self._limits.limit:
+            return PutResult(outcome=PutOutcome.ACCEPTED, job_id=self._insert(job, now))
+        reason = f"the queue {job.queue} holds {self._limits.limit} jobs"
+        leaving = self._leaving(job, now)
+        if leaving is not None:
+            payload = self._entries.pop(leaving.id).new.payload
+            if self._limits.overflow is Overflow.DROP_OLDEST:
+                return PutResult(outcome=PutOutcome.ACCEPTED, job_id=self._insert(job, now), dropped=payload)
+            self._add_dead(self._letter_of(leaving, now, error=reason, error_type="queue_full"))
+            return PutResult(outcome=PutOutcome.ACCEPTED, job_id=self._insert(job, now), displaced=payload)
+        if self._limits.overflow is Overflow.DEAD_LETTER:
+            self._add_dead(self._letter(job, now, error=reason, error_type="queue_full"))
+            return PutResult(outcome=PutOutcome.DEAD_LETTERED, reason=reason)
+        return PutResult(outcome=PutOutcome.REJECTED, reason=reason)
+
+    def _insert(self, job: NewJob, now: datetime) -> str:
         number, turn = next(self._ids), self._turn_of(job)
         self._entries[number] = _Entry(id=number, turn=turn, new=job, enqueued_at=now, not_before=job.not_before or now)
         self._wakeup.raise_flag(job.queue)
-        return PutResult(outcome=PutOutcome.ACCEPTED, job_id=str(number), dropped=dropped)
+        return str(number)
+
+    def _leaving(self, job: NewJob, now: datetime) -> _Entry | None:
+        dropping = self._limits.overflow is Overflow.DROP_OLDEST
+        key = self._fullest(job)
+        line = [entry for entry in self._of(job.queue) if entry.new.key == key]
+        if not dropping and key == job.key and all(entry.new.priority >= job.priority for entry in line):
+            return None
+        self._free_expired(job.queue, now)
+        idle = [entry for entry in line if not self._running(entry, now)]
+        if dropping:
+            idle = idle or [entry for entry in self._of(job.queue) if not self._running(entry, now)]
+            return min(idle, key=lambda entry: (entry.new.priority, entry.id), default=None)
+        if key == job.key:
+            idle = [entry for entry in idle if entry.new.priority < job.priority]
+        return min(idle, key=lambda entry: (entry.new.priority, -entry.id), default=None)
+
+    def _fullest(self, job: NewJob) -> str | None:
+        lines: dict[str | None, list[int]] = {}
+        for entry in self._of(job.queue):
+            lines.setdefault(entry.new.key, []).append(entry.id)
+        key = max(lines, key=lambda key: (len(lines[key]), max(lines[key])))
+        return job.key if len(lines.get(job.key, ())) + 1 >= len(lines[key]) else key
 
     async def claim(self, queue: str, n: int, lease_s: float) -> tuple[Job, ...]:
         """Lease up to ``n`` due jobs."""
@@ -140,18 +166,8 @@ class MemoryQueue:
     ) -> None:
         """Move a job to the dead letters."""
         entry, now = self._held(job), self._clock.steady()
-        letter = self._letter(entry.new, now, error=error, error_type=error_type)
-        self._add_dead(
-            replace(
-                letter,
-                job_id=job.id,
-                enqueued_at=entry.enqueued_at,
-                attempts=entry.attempts,
-                first_failed_at=entry.first_failed_at or now,
-                stack=cut_stack(stack),
-                tries=entry.tries,
-            )
-        )
+        letter = self._letter_of(entry, now, error=error, error_type=error_type)
+        self._add_dead(replace(letter, stack=cut_stack(stack)))
         del self._entries[entry.id]
         self._wakeup.raise_flag(job.queue)
 
@@ -284,6 +300,16 @@ class MemoryQueue:
             error_type=error_type,
             first_failed_at=now,
             last_failed_at=now,
+        )
+
+    def _letter_of(self, entry: _Entry, now: datetime, *, error: str, error_type: str) -> DeadLetter:
+        return replace(
+            self._letter(entry.new, now, error=error, error_type=error_type),
+            job_id=str(entry.id),
+            enqueued_at=entry.enqueued_at,
+            attempts=entry.attempts,
+            first_failed_at=entry.first_failed_at or now,
+            tries=entry.tries,
         )
 
     def _add_dead(self, letter: DeadLetter) -> None:

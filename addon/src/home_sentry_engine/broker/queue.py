@@ -10,6 +10,11 @@ comes.
 Turns are numbered when jobs are put (start-time fair queueing): a job gets the turn after the last one of its key and
 priority that is in the queue, and at least the one before the newest that was claimed of its priority. So a key that
 floods stands in line with itself, and the first job of another one passes by. Jobs without a key are one line.
+
+When a queue is full its bound hits the key that has the most jobs in it, the new job counted among them (of several
+the one whose newest job is the youngest): of that key the least important job goes, of equals the newest one under
+``Overflow.DEAD_LETTER`` and ``REJECT``, the oldest one under ``DROP_OLDEST``; a job that runs never goes. So a key that
+floods a full queue is refused itself, and the job of another one takes the place of its last.
 """
 
 from collections.abc import Mapping
@@ -61,7 +66,10 @@ def dead_cursor(cursor: str | None) -> int | None:
 
 
 class Overflow(StrEnum):
-    """What happens to a new job when its queue is full."""
+    """What happens to a new job when its queue is full.
+
+    An accepted job that makes room for another one becomes a dead letter; ``DROP_OLDEST`` alone forgets it.
+    """
 
     DEAD_LETTER = "dlq"
     REJECT = "reject"
@@ -97,13 +105,15 @@ class QueueLimits:
 class PutResult:
     """Outcome of a put with its reason; ``job_id`` is the job's, the first one's if duplicate, None without one.
 
-    ``dropped`` is the payload of the job that had to go under ``Overflow.DROP_OLDEST``.
+    ``dropped`` is the payload of the job that had to go under ``Overflow.DROP_OLDEST``, ``displaced`` that of the job
+    which became a dead letter in favour of this one.
     """
 
     outcome: PutOutcome
     job_id: str | None = None
     reason: str | None = None
     dropped: Mapping[str, Any] | None = None
+    displaced: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +168,10 @@ class Requeued:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueCounts:
-    """What this process did with one queue since its start; ``dropped`` went to make room for newer jobs."""
+    """What this process did with one queue since its start; ``dropped`` went to make room for newer jobs.
+
+    ``dead_lettered`` counts what a full queue gave up, also displaced jobs.
+    """
 
     accepted: int = 0
     duplicate: int = 0

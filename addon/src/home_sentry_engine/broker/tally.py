@@ -24,6 +24,8 @@ class Tally:
         self._counts[queue, result.outcome.value] += 1
         if result.dropped is not None:
             self._counts[queue, "dropped"] += 1
+        if result.displaced is not None:
+            self._counts[queue, "dead_lettered"] += 1
 
     def claimed(self, queue: str, jobs: Iterable[Job]) -> None:
         """Count claimed jobs; one with an earlier claim is a redelivery."""

@@ -79,8 +79,9 @@ class Ledger:
         )
         if receipt.refused is not None:
             tx.media.mark_failed(media.media_id, receipt.refused)
-        if receipt.dropped is not None:
-            tx.media.mark_failed(str(receipt.dropped["media_id"]), "dropped: the detection queue was full")
+        for left, how in ((receipt.dropped, "dropped"), (receipt.displaced, "given up")):
+            if left is not None:
+                tx.media.mark_failed(str(left["media_id"]), f"{how}: the detection queue was full")
         return Entry(accepted=True, media_id=media.media_id)
 
     def _camera(self, tx: Tx, arrival: Arrival) -> None:

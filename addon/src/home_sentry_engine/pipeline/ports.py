@@ -218,10 +218,11 @@ class QueueFull(Transient):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What became of a put: ``refused`` says why the job is a dead letter at once, ``dropped`` is who had to go."""
+    """What became of a put: why the job is a dead letter at once, or whom it dropped or displaced."""
 
     refused: str | None = None
     dropped: Mapping[str, Any] | None = None
+    displaced: Mapping[str, Any] | None = None
 
 
 class JobRows(Protocol):

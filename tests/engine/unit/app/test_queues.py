@@ -42,7 +42,7 @@ def test_the_reason_stays_while_numbers_move_and_tells_what_a_full_queue_does():
     assert filling.reason == more.reason == "the queue detect fills up: 80% of 100 jobs were reached"
     assert (filling.details["detect"], more.details["detect"]) == (85, 91)
     full = judged(pressure, 100)
-    assert full.reason == "the queue detect is full: what comes now is refused"
+    assert full.reason == "the queue detect is full: what comes now is refused, that of the busiest camera first"
     assert full.fix is not None
 
 

@@ -92,7 +92,7 @@ class RedisQueue:
             group.create_task(self._listen_forever(), name="redis wake-ups")
 
     def put(self, conn: Connection, job: NewJob, now: datetime) -> PutResult:
-        """Queue a job; where the oldest has to make room and Redis cannot say what runs, the new one is rejected."""
+        """Queue a job; where another one has to make room and Redis cannot say what runs, the new one is refused."""
         result = self._ledger.put(conn, job, now, lambda: self._holders(conn, job.queue))
         self._database.after_commit(conn, lambda: self._tally.put(job.queue, result))
         return result

@@ -16,7 +16,6 @@ from sqlalchemy import Connection, Row
 from home_sentry_engine.broker.queue import (
     MAX_ERROR_CHARS,
     LeaseLost,
-    Overflow,
     PutOutcome,
     PutResult,
     QueueLimits,
@@ -27,6 +26,7 @@ from home_sentry_engine.domain.jobs import Job, NewJob
 
 from .dead import Cause, DeadLetters
 from .micros import to_micros
+from .overfull import Overfull
 from .prepared import Prepared
 from .room import Room
 from .statements import PUT_ON_RECORD
@@ -94,24 +94,24 @@ class JobLedger:
         self._changed = changed
         self._room = Room(limits)
         self.dead = DeadLetters(limits.dead_limit)
+        self._overfull = Overfull(limits=limits, dead=self.dead, insert=self._insert, remove=self._remove)
 
     def put(self, conn: Connection, job: NewJob, now: datetime, holders: Callable[[], Holders | None]) -> PutResult:
-        """Store a job; ``holders`` is asked only when one has to be dropped, None rejects the new one."""
+        """Store a job; ``holders`` is asked only where another one may have to go, None refuses the new one."""
         if self._room.take(conn, job.queue):
             return self._insert(conn, job, now)
         twin = self._twin(conn, job)
         if twin is not None:
             return twin
-        reason = f"the queue {job.queue} holds {self._limits.limit} jobs"
-        if self._limits.overflow is Overflow.DEAD_LETTER:
-            self.dead.add_new(conn, job, now, Cause(error=reason, error_type="queue_full"))
-            return PutResult(outcome=PutOutcome.DEAD_LETTERED, reason=reason)
-        holding = holders() if self._limits.overflow is Overflow.DROP_OLDEST else None
-        dropped = None if holding is None else self._drop_oldest(conn, job.queue, holding)
-        if dropped is None:
-            return PutResult(outcome=PutOutcome.REJECTED, reason=reason)
-        inserted = self._insert(conn, job, now)
-        return PutResult(outcome=inserted.outcome, job_id=inserted.job_id, dropped=dropped)
+
+        def idle() -> sa.ColumnElement[bool] | None:
+            holding = holders()
+            if holding is None:
+                return None
+            self.free(conn, job.queue, holding.expired)
+            return jobs.c.id.not_in(holding.running)
+
+        return self._overfull.put(conn, job, now, idle)
 
     def finish(self, conn: Connection, job: Job) -> None:
         """Delete a job; raises ``LeaseLost``."""
@@ -227,16 +227,9 @@ class JobLedger:
             return None
         return PutResult(outcome=PutOutcome.DUPLICATE, job_id=str(twin), reason="queued already")
 
-    def _drop_oldest(self, conn: Connection, queue: str, holders: Holders) -> dict[str, Any] | None:
-        idle = sa.select(jobs.c.id, jobs.c.payload).where(jobs.c.queue == queue, jobs.c.id.not_in(holders.running))
-        oldest = conn.execute(idle.order_by(jobs.c.priority, jobs.c.id).limit(1)).one_or_none()
-        if oldest is None:
-            return None
-        self.free(conn, queue, holders.expired)
-        conn.execute(jobs.delete().where(jobs.c.id == oldest.id))
-        self._changed(conn, Change(queue=queue, gone=(oldest.id,)))
-        payload: dict[str, Any] = json.loads(oldest.payload)
-        return payload
+    def _remove(self, conn: Connection, queue: str, job_id: int) -> None:
+        conn.execute(jobs.delete().where(jobs.c.id == job_id))
+        self._changed(conn, Change(queue=queue, gone=(job_id,)))
 
 
 def _held(job: Job) -> sa.ColumnElement[bool]:

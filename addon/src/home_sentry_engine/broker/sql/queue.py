@@ -12,7 +12,6 @@ from home_sentry_engine.broker.queue import (
     MAX_ERROR_CHARS,
     DeadPage,
     LeaseLost,
-    Overflow,
     PutOutcome,
     PutResult,
     QueueCounts,
@@ -29,6 +28,7 @@ from home_sentry_engine.domain.jobs import Job, NewJob
 from .claims import Claims
 from .dead import Cause, DeadLetters
 from .micros import to_micros
+from .overfull import Overfull
 from .room import Room
 from .statements import (
     COUNT,
@@ -37,7 +37,6 @@ from .statements import (
     FINISH,
     FREE_EXPIRED,
     HELD,
-    OLDEST_IDLE,
     POSTPONE,
     PUT,
     PUT_WITHOUT_KEY,
@@ -74,6 +73,7 @@ class SqlQueue:
         self._limits = limits or QueueLimits()
         self._room = Room(self._limits)
         self._dead = DeadLetters(self._limits.dead_limit)
+        self._overfull = Overfull(limits=self._limits, dead=self._dead, insert=self._insert, remove=_remove)
         self._claims = Claims(database, clock, owner=owner)
         self._wakeup = Wakeup(clock)
         self._tally = Tally()
@@ -244,20 +244,12 @@ class SqlQueue:
         twin = self._twin(conn, job)
         if twin is not None:
             return twin
-        reason = f"the queue {job.queue} holds {self._limits.limit} jobs"
-        if self._limits.overflow is Overflow.DEAD_LETTER:
-            self._dead.add_new(conn, job, now, Cause(error=reason, error_type="queue_full"))
-            return PutResult(outcome=PutOutcome.DEAD_LETTERED, reason=reason)
-        values = {"in_queue": job.queue, "now_us": to_micros(now)}
-        dropping = self._limits.overflow is Overflow.DROP_OLDEST
-        if dropping:
-            FREE_EXPIRED.count(conn, values)
-        oldest = conn.execute(OLDEST_IDLE, values).one_or_none() if dropping else None
-        if oldest is None:
-            return PutResult(outcome=PutOutcome.REJECTED, reason=reason)
-        conn.execute(jobs.delete().where(jobs.c.id == oldest.id))
-        inserted = self._insert(conn, job, now)
-        return PutResult(outcome=inserted.outcome, job_id=inserted.job_id, dropped=json.loads(oldest.payload))
+
+        def idle() -> sa.ColumnElement[bool]:
+            FREE_EXPIRED.count(conn, {"in_queue": job.queue, "now_us": to_micros(now)})
+            return jobs.c.leased_until_us.is_(None)
+
+        return self._overfull.put(conn, job, now, idle)
 
     def _news(self, conn: Connection, queue: str) -> None:
         self._database.after_commit(conn, lambda: self._wakeup.raise_flag(queue))
@@ -270,6 +262,10 @@ class SqlQueue:
 
 def _lease(job: Job) -> dict[str, Any]:
     return {"job_id": int(job.id), "in_fence": job.fence}
+
+
+def _remove(conn: Connection, _queue: str, job_id: int) -> None:
+    conn.execute(jobs.delete().where(jobs.c.id == job_id))
 
 
 def _lost(job: Job) -> LeaseLost:

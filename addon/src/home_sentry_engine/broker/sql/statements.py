@@ -171,12 +171,6 @@ POSTPONE: Final = (
         tries=func.coalesce(bindparam("in_tries", type_=sa.Text), jobs.c.tries),
     )
 )
-OLDEST_IDLE: Final = (
-    sa.select(jobs.c.id, jobs.c.payload)
-    .where(jobs.c.queue == _queue, jobs.c.leased_until_us.is_(None))
-    .order_by(jobs.c.priority, jobs.c.id)
-    .limit(1)
-)
 _idle: Final = sa.or_(jobs.c.leased_until_us.is_(None), jobs.c.leased_until_us <= _now)
 DEPTH: Final = sa.select(
     func.count().label("total"),
