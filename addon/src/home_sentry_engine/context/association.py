@@ -11,12 +11,15 @@ from home_sentry_engine.domain.detection import Detection
 from home_sentry_engine.domain.labels import group_of
 from home_sentry_engine.domain.messages import Sighting
 
+from .telling import telling
 from .tracks import Look, Subject, frames_of
 
 # similarity -1..1 of two looks by appearance, None where nobody compared them
 type Appearance = Callable[[Look, Look], float | None]
 
 _PREDICT_MOST_S: Final = 2.0
+# detectors mix up cars with trucks and buses, hardly ever with these
+_TWO_WHEELS: Final = frozenset({"bicycle", "motorcycle"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,21 +103,30 @@ def count_by_group(
 
 
 def agreed(
-    sightings: Sequence[Sighting], *, rules: AssociationRules | None = None, appearance: Appearance | None = None
+    sightings: Sequence[Sighting],
+    *,
+    rules: AssociationRules | None = None,
+    appearance: Appearance | None = None,
+    most: int | None = None,
 ) -> tuple[Sighting, ...]:
     """Give the sightings as their subjects agree on them: one label each, and nothing of subjects that do not count.
 
-    In a video no look is surer than its subject, so that one flash does not stand for all. Sightings of which nothing
-    is left stay, without detections.
+    In a video no look is surer than its subject, so that one flash does not stand for all. Of more than ``most``
+    detections the most telling stay. Sightings of which nothing is left stay, without detections.
     """
     least = (rules or AssociationRules()).counted
+    subjects = associate(sightings, rules=rules, appearance=appearance)
+    counting = [subject for subject in subjects if subject.confidence >= least]
+    many = most is not None and sum(len(subject.looks) for subject in counting) > most
+    told = telling(counting, most) if many and most is not None else None
     meant: dict[tuple[str, float | None, Detection], Detection | None] = {}
-    for subject in associate(sightings, rules=rules, appearance=appearance):
+    for subject in subjects:
         label, sure = subject.label, subject.confidence
         for look in subject.looks:
             one = look.detection
             confidence = min(one.confidence, sure) if look.moving else one.confidence
-            meaning = replace(one, label=label, confidence=confidence) if sure >= least else None
+            stays = sure >= least and (told is None or look in told)
+            meaning = replace(one, label=label, confidence=confidence) if stays else None
             meant[(look.media_id, look.offset_s, one)] = meaning
     return tuple(_as_meant(sighting, meant) for sighting in sightings)
 
@@ -176,7 +188,7 @@ def _cost(track: _Track, look: Look, rules: AssociationRules, appearance: Appear
     last = track.last
     seconds = _seconds(last, look)
     gap = rules.video_gap_s if look.moving and last.moving and look.media_id == last.media_id else rules.max_gap_s
-    if seconds > gap or group_of(last.detection.label) is not group_of(look.detection.label):
+    if seconds > gap or not _may_be_called(last.detection.label, look.detection.label):
         return None
     box, before = look.detection.box, last.detection.box
     growth = max(box.area, before.area) / min(box.area, before.area)
@@ -193,6 +205,11 @@ def _cost(track: _Track, look: Look, rules: AssociationRules, appearance: Appear
         return None
     # one box more of distance weighs as much as half of the size or a quarter of the likeness lost
     return distance - overlap + 0.5 * math.log(growth) + (4.0 * (1.0 - alike) if alike is not None else 0.0)
+
+
+def _may_be_called(one: str, other: str) -> bool:
+    """Tell whether the same thing may get both labels."""
+    return group_of(one) is group_of(other) and (one in _TWO_WHEELS) == (other in _TWO_WHEELS)
 
 
 def _centre(box: Box) -> tuple[float, float]:

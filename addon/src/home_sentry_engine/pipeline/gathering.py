@@ -32,6 +32,8 @@ from .visit import Evidence, Visit
 _SKEW_FILES = 5
 _SKEW_SPREAD_S = 3.0
 _LATE_S = 5.0
+# subjects need more looks than are passed on, so that they stay whole
+_LOOKS_FOR_EACH_TOLD = 4
 _URGENT_LEVELS = frozenset({RiskLevel.HIGH, RiskLevel.CRITICAL})
 
 
@@ -178,10 +180,10 @@ class Gathering:
 
     def scene(self, tx: Tx, event_id: str, batch: OpenBatch | ClosedBatch, camera_name: str) -> Scene | None:
         """Gather the visit around a batch; None when it has no stored sighting."""
-        stored = tx.detections.sightings_of_event(event_id, best=self._settings.best_detections)
+        stored = self._stored(tx, event_id)
         if not stored:
             return None
-        sightings = agreed(stored, rules=self.circumstances.association)
+        sightings = self._told(stored)
         closed = isinstance(batch, ClosedBatch)
         whole = Batch(
             batch_id=batch.batch_id,
@@ -220,9 +222,8 @@ class Gathering:
         camera_id = look.media.camera_id
         current = tx.batches.open_for(camera_id)
         event_id = current.event_id if current is not None else ""
-        best = self._settings.best_detections
-        stored = tx.detections.sightings_of_event(event_id, best=best) if current is not None else ()
-        sightings = agreed((*stored, *_sightings_of(look)), rules=self.circumstances.association)
+        stored = self._stored(tx, event_id) if current is not None else ()
+        sightings = self._told((*stored, *_sightings_of(look)))
         if not sightings:
             return RiskLevel.LOW
         batch = Batch(
@@ -240,6 +241,14 @@ class Gathering:
         started = min(sighting.at for sighting in sightings).astimezone(self.circumstances.zone(tx))
         scene = Scene(batch=batch, local_time=started, legs=self.circumstances.legs(tx, batch))
         return self._visit.level_of(self._rules.rule(scene).score)
+
+    def _stored(self, tx: Tx, event_id: str) -> tuple[Sighting, ...]:
+        best = _LOOKS_FOR_EACH_TOLD * self._settings.best_detections
+        return tx.detections.sightings_of_event(event_id, best=best)
+
+    def _told(self, sightings: Sequence[Sighting]) -> tuple[Sighting, ...]:
+        most = self._settings.best_detections
+        return agreed(sightings, rules=self.circumstances.association, most=most)
 
     def _effective_time(self, media: Media, now: datetime) -> datetime:
         """Place a file that comes long after its capture (catch-up) at its capture, all else at its arrival."""

@@ -48,6 +48,14 @@ def test_a_dog_is_not_its_owner():
     assert len(associate(seen)) == 2
 
 
+def test_a_bicycle_does_not_turn_into_a_car_and_a_truck_may():
+    def seen(before, after):
+        return associate([sighting(0, detection(0.3, 0.6, before)), sighting(1, detection(0.3, 0.6, after))])
+
+    assert [len(seen("bicycle", other)) for other in ("car", "truck", "bus", "motorcycle")] == [2, 2, 2, 1]
+    assert [len(seen("car", other)) for other in ("truck", "bus", "motorcycle")] == [1, 1, 2]
+
+
 def test_a_long_absence_ends_a_subject():
     seen = [sighting(0, detection(0.3, 0.6)), sighting(60, detection(0.3, 0.6))]
     assert len(associate(seen)) == 2

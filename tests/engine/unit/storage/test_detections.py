@@ -121,6 +121,12 @@ async def test_the_sightings_of_a_visit_span_its_batches_and_keep_the_surest(fil
     assert await labels(1) == [["person"]]
 
 
+async def test_many_sure_ones_do_not_hide_another_label(filled):
+    await add(filled, frame(*(detection("person", 0.9) for _ in range(12)), detection("car", 0.5)))
+    (seen,) = await filled.read(lambda conn: ROWS.sightings_of_event(conn, "e1", best=6))
+    assert [found.label for found in seen.detections] == [*["person"] * 5, "car"]
+
+
 async def test_stored_detections_can_join_a_visit_later(filled):
     (ids,) = await add(filled, frame(detection("dog")), event_id=None, batch_id=None)
     await filled.write(lambda conn: ROWS.assign(conn, ids, event_id="e9", batch_id="b9"))
