@@ -8,6 +8,7 @@ from pathlib import Path
 import pwd
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -109,7 +110,9 @@ class PostgresServer:
 
 
 @contextmanager
-def _running(arguments: list[Any], folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def _running(
+    arguments: list[Any], folder: Path, port: int, *, end: signal.Signals = signal.SIGTERM
+) -> Iterator[subprocess.Popen[bytes]]:
     log = folder / "log"
     with log.open("wb") as output:
         child = subprocess.Popen(arguments, stdout=output, stderr=output, **_as(folder))
@@ -117,7 +120,7 @@ def _running(arguments: list[Any], folder: Path, port: int) -> Iterator[subproce
             _wait(child, port, log)
             yield child
         finally:
-            child.terminate()
+            child.send_signal(end)
             try:
                 child.wait(30)
             except subprocess.TimeoutExpired:
@@ -161,7 +164,8 @@ def running_postgres(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes
         "max_wal_size": "512MB",
     }
     given = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-    with _running([server, "-D", data, *given], folder, port) as child:
+    # its own polite end waits for all who are connected
+    with _running([server, "-D", data, *given], folder, port, end=signal.SIGINT) as child:
         # after a crash it listens before it lets anybody in
         asking = [command("pg_isready"), "--quiet", "--host", "127.0.0.1", "--port", str(port)]
         until = time.monotonic() + START_S

@@ -36,7 +36,7 @@ def url_of(host):
 
 
 def webhook(*, private):
-    return WebhookSender(private=private, now=lambda: NOW, timeout_s=2.0)
+    return WebhookSender(private=private, now=lambda: NOW, timeout_s=60.0)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ async def test_no_spelling_gets_through_a_webhook(host, unconnected):
 @pytest.mark.parametrize("host", [*OWN, *(one for one in FORBIDDEN if "%" not in one and "[" not in one)])
 async def test_nor_through_a_mail(host, unconnected):
     with pytest.raises(SendFailed) as failed:
-        await MailSender(private=False, timeout_s=2.0).send(replace(MAIL, host=host), MESSAGE)
+        await MailSender(private=False, timeout_s=60.0).send(replace(MAIL, host=host), MESSAGE)
     assert (failed.value.reason, failed.value.again) == (DeliveryReason.FORBIDDEN_TARGET, False)
 
 
