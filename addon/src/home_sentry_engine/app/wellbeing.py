@@ -61,7 +61,6 @@ class Wellbeing:
         self.backups = self._make_backups()
         self.registry = ComponentRegistry(board, clock, self._save)
         self.monitor = HealthMonitor(board, clock, ())
-        self.board_says = board.report
         self.exhausted = asyncio.Event()
         self._models_died: set[str] = set()
         limit = engine_limit_bytes(settings.operations.memory_limit_mb, host_total_bytes())

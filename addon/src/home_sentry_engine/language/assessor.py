@@ -50,7 +50,6 @@ class LanguageAssessor:
         self.asking = Asking("language model", self, settings=settings, clock=clock, backoff=backoff)
         self._on_outcome = on_outcome
         self.wording: Callable[[], Wording] = lambda: SHIPPED
-        self.injections_seen = 0
         self.last_failure: ModelFailure | None = None
         self.worked = False
 
@@ -68,7 +67,6 @@ class LanguageAssessor:
         if isinstance(told, ModelFailure):
             return told
         reply, duration_ms = told
-        self.injections_seen += len(reply.fitted.prompt.attempts)
         return verdict_of(rule, reply, model_id=self.backend.model_id, duration_ms=duration_ms, state=AnalysisState.LLM)
 
     async def wake(self) -> ModelFailure | None:

@@ -18,12 +18,11 @@ COMPACT_ANSWER_TOKENS: Final = 220
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """A prompt that fits, its tokens, and what is left for the answer; ``tight`` from 80 % of the window on."""
+    """A prompt that fits, its tokens, and what is left for the answer."""
 
     prompt: Prompt
     tokens: int
     answer_tokens: int
-    tight: bool
 
 
 async def fit(
@@ -35,11 +34,10 @@ async def fit(
         tokens = await count(form)
         wanted = answer_tokens if form.size is Size.FULL else min(answer_tokens, COMPACT_ANSWER_TOKENS)
         if tokens + wanted <= window:
-            tight = tokens + wanted >= WARN_SHARE * window
-            if tight:
+            if tokens + wanted >= WARN_SHARE * window:
                 _LOGGER.warning(
                     "The prompt nearly fills the model's window",
                     extra={"tokens": tokens, "window": window, "left_out": form.left_out},
                 )
-            return Fitted(prompt=form, tokens=tokens, answer_tokens=min(answer_tokens, window - tokens), tight=tight)
+            return Fitted(prompt=form, tokens=tokens, answer_tokens=min(answer_tokens, window - tokens))
     raise ContextOverflow(f"the shortest prompt has {tokens} tokens and the model's window only {window}")

@@ -105,7 +105,6 @@ class ModelProcess:
         self.reason: str | None = None
         self.restarts = 0
         self.waiting = 0
-        self.operation: str | None = None
         self.facts: Mapping[str, Any] = {}
 
     @property
@@ -127,7 +126,6 @@ class ModelProcess:
         """
         async with self._turn():
             child = await self._running()
-            self.operation = operation
             self._become(ProcessState.BUSY)
             try:
                 async with asyncio.timeout(timeout_s):

@@ -20,19 +20,19 @@ async def fitted(window, answer_tokens=768):
     return await fit(prompts(SCENE, Judge().rule(SCENE)), count=count, window=window, answer_tokens=answer_tokens)
 
 
-async def test_a_large_window_takes_everything():
+async def test_a_large_window_takes_everything(caplog):
     result = await fitted(16_384)
     assert result.prompt.left_out == ()
     assert result.answer_tokens == 768
-    assert not result.tight
+    assert "nearly fills" not in caplog.text
 
 
-async def test_a_smaller_window_drops_the_least_important_first():
+async def test_a_smaller_window_drops_the_least_important_first(caplog):
     result = await fitted(1700)
     assert result.prompt.size is Size.FULL
     assert result.prompt.left_out[0] == "depth"
     assert result.tokens + 768 <= 1700
-    assert result.tight
+    assert "nearly fills" in caplog.text
 
 
 async def test_a_tiny_window_takes_the_compact_form():

@@ -21,7 +21,6 @@ class RemoteModel:
     def __init__(self, client: JsonClient, *, api: str, model: str | None, window_tokens: int) -> None:
         """Take ``api`` as ``auto``, ``llama.cpp`` or ``openai``."""
         self._client = client
-        self._api = api
         self._model = model
         self._window = window_tokens
         self._found: Backend | None = self._made(api) if api != "auto" else None

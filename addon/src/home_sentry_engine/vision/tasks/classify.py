@@ -9,8 +9,8 @@ import numpy as np
 from home_sentry_engine.vision.session import Cancel
 
 from .errors import MalformedOutput
-from .graph import Array, Loaded, answer, expect_labels, softmax
-from .inputs import fit, input_size
+from .graph import Array, Loaded, expect_labels, first, softmax
+from .inputs import input_size, look
 from .pictures import Frame
 
 _IGNORED_VEHICLES: Final = frozenset({"background", "pedestrian"})
@@ -158,7 +158,5 @@ class Classifier:
 
     def rank(self, frame: Frame, *, cancel: Cancel | None = None) -> Ranked:
         """Look at one picture; blocks, raises ``StageError``."""
-        pixels = self._graph.inputs[0]
-        tensor = fit(frame, self._image, size=self._size, dtype=pixels.dtype).tensor
-        value = next(iter(answer(self._graph, {pixels.name: tensor}, cancel).values()))
+        value = first(look(self._graph, frame, self._image, size=self._size, cancel=cancel))
         return rank(value, self._card.labels, self._card.id)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from home_sentry_engine.domain.box import Box
 from home_sentry_engine.vision.session import Cancel
 
-from .graph import Array, Loaded, answer
-from .inputs import fit, input_size
+from .graph import Array, Loaded, first
+from .inputs import input_size, look
 from .pictures import Frame
 
 _LOWEST, _HIGHEST = 2.0, 98.0
@@ -104,7 +104,5 @@ class DepthGauge:
 
     def measure(self, frame: Frame, *, cancel: Cancel | None = None) -> DepthMap:
         """Look at one picture; blocks, raises ``StageError``."""
-        pixels = self._graph.inputs[0]
-        tensor = fit(frame, self._image, size=self._size, dtype=pixels.dtype).tensor
-        value = next(iter(answer(self._graph, {pixels.name: tensor}, cancel).values()))
+        value = first(look(self._graph, frame, self._image, size=self._size, cancel=cancel))
         return decode_depth(value, larger_is_closer=self._larger_is_closer, frame=(frame.width, frame.height))

@@ -10,8 +10,8 @@ from home_sentry_engine.domain.errors import HomeSentryError
 from home_sentry_engine.vision.session import Cancel
 
 from .errors import MalformedOutput, UnsupportedGraph
-from .graph import Array, Loaded, answer
-from .inputs import fit, input_size
+from .graph import Array, Loaded, first
+from .inputs import input_size, look
 from .pictures import Frame
 
 _SHORTEST: Final = 1e-6
@@ -38,8 +38,10 @@ class Embedding:
         return float(np.dot(self.values, other.values))
 
 
-def unit(vector: Array, model_id: str) -> Embedding:
-    """Bring a vector to length 1; raises ``MalformedOutput`` for one without length."""
+def unit(vector: Array, model_id: str, dimension: int | None = None) -> Embedding:
+    """Bring a vector to length 1; raises ``MalformedOutput`` for one without length, or of another dimension."""
+    if dimension is not None and vector.size != dimension:
+        raise MalformedOutput(f"{model_id} gave {vector.size} values instead of {dimension}", code="malformed_output")
     values = vector.astype(np.float64).ravel()
     length = float(np.linalg.norm(values))
     if length < _SHORTEST:
@@ -69,11 +71,5 @@ class Embedder:
 
     def embed(self, frame: Frame, *, cancel: Cancel | None = None) -> Embedding:
         """Look at one cut-out; blocks, raises ``StageError``."""
-        pixels = self._graph.inputs[0]
-        tensor = fit(frame, self._image, size=self._size, dtype=pixels.dtype).tensor
-        value = next(iter(answer(self._graph, {pixels.name: tensor}, cancel).values()))
-        if value.size != self.dimension:
-            raise MalformedOutput(
-                f"{self.model_id} gave {value.size} values instead of {self.dimension}", code="malformed_output"
-            )
-        return unit(value, self.model_id)
+        value = first(look(self._graph, frame, self._image, size=self._size, cancel=cancel))
+        return unit(value, self.model_id, self.dimension)

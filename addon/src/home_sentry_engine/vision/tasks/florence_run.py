@@ -9,8 +9,8 @@ from home_sentry_engine.vision.session import Cancel, TensorInfo
 
 from .errors import MalformedOutput
 from .florence import FlorenceAnswer, FlorenceTask, parse_answer, prompt_of, question_prompt
-from .graph import Array, Loaded, answer
-from .inputs import fit, input_size
+from .graph import Array, Loaded, answer, first
+from .inputs import input_size, look
 from .pictures import Frame
 from .tokens import Words
 
@@ -49,13 +49,11 @@ class FlorenceReader:
         return parse_answer(FlorenceTask.CAPTION, raw, (frame.width, frame.height))
 
     def _write(self, prompt: str, frame: Frame, *, most: int, cancel: Cancel | None) -> str:
-        pixels = self._vision.inputs[0]
-        tensor = fit(frame, self._image, size=self._size, dtype=pixels.dtype).tensor
-        seen = _first(answer(self._vision, {pixels.name: tensor}, cancel))
+        seen = first(look(self._vision, frame, self._image, size=self._size, cancel=cancel))
         ids, _ = self._words.encode([prompt])
         told = np.concatenate([seen, self._embedded(ids, cancel)], axis=1)
         mask = np.ones(told.shape[:2], np.int64)
-        hidden = _first(answer(self._encoder, {"attention_mask": mask, "inputs_embeds": told}, cancel))
+        hidden = first(answer(self._encoder, {"attention_mask": mask, "inputs_embeds": told}, cancel))
         written = [self._end, self._first]
         while len(written) - 2 < most:
             following = self._next(written, hidden, mask, cancel)
@@ -81,11 +79,7 @@ class FlorenceReader:
         return int(last.argmax())
 
     def _embedded(self, ids: NDArray[np.int64], cancel: Cancel | None) -> Array:
-        return _first(answer(self._embed, {self._embed.inputs[0].name: ids}, cancel))
-
-
-def _first(named: dict[str, Array]) -> Array:
-    return next(iter(named.values()))
+        return first(answer(self._embed, {self._embed.inputs[0].name: ids}, cancel))
 
 
 def _no_past(info: TensorInfo) -> Array:

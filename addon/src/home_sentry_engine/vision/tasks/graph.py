@@ -114,6 +114,11 @@ def answer(graph: Graph, feeds: Mapping[str, Array], cancel: Cancel | None = Non
     return named
 
 
+def first(named: Mapping[str, Array]) -> Array:
+    """Give the value of a graph's first output."""
+    return next(iter(named.values()))
+
+
 def shaped(name: str, value: Array, *shape: int | None) -> Array:
     """Give the value if it has the shape (None = any size); raises ``MalformedOutput``."""
     same = value.ndim == len(shape) and all(want in {None, have} for want, have in zip(shape, value.shape, strict=True))

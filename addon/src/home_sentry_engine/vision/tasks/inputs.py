@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from home_sentry_engine.domain.lazy import lazy
 from home_sentry_engine.vision.catalog import Colour, ImageInput, Layout, Resample, Resize
-from home_sentry_engine.vision.session import TensorInfo
+from home_sentry_engine.vision.session import Cancel, TensorInfo
 
-from .graph import Array, Graph
+from .graph import Array, Graph, answer
 from .pictures import Frame, require_picture, write_planes
 
 if TYPE_CHECKING:
@@ -52,6 +52,14 @@ def fit(frame: Frame, image: ImageInput, *, size: tuple[int, int] | None = None,
     return Fitted(
         tensor=_tensor(small, image, dtype)[np.newaxis], scale=(ratio[0] * across, ratio[1] * down), shift=shift
     )
+
+
+def look(
+    graph: Graph, frame: Frame, image: ImageInput, *, size: tuple[int, int], cancel: Cancel | None = None
+) -> dict[str, Array]:
+    """Run a graph whose first input is a picture; gives its outputs by name, raises as ``fit`` and ``answer`` do."""
+    pixels = graph.inputs[0]
+    return answer(graph, {pixels.name: fit(frame, image, size=size, dtype=pixels.dtype).tensor}, cancel)
 
 
 def input_size(graph: Graph, image: ImageInput) -> tuple[int, int]:

@@ -13,8 +13,8 @@ from home_sentry_engine.vision.catalog import Layout
 from home_sentry_engine.vision.session import Cancel
 
 from .errors import MalformedOutput
-from .graph import Array, Loaded, answer, expect_labels, shaped
-from .inputs import fit, input_size
+from .graph import Array, Loaded, expect_labels, first, shaped
+from .inputs import input_size, look
 from .pictures import Frame
 
 _WORN: Final = ("hat", "sunglasses", "upper clothes", "skirt", "pants", "dress", "belt", "scarf")
@@ -103,7 +103,5 @@ class Segmenter:
 
     def divide(self, frame: Frame, *, cancel: Cancel | None = None) -> Segments:
         """Look at one picture; blocks, raises ``StageError``."""
-        pixels = self._graph.inputs[0]
-        tensor = fit(frame, self._image, size=self._size, dtype=pixels.dtype).tensor
-        value = next(iter(answer(self._graph, {pixels.name: tensor}, cancel).values()))
+        value = first(look(self._graph, frame, self._image, size=self._size, cancel=cancel))
         return decode_segments(value, self._labels, self._size, self._image.layout)

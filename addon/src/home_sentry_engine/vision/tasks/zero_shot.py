@@ -15,9 +15,9 @@ from home_sentry_engine.vision.session import Cancel
 
 from .classify import Ranked, rank
 from .embeddings import Embedding, unit
-from .errors import MalformedOutput, UnsupportedGraph
+from .errors import UnsupportedGraph
 from .graph import Array, Graph, Loaded, answer
-from .inputs import fit, input_size
+from .inputs import input_size, look
 from .pictures import Frame
 from .tokens import Words
 
@@ -57,14 +57,8 @@ class ImageText:
 
     def embed(self, frame: Frame, *, cancel: Cancel | None = None) -> Embedding:
         """Look at one picture; blocks, raises ``StageError``."""
-        pixels = self._eye.inputs[0]
-        tensor = fit(frame, self._image, size=self._size, dtype=pixels.dtype).tensor
-        value = answer(self._eye, {pixels.name: tensor}, cancel)[self._eye_output]
-        if value.size != self.dimension:
-            raise MalformedOutput(
-                f"{self.model_id} gave {value.size} values instead of {self.dimension}", code="malformed_output"
-            )
-        return unit(value, self.model_id)
+        named = look(self._eye, frame, self._image, size=self._size, cancel=cancel)
+        return unit(named[self._eye_output], self.model_id, self.dimension)
 
     def read(self, sentence: str, *, cancel: Cancel | None = None) -> Embedding:
         """Read one sentence; what was read before is remembered."""
@@ -80,7 +74,7 @@ class ImageText:
                 self._sentences[sentence] = known
                 while len(self._sentences) > _KEPT_SENTENCES:
                     self._sentences.popitem(last=False)
-        return unit(known, self.model_id)
+        return unit(known, self.model_id, self.dimension)
 
     def rank(self, frame: Frame, sentences: Mapping[str, str], *, cancel: Cancel | None = None) -> Ranked:
         """Rank labels by how well their sentences fit the picture; blocks, raises ``StageError``."""
