@@ -70,7 +70,8 @@ class Voice:
         home = self.home
         self.post, self.album = Post(), Album()
         self.board = HealthBoard(home.clock)
-        self.health = ChannelHealth(home.database, self.board, Breakers(), home.clock)
+        self.breakers = Breakers()
+        self.health = ChannelHealth(home.database, self.board, self.breakers, home.clock)
         self.keychain = Keychain(home.settings.data, self.learned.add)
         keeper = Keeper(node=self.node, name="Home", clock=home.clock, ids=home._ids, keychain=self.keychain)
         senders = self.senders or self.post

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from home_sentry_engine.contract import AlertCondition, AlertRule, Event, ObjectGroup, PathMove
@@ -130,6 +130,6 @@ def _wanted(rule: AlertRule, labels: tuple[str, ...]) -> list[str]:
     return sorted(found, key=lambda label: (_rank(label), label))
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _rank(label: str) -> int:
     return tuple(ObjectGroup).index(group_of(label))

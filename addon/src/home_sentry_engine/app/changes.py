@@ -90,6 +90,8 @@ class StoredRegistry:
             now = self._database.clock.now()
             if not self._tables.cameras.remove(conn, camera_id, now):
                 raise NotFound("there is no such camera")
+            # pictures of the place, too: if it returns it learns them anew
+            self._tables.scenes.reset(conn, camera_id)
             gone = CameraRemoved(seq=0, camera_id=camera_id)
             self._tables.outbox.add(conn, kind="camera_removed", camera_id=camera_id, body=encode(gone), now=now)
             self._database.after_commit(conn, self._announced)

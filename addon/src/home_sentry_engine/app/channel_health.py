@@ -75,6 +75,7 @@ class ChannelHealth:
         self._shown = known
         for channel_id in self._breakers.keys() - {one.channel.id for one in stored}:
             del self._breakers[channel_id]
+            self._shown_breakers.forget(component_id(channel_id))
 
     async def _rest(self) -> None:
         waking = asyncio.create_task(self._woken.wait(), name="changed channels")

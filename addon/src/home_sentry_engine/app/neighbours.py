@@ -104,7 +104,10 @@ class Neighbours:
     def review(self, *, patient: bool) -> None:
         """Bring the board up to date; ``patient`` while nobody can have been heard yet."""
         now = self.clock.monotonic()
-        fresh = [word for at, word in self._heard.values() if now - at < _SILENT_S]
+        # a container that is made anew has another name
+        for node in [node for node, (at, _) in self._heard.items() if now - at >= _SILENT_S]:
+            del self._heard[node]
+        fresh = [word for _, word in self._heard.values()]
         for role in _SPEAKERS.keys() - self.roles:
             players = [word for word in fresh if role in word.roles]
             if players:

@@ -87,7 +87,10 @@ class QuietWatch:
             self._since = going_on or now
             self._cameras.clear()
         self._swept_at, since = now, self._since
-        for camera in await self._database.read(self._tables.cameras.all):
+        cameras = await self._database.read(self._tables.cameras.all)
+        for gone in self._cameras.keys() - {camera.id for camera in cameras}:
+            del self._cameras[gone]
+        for camera in cameras:
             await self._database.write(partial(self._visit, camera=camera, since=since, now=now))
         await self._database.write(lambda conn: self._together(conn, since, now))
 

@@ -13,6 +13,7 @@ from home_sentry_engine.domain.errors import StageError, Unavailable
 from home_sentry_engine.domain.messages import Media
 from home_sentry_engine.domain.resting import KeptMemory
 from home_sentry_engine.media.picture import Picture
+from home_sentry_engine.resilience.recent import Recent
 from home_sentry_engine.storage.database import Database
 from home_sentry_engine.storage.repositories.scenes import Scenes
 from home_sentry_engine.vision.models import Models, NotSwitchedOn
@@ -25,6 +26,7 @@ _LOGGER = logging.getLogger(__name__)
 _EACH_S: Final = 60.0
 _AGAIN_S: Final = 600.0
 _LIMIT_S: Final = 20.0
+_MOST_CAMERAS: Final = 1000
 
 type SceneEye = Callable[[Picture], Awaitable[Embedding]]
 
@@ -54,14 +56,14 @@ class SceneMemories:
         self._database = database
         self._rows = rows
         self._eye = eye
-        self._next: dict[str, datetime] = {}
+        self._next = Recent[str, datetime](_MOST_CAMERAS)
         self._blind_until: datetime | None = None
         self.reason: str | None = "no picture was looked at yet"
 
     async def look(self, media: Media, picture: Picture, light: str) -> KeptMemory | None:
         """Compare and learn; None where it is too early or nothing can look."""
         at = media.captured_at
-        early = at < self._next.get(media.camera_id, at)
+        early = at < (self._next.get(media.camera_id) or at)
         if early or (self._blind_until is not None and media.received_at < self._blind_until):
             return None
         try:
@@ -73,7 +75,7 @@ class SceneMemories:
             _LOGGER.info("No model looks at the scene: %s", self.reason, extra={"camera_id": media.camera_id})
             return None
         self.reason, self._blind_until = None, None
-        self._next[media.camera_id] = _later(at, _EACH_S)
+        self._next.put(media.camera_id, _later(at, _EACH_S))
         before = await self._before(media.camera_id, light, seen)
         after = learned(before, seen.values)
         return KeptMemory(

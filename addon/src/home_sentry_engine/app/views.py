@@ -87,6 +87,8 @@ class CameraViews:
         """Give what is remembered, read anew after a person changed what is usual."""
         known = self._cameras.get(camera_id)
         epoch = await self._database.read(lambda conn: self._rows.epoch(conn, camera_id))
+        if known is None:
+            await self._forget_gone()
         if known is None or known.epoch != epoch:
             kept = await self._database.read(lambda conn: self._rows.of(conn, camera_id))
             fresh = _remembered(kept)
@@ -95,6 +97,11 @@ class CameraViews:
             if current is known:
                 self._cameras[camera_id] = fresh
         return self._cameras[camera_id]
+
+    async def _forget_gone(self) -> None:
+        living = await self._database.read(self._rows.cameras)
+        for gone in self._cameras.keys() - living:
+            del self._cameras[gone]
 
 
 def first_view(picture: Picture) -> KeptView:

@@ -289,6 +289,7 @@ class FolderSource:
         first = self._sweeps == 0
         try:
             found = await self._blocking(lambda: self._sweep.scan(full=full))
+            self._folders.forget(await self._blocking(self._folders.gone))
         except OSError as err:
             self._problem = f"the camera folder cannot be listed: {err.strerror or err}"
             return

@@ -1,6 +1,6 @@
 """Files of camera folders: whose camera they are, whether they may be opened, and how they are recognised again."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 import errno
@@ -95,6 +95,17 @@ class CameraFolders:
                 RejectReason.CAMERA_REFUSED, f"the folders '{owner}' and '{folder}' both stand for camera '{camera_id}'"
             )
         return camera_id
+
+    def gone(self) -> frozenset[str]:
+        """Give the known folders that are not there any more; blocks."""
+        known = {*self._owners.values(), *self.refused}
+        return frozenset(folder for folder in known if not (self.root / folder).is_dir())
+
+    def forget(self, folders: Container[str]) -> None:
+        """Forget folders: whichever comes first may stand for their cameras from now on."""
+        self._owners = {camera_id: owner for camera_id, owner in self._owners.items() if owner not in folders}
+        standing = {folder: owner for folder, owner in self.refused.items() if folder not in folders}
+        self.refused = {folder: owner for folder, owner in standing.items() if owner not in folders}
 
     def leads_outside(self, relative: str) -> bool:
         """Tell whether a link ends outside the root, or nowhere."""

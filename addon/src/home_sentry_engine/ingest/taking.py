@@ -234,6 +234,9 @@ class Taking:
                 self._postpone(wish, err)
         except Exception as err:  # noqa: BLE001 - one file's trouble must not end the watch, and the file must not be lost
             self._postpone(wish, err)
+        else:
+            if not self._later:
+                self.last_error = None
 
     def _postpone(self, wish: Wish, err: Exception) -> None:
         self.counts.retries += 1

@@ -21,11 +21,14 @@ import threading
 import time
 from typing import Any, BinaryIO, Final
 
+from home_sentry_engine.resilience.recent import Recent
+
 from .picture_tokens import PictureReader, Unseeing
 from .segments import Segment, fenced, segments_of
 
 _PR_SET_PDEATHSIG: Final = 1
 _NICE: Final = 5
+_MOST_GRAMMARS: Final = 16
 
 type Answer = dict[str, Any]
 
@@ -75,7 +78,7 @@ class Model:
             self._formatter = llama_chat_format.Jinja2ChatFormatter(
                 template=self._template, eos_token=self._token(self._llama.token_eos()), bos_token=self._bos_text()
             )
-        self._grammars: dict[str, Any] = {}
+        self._grammars = Recent[str, Any](_MOST_GRAMMARS)
         self._stop = stop
         self._criteria = llama_cpp.StoppingCriteriaList
         self._reader: PictureReader | None = None
@@ -107,15 +110,17 @@ class Model:
         if room < 1:
             raise _Refused("context_overflow", f"{len(tokens)} tokens do not fit into {self._llama.n_ctx()}")
         schema = json.dumps(request["schema"])
-        if schema not in self._grammars:
-            self._grammars[schema] = self._grammar_of(schema)
+        grammar = self._grammars.get(schema)
+        if grammar is None:
+            grammar = self._grammar_of(schema)
+            self._grammars.put(schema, grammar)
         result: Any = self._llama.create_completion(
             prompt=tokens,
             max_tokens=min(int(request["max_tokens"]), room),
             temperature=float(request["temperature"]),
             top_p=float(request["top_p"]),
             seed=0,
-            grammar=self._grammars[schema],
+            grammar=grammar,
             stopping_criteria=self._criteria([lambda _tokens, _logits: self._stop.id == request["id"]]),
         )
         if self._stop.id == request["id"]:

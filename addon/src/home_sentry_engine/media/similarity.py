@@ -65,13 +65,7 @@ class Reference:
     def __init__(self, grey: Grey) -> None:
         """Take a picture of any size of at least 7x7; only pictures of the same size compare."""
         self.grey = grey
-        self._mean: _Plane = _box(grey)
-        self._luminance: _Plane = self._mean * self._mean
-        self._contrast: _Plane = _squares(grey) - self._luminance
-        self._contrast *= _UNBIASED
-        self._contrast += _C2
-        self._luminance += _C1
-        self._buffers = tuple(np.empty(grey.shape, np.float32) for _ in range(4))
+        self._windows: _Windows | None = None
         self._small: Reference | None = None
 
     def ssim(self, grey: Grey) -> float:
@@ -92,9 +86,29 @@ class Reference:
         return self._map(grey)
 
     def _map(self, other: Grey) -> _Plane:
+        # thirty times the picture itself: only for those that are compared at this size
+        if self._windows is None:
+            self._windows = _Windows(self.grey)
+        return self._windows.like(other)
+
+
+class _Windows:
+    """What a picture's windows give by themselves, and room for what is worked out with another picture's."""
+
+    def __init__(self, grey: Grey) -> None:
+        self._grey = grey
+        self._mean = _box(grey)
+        self._luminance: _Plane = self._mean * self._mean
+        self._contrast: _Plane = _squares(grey) - self._luminance
+        self._contrast *= _UNBIASED
+        self._contrast += _C2
+        self._luminance += _C1
+        self._buffers = tuple(np.empty(grey.shape, np.float32) for _ in range(4))
+
+    def like(self, other: Grey) -> _Plane:
         """Give (2 mx my + C1)(2 cov + C2) / ((mx2 + my2 + C1)(vx + vy + C2)) for each window; a view of a buffer."""
         product, mean, squares, both = self._buffers
-        cv2.multiply(self.grey, other, product, dtype=cv2.CV_32F)
+        cv2.multiply(self._grey, other, product, dtype=cv2.CV_32F)
         cv2.boxFilter(product, cv2.CV_32F, _SIDES, both)
         cv2.boxFilter(other, cv2.CV_32F, _SIDES, mean)
         cv2.sqrBoxFilter(other, cv2.CV_32F, _SIDES, squares)

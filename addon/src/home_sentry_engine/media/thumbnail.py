@@ -1,7 +1,7 @@
 """Pictures for people: the small one with boxes, and the full one with or without them. Never any metadata."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol
 
 import cv2
@@ -84,7 +84,7 @@ def colour_of(label: str) -> str:
     return _COLOURS.get(label, _OTHER)
 
 
-@cache
+@lru_cache(maxsize=32)
 def load_font(size_px: int, names: tuple[str, ...] = _FONTS) -> Font:
     """Give the first font that the machine has, else the one inside Pillow."""
     for name in names:

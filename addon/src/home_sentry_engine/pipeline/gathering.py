@@ -23,6 +23,7 @@ from home_sentry_engine.domain.detection import FrameDetections
 from home_sentry_engine.domain.identity import IdSource
 from home_sentry_engine.domain.jobs import ASSESS, PRIORITY_NORMAL, PRIORITY_URGENT, NewJob
 from home_sentry_engine.domain.messages import Batch, Media, RuleVerdict, Scene, Sighting
+from home_sentry_engine.resilience.recent import Recent
 from home_sentry_engine.settings import BatchSettings
 
 from .circumstances import Circumstances
@@ -30,6 +31,7 @@ from .ports import Tx
 from .visit import Evidence, Visit
 
 _SKEW_FILES = 5
+_MOST_CAMERAS = 1000
 _SKEW_SPREAD_S = 3.0
 _LATE_S = 5.0
 # subjects need more looks than are passed on, so that they stay whole
@@ -69,21 +71,25 @@ class _Lateness:
     """How late files come, apart from a camera clock that is wrong by a constant."""
 
     def __init__(self) -> None:
-        self._lags: dict[str, deque[float]] = {}
-        self._last: dict[str, float] = {}
+        self._lags = Recent[str, deque[float]](_MOST_CAMERAS)
+        self._last = Recent[str, float](_MOST_CAMERAS)
 
     def of(self, media: Media) -> float:
         """Take a file's lag in seconds and give what is left of it without the camera's constant error."""
         lag = (media.received_at - media.captured_at).total_seconds()
-        lags = self._lags.setdefault(media.camera_id, deque(maxlen=_SKEW_FILES))
+        lags = self._lags.get(media.camera_id)
+        if lags is None:
+            lags = deque[float](maxlen=_SKEW_FILES)
+            self._lags.put(media.camera_id, lags)
         lags.append(lag)
         constant = len(lags) == _SKEW_FILES and max(lags) - min(lags) < _SKEW_SPREAD_S
-        self._last[media.camera_id] = lag - min(lags) if constant else lag
-        return self._last[media.camera_id]
+        late_s = lag - min(lags) if constant else lag
+        self._last.put(media.camera_id, late_s)
+        return late_s
 
     def last(self, camera_id: str) -> float:
         """Give the newest result for a camera, 0 before the first."""
-        return self._last.get(camera_id, 0.0)
+        return self._last.get(camera_id) or 0.0
 
 
 class Gathering:

@@ -151,6 +151,10 @@ class Breakers:
         """Show the breaker that ``find`` gives under a name."""
         self._finders[name] = find
 
+    def forget(self, name: str) -> None:
+        """Show a breaker no more; nothing happens where none has that name."""
+        self._finders.pop(name, None)
+
     def states(self) -> dict[str, BreakerState]:
         """Give the state of every breaker that there is now."""
         return {name: breaker.state for name, find in self._finders.items() if (breaker := find()) is not None}

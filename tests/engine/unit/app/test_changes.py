@@ -12,6 +12,7 @@ from home_sentry_engine.contract.errors import Conflict, NotFound, Unprocessable
 from home_sentry_engine.operations.retention import Retention
 from home_sentry_engine.pipeline.relay import to_message
 from home_sentry_engine.storage.query import EventQuery
+from home_sentry_engine.storage.repositories.scenes import UsualView
 from tests.fakes.household import household
 from tests.fakes.media_paths import Paths
 
@@ -63,7 +64,13 @@ async def test_a_deleted_camera_takes_everything_of_it_along_and_nothing_else(tm
         await home.deliver(("person", 0.9), camera="door")
         await home.deliver(("car", 0.9), camera="door")
         await home.pass_time(400)
+        scenes, now = home.tables.scenes, home.clock.now()
+        for camera in ("yard", "door"):
+            view = UsualView(camera_id=camera, light="day", picture=b"png", state={}, at=now)
+            await home.database.write(lambda conn, view=view: scenes.save(conn, view))
         removed = await registry.delete("door")
+        assert await home.database.read(lambda conn: scenes.of(conn, "door")) == ()
+        assert len(await home.database.read(lambda conn: scenes.of(conn, "yard"))) == 1
         assert (removed.camera_id, removed.media) == ("door", 2)
         assert removed.events >= 1
         after = await counts(home)

@@ -93,3 +93,15 @@ async def test_own_roles_are_not_taken_from_others_and_rubbish_is_passed_over():
         await pass_time(house, 30)
         assert [one.id for one in whole.board.components()] == ["detector"]
         assert whole.board.state("detector") is HEALTHY
+
+
+async def test_engines_that_are_gone_are_forgotten():
+    house = House()
+    front = house.engine("front", "api")
+    async with house.running(front):
+        for number in range(30):
+            async with house.running(house.engine(f"made anew {number}", "detect")):
+                await pass_time(house, 6)
+        assert len(front._heard) < 10
+        await pass_time(house, 26)
+        assert front._heard == {}

@@ -110,6 +110,17 @@ async def test_a_camera_is_quiet_and_offline_after_its_own_time_and_comes_back(s
     assert (gate.status, gate.previous_status, gate.quiet_since) == (CameraStatus.ONLINE, CameraStatus.OFFLINE, None)
 
 
+async def test_cameras_that_are_gone_are_watched_no_longer(home):
+    street = Street(home, "door", "gate")
+    for name in street.names:
+        await street.deliver(name)
+    await street.watch.sweep()
+    assert set(street.watch._cameras) == {"door", "gate"}
+    await home.database.write(lambda conn: home.tables.cameras.remove(conn, "gate", home.clock.now()))
+    await street.watch.sweep()
+    assert set(street.watch._cameras) == {"door"}
+
+
 async def test_at_night_the_same_silence_is_usual(street):
     await street.live(12.5)
     for name in street.names:

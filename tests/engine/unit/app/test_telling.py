@@ -13,6 +13,7 @@ from home_sentry_engine.api.ports import Picture
 from home_sentry_engine.contract import AlertSchedule, AlertStatus, ChannelFilters, RiskLevel
 from home_sentry_engine.contract.errors import Conflict, Unprocessable
 from home_sentry_engine.contract.notifications import ChannelKind, DeliveryGate, DeliveryReason, DeliveryState
+from home_sentry_engine.resilience.breaker import BreakerState
 from home_sentry_engine.storage.repositories.deliveries import DeliveryQuery
 from tests.fakes.household import household
 from tests.fakes.telling import URL, Voice
@@ -227,6 +228,20 @@ async def test_a_channel_that_is_not_set_up_reports_failure(voice):
     assert (tested.state, tested.reason) == (DeliveryState.FAILED, DeliveryReason.NOT_SET_UP)
     await voice.health.look()
     assert "lacks url" in voice.board.get(f"notify:{channel.id}").reason
+
+
+async def test_channels_that_are_gone_leave_nothing_behind(voice, home):
+    for number in range(3):
+        channel = await voice.webhook(name=f"Phone {number}")
+        await voice.alarm(await voice.visit())
+        await voice.work()
+        await home.pass_time(400)
+        await voice.health.look()
+        assert voice.breakers.states() == {f"notify:{channel.id}": BreakerState.CLOSED}
+        await voice.desk.remove(channel.id)
+        await voice.health.look()
+        assert voice.board.get(f"notify:{channel.id}") is None
+        assert voice.breakers._finders == {}
 
 
 async def test_a_slow_target_holds_up_nobody_else(voice):

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+import gc
 
 import cv2
 import numpy as np
@@ -44,9 +45,10 @@ class Watch:
     def restart(self) -> None:
         self.views = CameraViews(self.home.database, self.home.tables.scenes, self.executor)
 
-    async def sees(self, shown: Picture, after_s: float = 30.0) -> ViewNews:
+    async def sees(self, shown: Picture, after_s: float = 30.0, *, camera_id: str = "door") -> ViewNews:
         self.seconds += after_s
-        media = replace(self.media, captured_at=self.media.captured_at + timedelta(seconds=self.seconds))
+        at = self.media.captured_at + timedelta(seconds=self.seconds)
+        media = replace(self.media, camera_id=camera_id, captured_at=at)
         news = await self.views.look(media, shown)
 
         def note(tx):
@@ -292,3 +294,20 @@ async def test_a_lorry_that_parks_is_told_and_soon_part_of_the_view(watch):
     for _ in range(6):
         await watch.sees(COVERED)
     assert await watch.told() == ["view_blocked", "unknown over"]
+
+
+async def test_cameras_that_are_gone_leave_no_view_in_memory(watch):
+    def remembered() -> int:
+        gc.collect()
+        return sum(isinstance(one, views_module._Camera) for one in gc.get_objects())
+
+    before = remembered()
+    for number in range(5):
+        camera_id = f"guest{number}"
+        await watch.home.deliver(camera=camera_id)
+        await watch.sees(picture(seed=number), camera_id=camera_id)
+        await watch.home.database.write(
+            lambda conn, camera_id=camera_id: watch.home.tables.cameras.remove(conn, camera_id, watch.home.clock.now())
+        )
+    await watch.sees(picture())
+    assert remembered() == before + 1

@@ -59,6 +59,28 @@ def test_two_folders_of_one_id(tmp_path):
     assert folders.refused == {"front_door": "Front Door"}
 
 
+def test_folders_that_are_gone_leave_nothing_behind(tmp_path):
+    (tmp_path / "Front Door").mkdir()
+    folders = CameraFolders(tmp_path)
+    for number in range(20):
+        folders.place(f"{number:02d}/a.jpg")
+    folders.place("Front Door/a.jpg")
+    for name in ("front_door", "front-door"):
+        (tmp_path / name).mkdir()
+        with pytest.raises(Rejected):
+            folders.place(f"{name}/a.jpg")
+    (tmp_path / "front_door").rmdir()
+    gone = folders.gone()
+    assert gone == {"front_door", *(f"{number:02d}" for number in range(20))}
+    folders.forget(gone)
+    assert folders.gone() == frozenset()
+    assert folders.refused == {"front-door": "Front Door"}
+    (tmp_path / "Front Door").rmdir()
+    folders.forget(folders.gone())
+    assert folders.refused == {}
+    assert folders.place("front-door/a.jpg")
+
+
 def test_known_owner_keeps_its_id_after_a_restart(tmp_path):
     (tmp_path / "Front Door").mkdir()
     with pytest.raises(Rejected):

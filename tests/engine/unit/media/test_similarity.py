@@ -1,5 +1,6 @@
 """SSIM against scikit-image, in result and in time."""
 
+import gc
 import time
 
 import cv2
@@ -119,3 +120,24 @@ def test_infrared_has_no_colour():
 def test_a_blend_moves_by_its_share():
     black, white = np.zeros((9, 9), np.uint8), np.full((9, 9), 200, np.uint8)
     assert blend(black, white, 0.25).mean() == 50
+
+
+def held_bytes(reference: Reference) -> int:
+    arrays, waiting, seen = 0, [reference], set()
+    while waiting:
+        one = waiting.pop()
+        if id(one) not in seen:
+            seen.add(id(one))
+            arrays += one.nbytes if isinstance(one, np.ndarray) else 0
+            of_ours = type(one).__module__ == Reference.__module__ or isinstance(one, (dict, tuple))
+            waiting += gc.get_referents(one) if of_ours else []
+    return arrays
+
+
+def test_a_usual_view_takes_no_more_room_than_its_picture_needs():
+    grey = drawn(1)
+    reference = Reference(grey)
+    reference.compare(drawn(2))
+    assert grey.nbytes <= held_bytes(reference) <= 2 * grey.nbytes
+    reference.ssim(drawn(2))
+    assert held_bytes(reference) > 20 * grey.nbytes

@@ -134,6 +134,9 @@ def test_the_registry_shows_and_closes_what_its_owners_have_at_the_moment():
         fail(owned["detector"])
     breakers.reset()
     assert set(breakers.states().values()) == {BreakerState.CLOSED}
+    breakers.forget("llm")
+    breakers.forget("unheard of")
+    assert set(breakers.states()) == {"detector"}
 
 
 def test_delays_double_up_to_the_cap():

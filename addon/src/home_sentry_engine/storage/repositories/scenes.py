@@ -10,6 +10,7 @@ from sqlalchemy import Connection, RowMapping
 from home_sentry_engine.contract import SceneChange, SceneChangeKind
 from home_sentry_engine.storage.context_schema import scene_changes, scene_memory, scenes
 from home_sentry_engine.storage.rows import insert_into
+from home_sentry_engine.storage.schema import cameras
 
 from .meta import Counters
 
@@ -69,6 +70,10 @@ class Scenes:
     def begin_epoch(self, conn: Connection, camera_id: str | None) -> None:
         """Note that a person changed what is usual for a camera, or for all."""
         self._counters.add(conn, f"{_EPOCH}{camera_id or ''}")
+
+    def cameras(self, conn: Connection) -> set[str]:
+        """Give the ids of all cameras that can have views."""
+        return set(conn.execute(sa.select(cameras.c.id).where(cameras.c.deleted_at.is_(None))).scalars())
 
     def of(self, conn: Connection, camera_id: str) -> tuple[UsualView, ...]:
         """Give a camera's usual views."""
