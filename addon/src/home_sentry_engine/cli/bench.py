@@ -133,11 +133,16 @@ async def _identity(arguments: argparse.Namespace) -> Result:
 
 
 async def _quality(arguments: argparse.Namespace) -> Result:
-    named = os.environ.get(MEDIA)
-    media = arguments.pictures[0] if arguments.pictures else Path(named) if named else None
-    if media is None:
+    places = _given_or_test_media(arguments)
+    if not places:
         raise NoLabels(f"which labelled pictures? Name their folder with --pictures or {MEDIA}")
-    return await bench_quality(settings_of(arguments).models, SystemClock(), media=media)
+    return await bench_quality(settings_of(arguments).models, SystemClock(), media=places[0])
+
+
+def _given_or_test_media(arguments: argparse.Namespace) -> list[Path]:
+    given: list[Path] = arguments.pictures
+    named = os.environ.get(MEDIA)
+    return given or ([Path(named)] if named else [])
 
 
 def _described(machine: MachineFacts) -> str:
@@ -153,5 +158,9 @@ def _described(machine: MachineFacts) -> str:
 async def _video(arguments: argparse.Namespace) -> Result:
     settings = settings_of(arguments)
     return await bench_video(
-        settings.detect, settings.models, SystemClock(), places=arguments.pictures, rounds=arguments.rounds
+        settings.detect,
+        settings.models,
+        SystemClock(),
+        places=_given_or_test_media(arguments),
+        rounds=arguments.rounds,
     )

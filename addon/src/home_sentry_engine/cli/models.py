@@ -4,6 +4,7 @@ import argparse
 import asyncio
 from collections.abc import Iterable
 from dataclasses import asdict
+import sys
 from typing import Any, Final
 
 from home_sentry_engine.settings import ModelSettings
@@ -96,7 +97,8 @@ def run_verify(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"folder": str(settings.folder), "ok": not bad, "files": [asdict(report) for report in shown]})
     elif not shown:
-        print(f"no model file is in {settings.folder}{_mirror(settings)}")
+        fileless = ", ".join(card.id for card in named if not card.files)
+        print(f"{fileless}: built in, no file to check" if fileless else _nothing_in(settings))
     else:
         print_table(
             ("MODEL", "FILE", "STATE", "WHERE", "SHA256"),
@@ -105,6 +107,9 @@ def run_verify(arguments: argparse.Namespace) -> int:
                 for report in shown
             ],
         )
+    if bad and not arguments.json:
+        ids = dict.fromkeys(report.model_id for report in bad)
+        print(f"fetch what is missing or damaged with: home-sentry models get {' '.join(ids)}", file=sys.stderr)
     return 1 if bad else 0
 
 
@@ -132,6 +137,10 @@ def _document(one: StoredModel, *, choice: bool | None) -> dict[str, Any]:
         "source": f"{card.source.host}:{card.source.repository}@{card.source.revision}",
         "files": [{"name": file.name, "size_bytes": file.size_bytes, "sha256": file.sha256} for file in card.files],
     }
+
+
+def _nothing_in(settings: ModelSettings) -> str:
+    return f"no model file is in {settings.folder}{_mirror(settings)}"
 
 
 def _mirror(settings: ModelSettings) -> str:

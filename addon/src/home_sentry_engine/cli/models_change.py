@@ -139,6 +139,10 @@ async def _get_all(
         error: str | None = None
         try:
             require_licence(card, card.licence if card.licence in agreed else None)
+            if not card.files:
+                lines.done(f"{card.id}: built in, nothing to fetch")
+                results.append({"id": card.id, "licence": card.licence, "origin": None, "files": {}, "error": None})
+                continue
             model = await store.fetch(card)
             files, origin = {name: str(path) for name, path in model.paths.items()}, model.origin
             size = await asyncio.to_thread(_size_of, model.paths.values())

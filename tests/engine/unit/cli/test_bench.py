@@ -84,6 +84,17 @@ def test_quality_takes_the_folder_of_the_environment(run, monkeypatch, tmp_path)
     assert "labelled holds no labels" in outcome.err
 
 
+def test_video_takes_the_clips_of_the_environment(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME_SENTRY_TEST_MEDIA", str(tmp_path))
+    (tmp_path / "broken.mp4").write_bytes(b"no clip")
+    named = run("bench", "video", "--data", tmp_path / "data", "--models", tmp_path / "none")
+    monkeypatch.delenv("HOME_SENTRY_TEST_MEDIA")
+    unnamed = run("bench", "video", "--data", tmp_path / "data")
+    assert (named.status, unnamed.status) == (1, 1)
+    assert "--pictures or HOME_SENTRY_TEST_MEDIA" in unnamed.err
+    assert "--pictures" not in named.err
+
+
 async def test_an_engine_that_does_not_start_shows_the_end_of_its_log(tmp_path):
     settings = load_settings(data=tmp_path)
     with pytest.raises(HomeSentryError, match=r"ended with status 1:\n.*setting 'batch_window_seconds'"):

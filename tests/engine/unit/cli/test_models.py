@@ -107,6 +107,18 @@ def test_verify_of_a_named_missing_model_fails(mirrored):
     outcome = mirrored("verify", ATTO)
     assert outcome.status == 1
     assert "missing" in outcome.out
+    assert outcome.err == f"fetch what is missing or damaged with: home-sentry models get {ATTO}\n"
+
+
+def test_verify_of_sound_files_advises_nothing(mirrored):
+    assert mirrored("verify", UNPINNED).err == ""
+
+
+def test_a_model_that_is_computed_is_neither_fetched_nor_checked(mirrored):
+    fetched, checked = mirrored("get", "opencv-basic"), mirrored("verify", "opencv-basic", "image-quality")
+    assert (fetched.status, checked.status) == (0, 0)
+    assert "ok    opencv-basic: built in, nothing to fetch" in fetched.err
+    assert checked.out == "opencv-basic, image-quality: built in, no file to check\n"
 
 
 def test_verify_without_names_checks_what_is_here_alone(run, tmp_path):

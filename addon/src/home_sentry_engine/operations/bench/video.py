@@ -160,7 +160,7 @@ async def bench_video(
     """Measure on clips of files or folders; raises ``NoClips`` without any, ``StageError`` without a detector."""
     clips = [file for place in places for file in _clips(place)]
     if not clips:
-        raise NoClips("give clips, or a folder of them, with --pictures")
+        raise NoClips("give clips, or a folder of them, with --pictures or HOME_SENTRY_TEST_MEDIA")
     async with Zoo(detect, models, clock) as zoo:
         status = await zoo.prepare()
 
