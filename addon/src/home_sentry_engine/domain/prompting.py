@@ -1,7 +1,6 @@
 """Reading what people want models to be asked: every value is checked, and a wrong one is named."""
 
 from collections.abc import Mapping, Sequence
-import math
 
 from .errors import HomeSentryError
 
@@ -52,7 +51,7 @@ class Content:
         found = self._value.get(name)
         if found is None:
             return None
-        numeric = isinstance(found, int | float) and not isinstance(found, bool) and math.isfinite(found)
+        numeric = isinstance(found, int | float) and not isinstance(found, bool)
         if not numeric or not low <= found <= high:
             raise InvalidPrompt(self.path(name), f"must be a number from {low:g} to {high:g}")
         return float(found)

@@ -29,7 +29,6 @@ Shapes of ``Scene.legs`` that are read here, all JSON values::
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-import math
 from typing import Final
 
 from home_sentry_engine.domain.messages import Absent, Scene
@@ -223,7 +222,7 @@ def _flag(value: object) -> bool | None:
 
 
 def _number(value: object, low: float, high: float) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if low <= value <= high else None
 

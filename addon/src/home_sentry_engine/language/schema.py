@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-import math
 from typing import Any, Final
 
 from home_sentry_engine.contract import VisualVerdict
@@ -171,7 +170,7 @@ def _shape_words(field: Field) -> str:
 def _percent(field: Field, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise BadOutput(f"{field.name} is not a number")
-    if not math.isfinite(value) or abs(value) > _ABSURD:
+    if not -_ABSURD <= value <= _ABSURD:
         raise BadOutput(f"{field.name} is far outside 0..100")
     return max(MIN_SCORE, min(round(value), MAX_SCORE))
 

@@ -1,6 +1,7 @@
 """JPEG by its markers: size, scans and metadata, before a single pixel is decoded."""
 
 from dataclasses import dataclass
+import re
 import struct
 from typing import Final
 
@@ -17,6 +18,8 @@ _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - _DHT_JPG_DAC
 _DECODABLE: Final = frozenset({0xC0, 0xC1, 0xC2})
 _STANDALONE: Final = frozenset({0x01, *range(0xD0, 0xD8)})
 _EXIF: Final = b"Exif\x00\x00"
+_FILLED: Final = re.compile(rb"\xff\xff+")
+_MOST_SEGMENTS: Final = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,15 +35,15 @@ class JpegHeader:
 def read_header(data: bytes) -> JpegHeader:
     """Walk the segments up to the first scan, count the scans and look for the end marker.
 
-    Raises ``Rejected``: truncated without an end marker, corrupt for a broken segment, forbidden format for variants of
-    JPEG that no camera writes (lossless, hierarchical, arithmetic).
+    Raises ``Rejected``: truncated without an end marker, corrupt for a broken segment or thousands of them, forbidden
+    format for variants of JPEG that no camera writes (lossless, hierarchical, arithmetic).
     """
     if not data.startswith(_START):
         raise Rejected(RejectReason.NOT_MEDIA, "the file does not start like a JPEG")
     size: tuple[int, int] | None = None
     exif: bytes | None = None
     at = 2
-    while True:
+    for _ in range(_MOST_SEGMENTS):
         marker, body, after = _segment(data, at)
         if marker in _FRAMES:
             size = _frame_size(marker, body)
@@ -51,6 +54,8 @@ def read_header(data: bytes) -> JpegHeader:
         elif marker == _EOI:
             raise Rejected(RejectReason.CORRUPT, "the JPEG ends before its picture")
         at = after
+    else:
+        raise Rejected(RejectReason.CORRUPT, f"the JPEG has more than {_MOST_SEGMENTS} segments before its picture")
     if size is None:
         raise Rejected(RejectReason.CORRUPT, "the JPEG has a scan without a frame header")
     if data.rfind(_END, at) < 0:
@@ -59,8 +64,8 @@ def read_header(data: bytes) -> JpegHeader:
 
 
 def _segment(data: bytes, at: int) -> tuple[int, bytes, int]:
-    while data[at : at + 2] == b"\xff\xff":
-        at += 1
+    if (filled := _FILLED.match(data, at)) is not None:
+        at = filled.end() - 1
     if at + 2 > len(data):
         raise Rejected(RejectReason.TRUNCATED, "the JPEG ends inside its header")
     if data[at] != 0xFF:

@@ -122,7 +122,8 @@ def _joined(scenes: Iterable[list[_Shot]]) -> list[list[_Shot]]:
     """Join short scenes that follow each other: a camera that is turned, not so many views."""
     joined: list[list[_Shot]] = []
     for scene in scenes:
-        if joined and _lasts_s(scene) < _SHORT_S and _lasts_s(joined[-1]) < _SHORT_S:
+        alike = joined and joined[-1][-1].small.shape == scene[0].small.shape
+        if alike and _lasts_s(scene) < _SHORT_S and _lasts_s(joined[-1]) < _SHORT_S:
             joined[-1] += scene
         else:
             joined.append(scene)

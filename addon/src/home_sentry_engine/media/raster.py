@@ -8,6 +8,9 @@ import zlib
 from home_sentry_engine.domain.errors import Rejected, RejectReason
 
 _PNG_HEAD: Final = 8
+# encoders write 4 KB and more at once
+_MOST_CHUNKS: Final = 65_536
+_UNENDED: Final = "the PNG ends before its end chunk"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,15 +23,17 @@ class RasterHeader:
 
 
 def read_png_header(data: bytes) -> RasterHeader:
-    """Walk all chunks and check their sums; raises ``Rejected`` (truncated, corrupt)."""
+    """Walk all chunks and check their sums; raises ``Rejected`` (truncated, corrupt, tens of thousands of chunks)."""
     size: tuple[int, int] | None = None
     exif: bytes | None = None
     at, view = _PNG_HEAD, memoryview(data)
-    while at + 12 <= len(data):
+    for _ in range(_MOST_CHUNKS):
+        if at + 12 > len(data):
+            raise Rejected(RejectReason.TRUNCATED, _UNENDED)
         (length,) = struct.unpack_from(">I", data, at)
         name, end = data[at + 4 : at + 8], at + 12 + length
         if end > len(data):
-            break
+            raise Rejected(RejectReason.TRUNCATED, _UNENDED)
         (stated,) = struct.unpack_from(">I", data, end - 4)
         if zlib.crc32(view[at + 4 : end - 4]) != stated:
             raise Rejected(RejectReason.CORRUPT, "a checksum of the PNG is wrong")
@@ -41,7 +46,7 @@ def read_png_header(data: bytes) -> RasterHeader:
                 raise Rejected(RejectReason.CORRUPT, "the PNG has no size")
             return RasterHeader(width=size[0], height=size[1], exif=exif)
         at = end
-    raise Rejected(RejectReason.TRUNCATED, "the PNG ends before its end chunk")
+    raise Rejected(RejectReason.CORRUPT, f"the PNG has more than {_MOST_CHUNKS} chunks")
 
 
 def _png_size(data: bytes, at: int, length: int, known: tuple[int, int] | None) -> tuple[int, int]:
@@ -76,7 +81,9 @@ def _webp_size(name: bytes, body: bytes) -> tuple[int, int] | None:
 
 def _webp_exif(data: bytes) -> bytes | None:
     at = 12
-    while at + 8 <= len(data):
+    for _ in range(_MOST_CHUNKS):
+        if at + 8 > len(data):
+            break
         (length,) = struct.unpack_from("<I", data, at + 4)
         if data[at : at + 4] == b"EXIF":
             return data[at + 8 : at + 8 + length].removeprefix(b"Exif\x00\x00")

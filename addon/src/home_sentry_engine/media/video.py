@@ -59,6 +59,8 @@ _SCAN_SHARE: Final = 0.5
 _SEEK_LEAST_S: Final = 0.5
 _HELD_BYTES: Final = 96 * 1024 * 1024
 _HELD_LEAST: Final = 24
+# 24 frames of 4K; those of a larger clip are decoded a second time
+_HELD_MOST_BYTES: Final = 320 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +167,7 @@ class VideoReader:
         moments: list[Moment] = []
         points: list[float] = []
         held: dict[float, VideoFrame] = {}
-        held_most = 0
+        largest = 1
         with self._open(file) as (container, stream, _):
             stream.thread_type = "AUTO"
             start, length_s = _start_s(stream), _stated_duration_s(container, stream)
@@ -178,11 +180,13 @@ class VideoReader:
                 if offset >= due - slack:
                     moments.append(Moment(offset_s=offset, grey=grey_of_plane(_brightness(frame))))
                     held[offset] = frame
-                    held_most = held_most or max(_HELD_LEAST, _HELD_BYTES // (frame.width * frame.height * 3 // 2))
+                    largest = max(largest, sum(plane.buffer_size for plane in frame.planes))
                     due = offset + step
-                if len(held) > held_most > 0:
+                if len(held) > _held_most(largest):
                     likely = {key.offset_s for key in choose(moments, rules)}
                     held = {at: one for at, one in held.items() if at in likely}
+                    while len(held) > _held_most(largest):
+                        held.popitem()
                 if self._monotonic() > patience:
                     whole = False
                     break
@@ -356,6 +360,11 @@ def _seek(container: Any, stream: VideoStream, wanted_s: float) -> None:
     except av.error.FFmpegError:
         # no index: reading on from here reaches the wanted frame too, only later
         return
+
+
+def _held_most(frame_bytes: int) -> int:
+    """Give how many frames may be held of a clip whose largest has so many bytes; their sizes may differ."""
+    return min(max(_HELD_LEAST, _HELD_BYTES // frame_bytes), _HELD_MOST_BYTES // frame_bytes)
 
 
 def _brightness(frame: VideoFrame) -> NDArray[np.uint8]:

@@ -10,6 +10,7 @@ import sqlite3
 
 from home_sentry_engine.domain.errors import HomeSentryError
 from home_sentry_engine.storage.migrate import REVISIONS
+from home_sentry_engine.storage.search_tables import SQLITE_TRIGGERS
 
 _SIDE_FILES = ("-wal", "-shm")
 
@@ -52,6 +53,7 @@ def restore(source: Path, database: Path, *, kept_as: Path) -> Backup:
     if not source.is_file():
         raise BackupFailed(f"there is no backup at {source}")
     inspect(source)
+    _refuse_foreign_acts(source)
     database.parent.mkdir(parents=True, exist_ok=True)
     with _parted(database) as part:
         _copy(source, part)
@@ -83,6 +85,15 @@ def inspect(path: Path, *, thorough: bool = True) -> str:
             "use the release that made it"
         )
     return str(revisions[0])
+
+
+def _refuse_foreign_acts(path: Path) -> None:
+    """Raise ``BackupFailed`` for triggers and views that somebody put into a copy: they would act in the engine."""
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as found:
+        acts = found.execute("SELECT type, name, sql FROM sqlite_master WHERE type IN ('trigger', 'view')").fetchall()
+    for kind, name, sql in acts:
+        if sql not in SQLITE_TRIGGERS:
+            raise BackupFailed(f"{path} has the {kind} {name!r}, which no engine makes; restore a copy of `db backup`")
 
 
 @contextmanager

@@ -44,6 +44,8 @@ def load_settings(
         raw.setdefault("model_mirror", mirror)
     try:
         checked: dict[str, Any] = SCHEMA(raw)
+    except RecursionError as err:
+        raise InvalidSettings("a setting is nested too deeply") from err
     except vol.MultipleInvalid as err:
         raise InvalidSettings("; ".join(_sentence(one, raw) for one in err.errors)) from err
     try:
@@ -58,8 +60,9 @@ def _from_file(file: Path) -> dict[str, Any]:
         loaded = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
     except OSError as err:
         raise InvalidSettings(f"cannot read the settings file {file.name}: {err.strerror}") from err
-    except ValueError as err:
-        raise InvalidSettings(f"the settings file {file.name} is not valid: {err}") from err
+    except (ValueError, RecursionError) as err:
+        why = "it is nested too deeply" if isinstance(err, RecursionError) else err
+        raise InvalidSettings(f"the settings file {file.name} is not valid: {why}") from err
     if not isinstance(loaded, dict):
         raise InvalidSettings(f"the settings file {file.name} must hold one table of settings")
     return loaded
@@ -80,5 +83,5 @@ def _sentence(err: vol.Invalid, raw: Mapping[str, Any]) -> str:
         near = get_close_matches(key, [str(name) for name in SCHEMA.schema], n=1, cutoff=_NEAR)
         return f"setting '{key}' is not known" + (f", perhaps '{near[0]}'?" if near else "")
     value = raw.get(str(err.path[0])) if err.path else None
-    shown = "" if any(word in key for word in _SECRET) else f" (got {value!r})"
+    shown = "" if any(word in key for word in _SECRET) else f" (got {value!r:.80})"
     return f"setting '{key}': {err.error_message}{shown}"

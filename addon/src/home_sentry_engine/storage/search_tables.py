@@ -28,6 +28,8 @@ _SQLITE: Final = (
         INSERT INTO event_index(rowid, summary, reasoning, objects, camera, marks)
         VALUES (new.place, new.summary, new.reasoning, new.objects, new.camera, new.marks); END""",
 )
+# all that any database of this engine does by itself
+SQLITE_TRIGGERS: Final = frozenset(one for one in _SQLITE if one.startswith("CREATE TRIGGER"))
 _SQLITE_DROP: Final = (
     "DROP TRIGGER IF EXISTS event_words_added",
     "DROP TRIGGER IF EXISTS event_words_removed",

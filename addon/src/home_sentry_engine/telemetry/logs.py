@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 import logging
 from typing import Any, Final, TextIO
+import warnings
 
 import orjson
 
@@ -36,6 +37,20 @@ CONTEXT_FIELDS: Final = (
 )
 _LONGEST_LINE: Final = 16_384
 _LARGEST_WHOLE: Final = 2**53
+# what a terminal obeys: control characters, and those that turn the direction of a text
+_OBEYED: Final = {
+    code: chr(code).encode("unicode_escape").decode()
+    for code in (
+        *range(0x20),
+        *range(0x7F, 0xA0),
+        0x61C,
+        0x200E,
+        0x200F,
+        *range(0x2028, 0x202F),
+        *range(0x2066, 0x206A),
+    )
+}
+_OBEYED_IN_LINES: Final = {code: escape for code, escape in _OBEYED.items() if code != ord("\n")}
 _NO_IDS: Final[Mapping[str, str]] = {}
 _IDS: Final[ContextVar[Mapping[str, str]]] = ContextVar("home_sentry_ids", default=_NO_IDS)
 
@@ -89,7 +104,10 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """The same for people: time, level, logger, message, then ``name=value`` of the ids. Line breaks are escaped."""
+    """The same for people: time, level, logger, message, then ``name=value`` of the ids.
+
+    Line breaks, and whatever else a terminal obeys, are escaped.
+    """
 
     def __init__(self, redactor: Redactor) -> None:
         """Take who knows the secrets."""
@@ -100,11 +118,11 @@ class TextFormatter(logging.Formatter):
         """Write one record; only a traceback spans several lines."""
         at = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
         name = record.name.removeprefix("home_sentry_engine.")
-        message = record.getMessage()[:_LONGEST_LINE].replace("\r", "\\r").replace("\n", "\\n")
+        message = record.getMessage()[:_LONGEST_LINE]
         ids = "".join(f" {key}={value}" for key, value in _context_of(record).items())
-        text = f"{at} {record.levelname:<7} {name}: {message}{ids}"
+        text = f"{at} {record.levelname:<7} {name}: {message}{ids}".translate(_OBEYED)
         if record.exc_info:
-            text += "\n" + self.formatException(record.exc_info)
+            text += "\n" + self.formatException(record.exc_info).translate(_OBEYED_IN_LINES)
         return _encodable(self._redactor.clean(text))
 
 
@@ -131,8 +149,10 @@ def configure_logging(*, level: str, form: str, stream: TextIO, redactor: Redact
     """Send the root logger to ``stream`` as ``json`` or ``text``; earlier handlers of the root are removed.
 
     Libraries stay at warning, at info where the level is ``debug``: their own debug lines spell out what pictures and
-    requests carry, such as the position in a camera's metadata.
+    requests carry, such as the position in a camera's metadata. Pillow's warnings would go past the log, one for each
+    broken tag of a picture.
     """
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter(redactor) if form == "json" else TextFormatter(redactor))
     root = logging.getLogger()

@@ -13,6 +13,7 @@ import math
 import queue
 import secrets
 import socket
+import sys
 import threading
 import time
 from typing import Any, Final
@@ -29,6 +30,7 @@ from home_sentry_engine.resilience.breaker import Breaker, BreakerPolicy
 from home_sentry_engine.resilience.outbound import ForbiddenAddress, http_connection
 
 from .detector import DetectorStatus
+from .services.waiting import cutting, nobody_waits, waited_for, waited_for_at_most
 from .session import Cancel, InferenceTimeout
 from .tasks.boxes import BoxRules, Candidates, select
 from .tasks.pictures import Frame
@@ -140,28 +142,33 @@ class RemoteEye:
     def check(self) -> Mapping[str, Any]:
         """Ask how it is; raises ``Unavailable`` unless it answers in time that it is well."""
         try:
-            answer = self._send("GET", "/health", b"", {}, self._rules.health_s)
+            with waited_for_at_most(self._rules.connect_s + self._rules.health_s):
+                answer = self._send("GET", "/health", b"", {}, self._rules.health_s)
         except Transient as err:
             raise Unavailable(err.reason, code=err.code) from err
         if answer.status != http.HTTPStatus.OK:
             raise Unavailable(f"{self._host} is not well (HTTP {answer.status})", code="remote_unwell")
         try:
             found = json.loads(answer.body)
-        except ValueError:
+        except ValueError, RecursionError:
             return {}
         return found if isinstance(found, dict) else {}
 
     def look(
         self, frames: Sequence[Frame], rules: BoxRules, cancel: Cancel | None = None
     ) -> tuple[FrameDetections, ...]:
-        """Find objects; boxes come back in pixels of the original pictures."""
+        """Find objects; boxes come back in pixels of the original pictures. Whoever cancels cuts the connection."""
+        with waited_for(cancel or Cancel()):
+            return self._look(frames, rules)
+
+    def _look(self, frames: Sequence[Frame], rules: BoxRules) -> tuple[FrameDetections, ...]:
         if len(frames) > 1 and self._batches:
             found = self._together(frames, rules)
             if found is not None:
                 return found
         results = []
         for frame in frames:
-            if cancel is not None and cancel.cancelled:
+            if nobody_waits():
                 raise InferenceTimeout(f"{self._host} was not waited for any longer", code="timeout")
             answer = self._ask(_SINGLY, [("file", _jpeg(frame))])
             results.append(_result(self._object(self._checked(answer)), frame, rules, self._host))
@@ -234,19 +241,23 @@ class RemoteEye:
     def _exchange(self, method: str, path: str, body: bytes, headers: Mapping[str, str], read_s: float) -> _Answer:
         kept, connection = self._connection()
         try:
-            if not kept:
+            if connection.sock is None:
                 connection.connect()
-            if connection.sock is not None:
-                connection.sock.settimeout(read_s)
-            connection.request(method, self._path + path, body=body or None, headers={**self._headers, **headers})
-            response = connection.getresponse()
-            data = response.read(_MOST_ANSWER + 1)
+            connection.sock.settimeout(read_s)
+            with cutting(connection.sock):
+                connection.request(method, self._path + path, body=body or None, headers={**self._headers, **headers})
+                response = connection.getresponse()
+                data = response.read(_MOST_ANSWER + 1)
         except (OSError, http.client.HTTPException) as err:
             connection.close()
-            if kept and not isinstance(err, TimeoutError):
+            if kept and not isinstance(err, TimeoutError) and not nobody_waits():
                 # the server may have closed an idle connection just now
                 return self._exchange(method, path, body, headers, read_s)
             raise self._failure(err, read_s) from err
+        if nobody_waits():
+            # what there is of it was cut
+            connection.close()
+            raise Transient(f"{self._host} took too long to answer", code="timeout")
         if len(data) > _MOST_ANSWER:
             connection.close()
             raise Transient(f"the answer of {self._host} is too large", code="malformed")
@@ -320,7 +331,7 @@ def _thing(one: Any, host: str) -> tuple[str, float, tuple[float, float, float, 
         box, label = one["bbox"], one.get("class", one.get("label"))
         x, y, width, height = (float(box[side]) for side in ("x", "y", "width", "height"))
         score = float(one["confidence"])
-    except (TypeError, KeyError, ValueError, AttributeError) as err:
+    except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as err:
         raise Transient(f"{host} names a detection without class, confidence or box", code="malformed") from err
     if not isinstance(label, str) or not 0.0 <= score <= 1.0 or not all(map(math.isfinite, (x, y, width, height))):
         raise Transient(f"{host} names a detection that makes no sense", code="malformed")
@@ -328,7 +339,7 @@ def _thing(one: Any, host: str) -> tuple[str, float, tuple[float, float, float, 
 
 
 def _number(value: Any, otherwise: float) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= sys.float_info.max:
         return float(value)
     return otherwise
 

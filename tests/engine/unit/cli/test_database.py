@@ -135,6 +135,28 @@ def test_a_backup_of_a_newer_release_is_not_restored(run, data):
     assert f"has schema 9999, this release knows {REVISIONS[-1]}" in outcome.err
 
 
+@pytest.mark.parametrize(
+    ("sql", "named"),
+    [
+        ("CREATE TRIGGER wipe AFTER INSERT ON media BEGIN DELETE FROM events; END", "the trigger 'wipe'"),
+        ("CREATE VIEW everything AS SELECT * FROM events", "the view 'everything'"),
+        (
+            """DROP TRIGGER event_words_added;
+            CREATE TRIGGER event_words_added AFTER INSERT ON event_words BEGIN DELETE FROM api_keys; END""",
+            "the trigger 'event_words_added'",
+        ),
+    ],
+)
+def test_a_backup_that_would_act_by_itself_is_not_restored(run, data, sql, named):
+    made = Path(run("db", "backup", "--data", data, "--json").document["path"])
+    with closing(sqlite3.connect(made)) as hostile:
+        hostile.executescript(sql)
+    outcome = run("db", "restore", made, "--data", data)
+    assert outcome.status == 1
+    assert f"has {named}, which no engine makes" in outcome.err
+    assert read(data) == "first"
+
+
 def test_restore_replaces_a_damaged_database_and_keeps_it(run, data):
     made = run("db", "backup", "--data", data, "--json").document
     damage(data / "home_sentry.db")

@@ -48,6 +48,10 @@ class TestChoice:
         assert not any(key.stirred for key in keys)
         assert keys[-1].offset_s - keys[0].offset_s > 50
 
+    def test_a_camera_may_change_the_shape_of_its_pictures_at_any_moment(self):
+        greys = [one for pair in zip(_scene(5), _scene(5, background=TEXTURE[:90]), strict=True) for one in pair]
+        assert 1 <= len(choose(_moments(greys), KeyRules(most=20))) <= 20
+
     def test_a_change_of_the_light_is_no_stir(self):
         keys = choose(_moments([*_scene(20), *_scene(20, light=25)]))
         assert len(keys) <= 3

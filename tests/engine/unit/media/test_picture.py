@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 import os
 from pathlib import Path
-import time
+import struct
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,9 +12,11 @@ import pytest
 
 from home_sentry_engine.domain.box import InvalidBoundingBoxError
 from home_sentry_engine.domain.errors import Rejected, RejectReason
+from home_sentry_engine.media import validate
 from home_sentry_engine.media.child import decode_in_child
 from home_sentry_engine.media.limits import Limits
 from home_sentry_engine.media.picture import decode, read_still_header, reduction
+from home_sentry_engine.media.raster import read_webp_header
 from home_sentry_engine.media.validate import check_still
 from tests.fakes import pictures
 
@@ -190,6 +192,31 @@ class TestDamage:
     def test_crumbs(self, data):
         assert _reason(data) in {RejectReason.EMPTY, RejectReason.TRUNCATED, RejectReason.CORRUPT}
 
+    @pytest.mark.parametrize(
+        ("data", "limit"),
+        [
+            (b"\xff\xd8" + b"\xff\xd0" * 500_000, "4096 segments"),
+            (b"\xff\xd8" + b"\xff\xe0\x00\x02" * 500_000, "4096 segments"),
+            (b"\xff\xd8" + b"\xff" * 2_000_000 + b"\xff\xe0\x00\x02" * 500_000, "4096 segments"),
+            (pictures.black_png(8)[:33] + pictures.chunk(b"aaAa", b"") * 70_000, "65536 chunks"),
+        ],
+        ids=["restarts", "segments", "filled", "chunks"],
+    )
+    def test_a_header_of_countless_parts_is_not_walked_through(self, data, limit):
+        with pytest.raises(Rejected, match=f"has more than {limit}") as caught:
+            check_still(data, LIMITS)
+        assert caught.value.reason is RejectReason.CORRUPT
+
+    @pytest.mark.parametrize(("parts", "seen"), [(60_000, True), (70_000, False)])
+    def test_a_webp_of_countless_parts_is_looked_through_in_part(self, parts, seen):
+        body = pictures.with_pillow("WEBP")[12:] + b"none\0\0\0\0" * parts + b"EXIF\x08\0\0\0II*\0\x08\0\0\0"
+        header = read_webp_header(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body)
+        assert (header.exif is not None) is seen
+
+    def test_a_filled_header_is_sound(self):
+        data = pictures.jpeg()
+        assert decode(data[:2] + b"\xff" * 100_000 + data[2:]).width == decode(data).width
+
     def test_size_limits(self):
         data = pictures.jpeg()
         assert _reason(data, Limits(min_image_bytes=len(data) + 1)) is RejectReason.TOO_SMALL
@@ -229,15 +256,16 @@ class TestBombs:
     def test_progressive_jpeg_with_84_megapixels(self):
         assert _reason(pictures.progressive_bomb(9_166, 6)) is RejectReason.TOO_MANY_PIXELS
 
-    def test_36_megapixels_in_400_scans_are_refused_without_a_decode(self):
+    def test_36_megapixels_in_400_scans_are_refused_without_a_decode(self, monkeypatch):
         data = pictures.progressive_bomb(6_000, 400)
         assert data.count(b"\xff\xda") == 400
-        began = time.process_time()
+
+        def never(*_args, **_more):
+            raise AssertionError("it was decoded")
+
+        for name in ("decode_checked", "decode_in_child"):
+            monkeypatch.setattr(validate, name, never)
         assert _reason(data) is RejectReason.TOO_MANY_SCANS
-        spent = time.process_time() - began
-        began = time.process_time()
-        decode(pictures.jpeg(1920, 1080))
-        assert spent < 10 * (time.process_time() - began)
 
     @pytest.mark.parametrize("side", [9_000, 65_500])
     def test_stated_size_beyond_the_limit(self, side):
@@ -276,7 +304,7 @@ class TestBombs:
 
     def test_child_is_bound_in_memory(self):
         data = pictures.progressive_bomb(7_000, 6)
-        limits = Limits(thread_work=1, child_bytes=160 * 1024 * 1024, child_cpu_s=20)
+        limits = Limits(thread_work=1, child_bytes=160 * 1024 * 1024, child_cpu_s=100, timeout_s=100)
         with pytest.raises(Rejected) as caught:
             decode_in_child(data, at_least=None, limits=limits)
         assert caught.value.reason in {RejectReason.TOO_MANY_PIXELS, RejectReason.CORRUPT}

@@ -168,6 +168,12 @@ class TestMetadata:
         assert b"Secret" not in clean
         assert np.array_equal(decode(clean).pixels, decode(data).pixels)
 
+    def test_a_jpeg_of_countless_segments_is_encoded_anew(self):
+        data = pictures.jpeg()
+        clean = clean_jpeg(data[:-2] + b"\xff\xfe\x00\x08Secret" * 5000 + data[-2:])
+        assert b"Secret" not in clean
+        assert np.abs(decode(clean).pixels.astype(int) - decode(data).pixels.astype(int)).mean() < 3
+
     def test_thumbnails_and_snapshots_have_none(self):
         picture = decode(self._secretive())
         for served in (thumbnail(picture), snapshot(picture, boxes=False), snapshot(picture, [_found()])):

@@ -1,3 +1,4 @@
+from fractions import Fraction
 import gc
 from io import BytesIO
 import itertools
@@ -9,6 +10,7 @@ import pytest
 
 from home_sentry_engine.domain.errors import Rejected, RejectReason
 from home_sentry_engine.domain.filetypes import FileType
+from home_sentry_engine.media import video
 from home_sentry_engine.media.limits import Limits
 from home_sentry_engine.media.video import Sampling, VideoReader
 from tests.fakes import pictures
@@ -20,6 +22,32 @@ def _reason(data: bytes, reader: VideoReader = READER) -> RejectReason:
     with pytest.raises(Rejected) as caught:
         reader.probe(BytesIO(data))
     return caught.value.reason
+
+
+def frames_of_two_sizes(path: Path, sizes: list[tuple[int, int]]) -> Path:
+    """A clip whose container states the size of its first frame alone."""
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("mjpeg", rate=4)
+        stream.pix_fmt, stream.width, stream.height = "yuvj420p", *sizes[0]
+        for number, size in enumerate(sizes):
+            packet = av.Packet(pictures.jpeg(*size, seed=number))
+            packet.stream, packet.time_base, packet.is_keyframe = stream, Fraction(1, 4), True
+            packet.pts = packet.dts = number
+            out.mux(packet)
+    return path
+
+
+def test_what_is_held_of_a_clip_is_bounded_whatever_its_frames_measure(tmp_path, monkeypatch):
+    most = 2_000_000
+    monkeypatch.setattr(video, "_HELD_MOST_BYTES", most)
+    path = frames_of_two_sizes(tmp_path / "a.avi", [(32, 32), *[(640, 480)] * 30])
+    with path.open("rb") as file:
+        scan = READER.scan(file)
+        assert len(scan.moments) == 31
+        assert 0 < sum(plane.buffer_size for frame in scan.held.values() for plane in frame.planes) <= most
+        file.seek(0)
+        frames = list(READER.frames(file, Sampling(adaptive=True)))
+    assert {(frame.width, frame.height) for frame in frames} == {(32, 32), (640, 480)}
 
 
 class TestProbe:

@@ -95,6 +95,28 @@ def test_a_broken_file_is_named(tmp_path, name, text):
         load_settings(data=DATA, file=tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a.json", '{"llm": ' + "[" * 200_000), ("a.json", '{"llm": ' * 200_000), ("a.toml", "llm = " + "[" * 5000)],
+    ids=["lists", "objects", "toml"],
+)
+def test_a_file_that_is_nested_without_end_is_named(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InvalidSettings, match=rf"{name} is not valid: it is nested too deeply"):
+        load_settings(data=DATA, file=tmp_path / name)
+
+
+def test_a_value_that_is_nested_without_end_is_refused():
+    with pytest.raises(InvalidSettings, match="nested too deeply"):
+        load_settings(data=DATA, overrides={"box_rules": '{"a":' * 200_000})
+
+
+def test_a_long_wrong_value_is_told_in_short():
+    with pytest.raises(InvalidSettings, match="box_rules") as err:
+        load_settings(data=DATA, overrides={"box_rules": "x" * 100_000})
+    assert len(str(err.value)) < 300
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InvalidSettings, match=r"cannot read the settings file none\.json"):
         load_settings(data=DATA, file=tmp_path / "none.json")

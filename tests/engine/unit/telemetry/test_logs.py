@@ -4,11 +4,13 @@ import asyncio
 import io
 import json
 import logging
+import struct
 
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
+from home_sentry_engine.media.exif import read_exif
 from home_sentry_engine.telemetry.logs import (
     JsonFormatter,
     TextFormatter,
@@ -87,6 +89,26 @@ def test_text_for_people(start):
     LOGGER.info("Judged\nforged line", extra={"camera_id": "front_door", "duration_ms": 5})
     (line,) = stream.getvalue().splitlines()
     assert line.endswith("INFO    somewhere: Judged\\nforged line camera_id=front_door duration_ms=5")
+
+
+def test_nothing_in_a_name_is_obeyed_by_a_terminal(start):
+    stream = start("text")
+    name = "a\n00:00:00 INFO forged\r\x1b[2J\x9b31m\x85\u2028\u202egpj.exe\u2066\x7f.jpg"
+    try:
+        raise ValueError(f"bad\x1b]0;{name}")
+    except ValueError:
+        LOGGER.exception("Refused %s", name, extra={"file": name})
+    first, *others = stream.getvalue().splitlines()
+    assert first.count(r"a\n00:00:00 INFO forged\r\x1b[2J\x9b31m\x85\u2028\u202egpj.exe\u2066\x7f.jpg") == 2
+    assert others[0].startswith("Traceback")
+    assert all(character.isprintable() for line in others for character in line)
+
+
+def test_broken_metadata_of_pictures_warns_nobody(start, recwarn):
+    start()
+    block = b"II*\0\x08\0\0\0\x01\0" + struct.pack("<HHLL", 0x010E, 2, 9000, 9000) + bytes(4)
+    read_exif(block)
+    assert not recwarn.list
 
 
 @pytest.mark.parametrize("form", ["json", "text"])

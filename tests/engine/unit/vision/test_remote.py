@@ -1,6 +1,7 @@
 """A detector elsewhere: real sockets, servers that behave and servers that do not."""
 
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import json
 import re
@@ -18,13 +19,15 @@ from home_sentry_engine.domain.errors import Permanent, Transient, Unavailable
 from home_sentry_engine.resilience.breaker import BreakerOpen, BreakerState
 from home_sentry_engine.settings import DetectSettings, ModelSettings
 from home_sentry_engine.vision.remote import RemoteEye, RemoteRules
+from home_sentry_engine.vision.session import Cancel
 from home_sentry_engine.vision.tasks.boxes import BoxRules
 from home_sentry_engine.vision.tasks.pictures import RgbFrame
 from home_sentry_engine.vision.zoo import Zoo
+from tests.engine.servers import free_port
 
 RULES = BoxRules()
-QUICK = RemoteRules(connect_s=5.0, read_s=20.0, health_s=20.0)
-HASTY = RemoteRules(connect_s=5.0, read_s=0.4, health_s=0.4)
+QUICK = RemoteRules(connect_s=60.0, read_s=60.0, health_s=60.0)
+HASTY = RemoteRules(connect_s=60.0, read_s=0.4, health_s=0.4)
 FOUND = {"class": "Person", "confidence": 0.9, "bbox": {"x": 10, "y": 20, "width": 30, "height": 60}}
 
 
@@ -151,6 +154,9 @@ def test_several_pictures_go_together_or_one_by_one(server, eye):
         ((500, {}), Transient),
         ((503, {}), Transient),
         ((200, b"no json"), Transient),
+        ((200, b"[" * 200_000), Transient),
+        ((200, b'{"detections":[{"class":"person","confidence":1' + b"0" * 400 + b',"bbox":{}}]}'), Transient),
+        ((200, answer(FOUND | {"bbox": dict.fromkeys(("x", "y", "width", "height"), 10**400)})), Transient),
         ((200, {}), Transient),
         ((200, answer({"class": "person"})), Transient),
         ((200, answer(FOUND | {"confidence": 7})), Transient),
@@ -163,6 +169,54 @@ def test_no_failure_is_an_empty_picture(server, eye, said, error):
         eye.look([frame()], RULES)
     if said[0] == 503:
         assert caught.value.retry_after_s == 9
+
+
+def test_figures_beyond_all_sense_are_not_believed(server, eye):
+    server.say["/detect"] = (200, answer(FOUND, size=(10**400, 10**400)) | {"inference_time_ms": 10**400})
+    (found,) = eye.look([frame()], RULES)
+    assert [(one.box.x, one.box.y) for one in found.detections] == [(10, 20)]
+    assert found.inference_ms == 0.0
+
+
+@contextmanager
+def trickling():
+    """A server that answers byte by byte for ever; gives its address and what tells that it has begun."""
+    begun, ended = threading.Event(), threading.Event()
+
+    def answer_for_ever(link):
+        with link, suppress(OSError):
+            link.recv(65536)
+            link.sendall(b"HTTP/1.1 200 OK\r\n")
+            while not ended.wait(0.01):
+                begun.set()
+                link.sendall(b"x")
+
+    def listen():
+        with suppress(OSError):
+            while not ended.is_set():
+                threading.Thread(target=answer_for_ever, args=(listener.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=listen, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", begun
+        finally:
+            ended.set()
+
+
+def test_an_answer_that_trickles_ends_when_nobody_waits_for_it():
+    with trickling() as (url, begun), ThreadPoolExecutor(1) as executor:
+        remote, cancel = RemoteEye(url, rules=QUICK), Cancel()
+        looking = executor.submit(remote.look, [frame()], RULES, cancel)
+        assert begun.wait(60)
+        cancel.cancel()
+        with pytest.raises(Transient):
+            looking.result(60)
+
+
+def test_a_health_check_ends_however_slowly_it_is_answered():
+    with trickling() as (url, _), pytest.raises(Unavailable):
+        RemoteEye(url, rules=RemoteRules(connect_s=0.2, health_s=0.2)).check()
 
 
 def test_who_does_not_answer_is_left_alone_for_a_minute(server):
@@ -207,11 +261,8 @@ def test_a_slow_server_is_a_time_out_and_a_gone_one_is_away(server):
     with pytest.raises(Unavailable, match="no answer within"):
         eye.check()
     eye.close()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     with pytest.raises(Unavailable, match="cannot be reached"):
-        RemoteEye(f"http://127.0.0.1:{port}", rules=QUICK).look([frame()], RULES)
+        RemoteEye(f"http://127.0.0.1:{free_port()}", rules=QUICK).look([frame()], RULES)
 
 
 def test_an_idle_connection_that_the_server_closed_is_opened_anew(eye):

@@ -1,16 +1,19 @@
 """Reading values out of what services answer: of the right kind, or the service is told to make no sense."""
 
 from collections.abc import Mapping
-import math
-from typing import Any
+import sys
+from typing import Any, Final
 
 from home_sentry_engine.domain.errors import Unavailable
+
+_LARGEST: Final = sys.float_info.max
 
 
 def number_in(found: Mapping[str, Any], name: str, failure: type[Unavailable]) -> float:
     """Give a finite number; raises ``failure``."""
     value = found.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    # whole numbers of JSON may be larger than any float
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -_LARGEST <= value <= _LARGEST:
         raise failure(f"the answer lacks the number {name}", code="service_nonsense")
     return float(value)
 

@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+import struct
 from typing import Any, Final
 
 import cv2
@@ -23,6 +24,8 @@ from .answers import number_in, scores_in, text_in
 from .transport import Limits, Nerves, Service, picture_of
 
 _LONGEST_ID: Final = 80
+_PNG: Final = b"\x89PNG\r\n\x1a\n"
+_MOST_PIXELS: Final = 4096 * 4096
 LIMITS: Final = Limits(connect_s=10.0, read_s=60.0)
 CLASSIFIERS: Final = {"vehicle": "/vehicle-classify", "pet": "/pet-classify", "clothing": "/clothing-classify"}
 
@@ -166,8 +169,9 @@ class ServedDepth:
         found = self._client.depth_estimate(frame)
         sent = text_in(found, "depth_map_base64", EnrichmentUnavailableError)
         try:
-            data = np.frombuffer(base64.b64decode(sent, validate=True), np.uint8)
-            plane = cv2.imdecode(data, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_GRAYSCALE) if data.size else None
+            data = base64.b64decode(sent, validate=True)
+            _refuse_large(data)
+            plane = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYDEPTH | cv2.IMREAD_GRAYSCALE)
         except (binascii.Error, cv2.error) as err:
             raise EnrichmentUnavailableError("the depth map is no picture", code="service_nonsense") from err
         if plane is None:
@@ -195,6 +199,14 @@ class ServedAction:
         shares = scores_in(found, "all_scores", EnrichmentUnavailableError)
         ranked = ((label, shares.get(said, shares.get(label, 0.0))) for label, said in sentences.items())
         return Ranked(scores=tuple(sorted(ranked, key=lambda one: -one[1])), model_id=teller(found, self._model_id))
+
+
+def _refuse_large(data: bytes) -> None:
+    if not data.startswith(_PNG) or len(data) < 24:
+        raise EnrichmentUnavailableError("the depth map is no PNG", code="service_nonsense")
+    width, height = struct.unpack_from(">II", data, 16)
+    if width * height > _MOST_PIXELS:
+        raise EnrichmentUnavailableError(f"the depth map has {width}x{height} pixels", code="service_nonsense")
 
 
 def teller(found: Mapping[str, Any], otherwise: str) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-import math
 from typing import Any, Final
 
 from home_sentry_engine.domain.box import Box, InvalidBoundingBoxError
@@ -132,8 +131,7 @@ def _region(one: object, image: tuple[int, int]) -> Region | None:
 
 
 def _is_place(value: object) -> bool:
-    known = isinstance(value, int | float) and not isinstance(value, bool)
-    return known and math.isfinite(value) and 0 <= value <= _SCALE  # type: ignore[arg-type, operator]
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _SCALE
 
 
 def _object(**properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from home_sentry_engine.resilience.breaker import Breaker, BreakerPolicy, Breake
 from home_sentry_engine.resilience.outbound import ForbiddenAddress, http_connection
 from home_sentry_engine.vision.tasks.pictures import Frame
 
-from .waiting import cutting, nobody_waits
+from .waiting import cutting, nobody_waits, waited_for_at_most
 
 _QUALITY: Final = 92
 _LONGEST_PROBLEM: Final = 16 * 1024
@@ -139,8 +139,10 @@ class Service:
 
     def read(self, path: str, read_s: float | None = None) -> dict[str, Any]:
         """Get a document once; raises ``failure``."""
+        limit_s = read_s or self._limits.read_s
         try:
-            return self._send("GET", path, None, read_s or self._limits.read_s)
+            with waited_for_at_most(self._limits.connect_s + limit_s):
+                return self._send("GET", path, None, limit_s)
         except (_Failed, Permanent, ServiceLacks) as err:
             raise self._failure(f"{self._name}: {err}", code="service") from err
 
@@ -169,6 +171,8 @@ class Service:
             raise _Failed(f"it does not answer ({type(err).__name__})") from err
         finally:
             connection.close()
+        if nobody_waits():
+            raise _Failed("it took too long to answer")
         return self._understood(response.status, data)
 
     def _understood(self, status: int, data: bytes) -> dict[str, Any]:
@@ -183,7 +187,7 @@ class Service:
             raise _Failed("its answer is too long")
         try:
             found = json.loads(data)
-        except ValueError as err:
+        except (ValueError, RecursionError) as err:
             raise _Failed("its answer is no JSON") from err
         if not isinstance(found, dict):
             raise _Failed("its answer is no JSON object")
@@ -197,7 +201,7 @@ def _lacking(status: int, data: bytes) -> tuple[bool, str] | None:
     try:
         details = json.loads(data)["details"]
         outcome, reason = details["outcome"], details["reason"]
-    except ValueError, KeyError, TypeError:
+    except ValueError, KeyError, TypeError, RecursionError:
         return None
     if outcome not in {"skipped", "unavailable"} or not isinstance(reason, str):
         return None

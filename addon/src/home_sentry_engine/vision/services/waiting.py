@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 import socket
+import threading
 from typing import Final
 
 from home_sentry_engine.vision.session import Cancel
@@ -19,6 +20,26 @@ def waited_for(cancel: Cancel) -> Iterator[None]:
         yield
     finally:
         _ASKED.reset(token)
+
+
+@contextmanager
+def waited_for_at_most(seconds: float) -> Iterator[None]:
+    """Let this thread's calls of services end after some time, in however small pieces the answers come.
+
+    Where ``waited_for`` tells who waits for them, that alone counts.
+    """
+    if _ASKED.get() is not None:
+        yield
+        return
+    cancel = Cancel()
+    timer = threading.Timer(seconds, cancel.cancel)
+    timer.daemon = True
+    timer.start()
+    try:
+        with waited_for(cancel):
+            yield
+    finally:
+        timer.cancel()
 
 
 def nobody_waits() -> bool:
