@@ -22,6 +22,7 @@ WIDTH: Final = 640
 SCALER: Final = "opencv-area-640"
 _WINDOW: Final = 7
 _PATCH: Final = 16
+_TALLEST: Final = 4
 _SIDES: Final = (_WINDOW, _WINDOW)
 _EDGE: Final = _WINDOW // 2
 _UNBIASED: Final = _WINDOW**2 / (_WINDOW**2 - 1)
@@ -135,19 +136,26 @@ def ssim(one: Grey, other: Grey) -> float:
 
 
 def grey_of(pixels: Pixels, width: int = WIDTH) -> Grey:
-    """Give the grey picture of RGB pixels at this width, averaged over areas when it shrinks."""
+    """Give the grey picture of RGB pixels at this width, averaged over areas when it shrinks.
+
+    What is more than four times as high as it is wide is pressed together.
+    """
     rows, columns = pixels.shape[:2]
-    size = (width, max(_WINDOW, round(rows * width / columns)))
+    size = (width, _height(rows, columns, width))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if columns > width else cv2.INTER_LINEAR)
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
 def grey_at(grey: Grey, width: int) -> Grey:
-    """Give a grey picture at this width, averaged over areas when it shrinks."""
+    """Give a grey picture at this width as ``grey_of`` does."""
     rows, columns = grey.shape
-    size = (width, max(_WINDOW, round(rows * width / columns)))
+    size = (width, _height(rows, columns, width))
     way = cv2.INTER_AREA if columns > width else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(grey, size, interpolation=way), dtype=np.uint8)
+
+
+def _height(rows: int, columns: int, width: int) -> int:
+    return min(_TALLEST * width, max(_WINDOW, round(rows * width / columns)))
 
 
 def patch_of(grey: Grey, place: tuple[float, float, float, float]) -> bytes:

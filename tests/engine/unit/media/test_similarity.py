@@ -11,7 +11,7 @@ import pytest
 from skimage.metrics import structural_similarity
 
 from home_sentry_engine.media.picture import decode
-from home_sentry_engine.media.similarity import Reference, appearance_of, blend, grey_of, is_infrared, ssim
+from home_sentry_engine.media.similarity import Reference, appearance_of, blend, grey_at, grey_of, is_infrared, ssim
 from tests.needs import folder_from
 
 CLOSE = 1e-4
@@ -82,6 +82,13 @@ def test_it_takes_a_fraction_of_the_time_of_scikit_image():
         ours.append(middle - began)
         theirs.append(time.process_time() - middle)
     assert min(theirs) / min(ours) >= 5
+
+
+@pytest.mark.parametrize("wide", [1, 8])
+def test_a_picture_like_a_thread_is_not_blown_up(wide):
+    thread = np.zeros((16_384, wide, 3), np.uint8)
+    assert grey_of(thread, 160).shape == grey_at(thread[:, :, 0], 160).shape == (640, 160)
+    assert grey_of(thread.transpose(1, 0, 2), 160).shape == (7, 160)
 
 
 def test_light_alone_is_no_other_view():
