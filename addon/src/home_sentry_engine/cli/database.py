@@ -50,11 +50,18 @@ def add_parser(commands: Any) -> None:
 
 
 def run_check(arguments: argparse.Namespace) -> int:
-    """Check; 1 with the reason when the database is damaged."""
+    """Check without changing anything; 1 with the reason when the database is damaged or holds nothing."""
     settings = settings_of(arguments)
     _existing(settings)
-    size = asyncio.run(_check(settings))
-    _answer(arguments, {"ok": True, "size_bytes": size}, f"the database is sound ({megabytes(size)})")
+    found = asyncio.run(Database(database_url(settings), SystemClock()).look())
+    if found.revision is None:
+        raise NoDatabase("the database has no tables yet: there is nothing to check; the engine makes them")
+    older = f"; its schema {found.revision} is an older release's: the next start upgrades it and keeps a copy"
+    _answer(
+        arguments,
+        {"ok": True, "size_bytes": found.size_bytes, "revision": found.revision, "current": found.is_current},
+        f"the database is sound ({megabytes(found.size_bytes)}){'' if found.is_current else older}",
+    )
     return 0
 
 
@@ -132,6 +139,8 @@ def _file(settings: Settings, *, must_exist: bool = True) -> Path:
         raise NotForServers("the database is a server: use its own tools, such as pg_dump and pg_restore")
     if must_exist and not is_there(file):
         raise NoDatabase(f"there is no database at {file}; name the engine's data folder with --data")
+    if must_exist and file.stat().st_size == 0:
+        raise NoDatabase(f"{file} is empty: it holds no database; put one back with `home-sentry db restore BACKUP`")
     return file
 
 

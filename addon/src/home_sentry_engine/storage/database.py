@@ -1,6 +1,7 @@
 """The database: the only way to write, and the way to read."""
 
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -11,9 +12,23 @@ from sqlalchemy import Connection, make_url, text
 from home_sentry_engine.domain.clock import Clock
 
 from .hooks import Hook, hooks_of
+from .migrate import is_current
 from .sqlite import SqliteStore
 
-__all__ = ["Connection", "Database", "sqlite_url"]
+__all__ = ["Connection", "Database", "Standing", "sqlite_url"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A sound database as it is: its schema revision, None without a schema, and its size on disk."""
+
+    revision: str | None
+    size_bytes: int
+
+    @property
+    def is_current(self) -> bool:
+        """Whether its schema is this release's."""
+        return is_current(self.revision)
 
 
 class _Store(Protocol):
@@ -26,6 +41,8 @@ class _Store(Protocol):
     async def read[T](self, work: Callable[[Connection], T]) -> T: ...
 
     async def check(self) -> None: ...
+
+    async def look(self) -> str | None: ...
 
     async def size_bytes(self) -> int: ...
 
@@ -89,6 +106,16 @@ class Database:
     async def check(self) -> None:
         """Raise ``CorruptDatabase`` unless the database is sound."""
         await self._store.check()
+
+    async def look(self) -> Standing:
+        """Check the database, which is not open, as it stands: nothing is made, migrated or written.
+
+        Raises the errors of ``storage.errors``.
+        """
+        try:
+            return Standing(revision=await self._store.look(), size_bytes=await self._store.size_bytes())
+        finally:
+            await self._store.close()
 
     async def server_time(self) -> datetime | None:
         """Give the time of the database server, aware UTC; None where the database is a file of this machine."""

@@ -19,7 +19,7 @@ from home_sentry_engine.domain.clock import Clock
 
 from .errors import CorruptDatabase, StorageBusy, StorageClosed, StorageError, StorageFull, StorageUnreachable
 from .group import Group, Waiting
-from .migrate import upgrade
+from .migrate import refuse_newer, revision_of, upgrade
 from .slow import note_slow
 
 _READERS: Final = 4
@@ -134,6 +134,9 @@ class PostgresStore:
         """Run ``work`` on a snapshot."""
         if self._task is None:
             raise StorageClosed("the database is not open")
+        return await self._read(work)
+
+    async def _read[T](self, work: Callable[[Connection], T]) -> T:
         async with self._readers:
             connection = self._engine.connect()
             try:
@@ -152,10 +155,16 @@ class PostgresStore:
         """Raise ``StorageUnreachable`` unless the server answers; its own tools look after the files."""
         await self.read(lambda connection: connection.execute(text("SELECT 1")).scalar_one())
 
+    async def look(self) -> str | None:
+        """Give the schema revision of a server that answers; the store is not open."""
+        revision = await self._read(revision_of)
+        refuse_newer(revision)
+        return revision
+
     async def size_bytes(self) -> int:
         """Give the size of the database on the server's disk."""
         size = text("SELECT pg_database_size(current_database())")
-        return await self.read(lambda connection: int(connection.execute(size).scalar_one()))
+        return await self._read(lambda connection: int(connection.execute(size).scalar_one()))
 
     async def _write_forever(self) -> None:
         running = True

@@ -117,6 +117,10 @@ class SqliteStore:
         """Raise ``CorruptDatabase`` unless the file and its references are sound."""
         await self.read(_check)
 
+    async def look(self) -> str | None:
+        """Give the schema revision of a sound file, which is only read; the store is not open."""
+        return await asyncio.to_thread(_look, self.path)
+
     async def size_bytes(self) -> int:
         """Give the size of the file with its log."""
         return sum(part.stat().st_size for part in (self.path, Path(f"{self.path}-wal")) if part.exists())
@@ -262,6 +266,20 @@ def _engine(path: Path, *, readers: int | None) -> Engine:
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
+
+
+def _look(path: Path) -> str | None:
+    refuse_network(path.parent)
+    address = f"{path.resolve().as_uri()}?mode=ro"
+    engine = sa.create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True), poolclass=sa.NullPool)
+    try:
+        with engine.connect() as connection:
+            _check(connection)
+            revision = revision_of(connection)
+    except (StatementError, sqlite3.Error) as err:
+        raise translated(err) from err
+    refuse_newer(revision)
+    return revision
 
 
 def _check(connection: Connection) -> None:
