@@ -15,8 +15,8 @@ BASIC_DETECTOR: Final = "opencv-basic"
 _BASIC_SEES: Final = frozenset({"astronaut"})
 
 _LOOK_EVERY_S: Final = 2.0
-_TAKEN_S: Final = 120.0
-_ENDED_S: Final = 180.0
+_TAKEN_S: Final = 300.0
+_ENDED_S: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,8 @@ USER: Final = "demo"
 PASSWORD: Final = "demo"  # noqa: S105
 DOMAIN: Final = "home_sentry"
 
-_START_S: Final = 180.0
+_START_S: Final = 600.0
+_ANSWER_S: Final = 60.0
 # these steps of the onboarding would set up weather, radio and the like from the internet
 _STEPS_LEFT_OUT: Final = ["core_config", "analytics"]
 _CONFIGURATION: Final = """\
@@ -189,12 +190,12 @@ class Home:
         """Send commands over its WebSocket and give their results; raises ``Refusal``."""
         results = []
         async with self._session.ws_connect(f"{self.url}/api/websocket", max_msg_size=0) as socket:
-            await socket.receive_json(timeout=10)
+            await socket.receive_json(timeout=_ANSWER_S)
             await socket.send_json({"type": "auth", "access_token": self._web.token})
-            await socket.receive_json(timeout=10)
+            await socket.receive_json(timeout=_ANSWER_S)
             for number, command in enumerate(commands, start=1):
                 await socket.send_json({"id": number, **command})
-                answer = await socket.receive_json(timeout=10)
+                answer = await socket.receive_json(timeout=_ANSWER_S)
                 if not answer.get("success"):
                     raise Refusal(400, f"{command['type']}: {answer.get('error')}")
                 results.append(answer["result"])

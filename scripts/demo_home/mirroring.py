@@ -7,7 +7,7 @@ from typing import Any, Final
 from .home_assistant import Home
 from .patience import until
 
-_DEADLINE_S: Final = 45.0
+_DEADLINE_S: Final = 120.0
 _STATE_LENGTH: Final = 255
 
 

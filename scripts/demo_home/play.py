@@ -19,7 +19,7 @@ from .patience import until
 from .samples import CAMERAS, Sample
 from .table import EventTable
 
-_RUNNING_S: Final = 120.0
+_RUNNING_S: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

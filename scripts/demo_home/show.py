@@ -1,8 +1,8 @@
 """Who takes part: both programs are started and stopped together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +16,7 @@ from .engine import Engine, Installation
 from .folders import Folders, open_folders
 from .home_assistant import Home, Place
 from .play import Cast, play
-from .ports import free_port
+from .ports import held_port
 from .processes import Child, Launch, running, while_alive
 from .samples import bundled_pictures, more_samples, own_samples
 
@@ -53,31 +53,33 @@ async def run(wishes: Wishes, console: Console, hurry: asyncio.Event, environmen
 
 @asynccontextmanager
 async def _engine(theatre: Theatre, wishes: Wishes, folders: Folders) -> AsyncIterator[tuple[Child, Engine]]:
-    place = Installation(
-        program=ENGINE_PROGRAM,
-        data=folders.engine,
-        models=folders.models,
-        port=_port(theatre.console, "the engine", wishes.engine_port),
-        log=folders.logs / "engine.log",
-    )
-    theatre.console.step(f"Starting the engine (log: {place.log})")
-    async with _child(theatre, engine_room.launch(place, theatre.environment)) as child:
-        yield child, Engine(theatre.session, place)
+    with _port(theatre.console, "the engine", wishes.engine_port) as port:
+        place = Installation(
+            program=ENGINE_PROGRAM,
+            data=folders.engine,
+            models=folders.models,
+            port=port,
+            log=folders.logs / "engine.log",
+        )
+        theatre.console.step(f"Starting the engine (log: {place.log})")
+        async with _child(theatre, engine_room.launch(place, theatre.environment)) as child:
+            yield child, Engine(theatre.session, place)
 
 
 @asynccontextmanager
 async def _home(theatre: Theatre, wishes: Wishes, folders: Folders) -> AsyncIterator[tuple[Child, Home]]:
-    place = Place(
-        folder=folders.home_assistant,
-        port=_port(theatre.console, "Home Assistant", wishes.ha_port),
-        program=HA_PROGRAM,
-        integration=INTEGRATION,
-        log=folders.logs / "home-assistant.log",
-    )
-    theatre.console.step(f"Starting Home Assistant (log: {place.log})")
-    home_room.prepare(place)
-    async with _child(theatre, home_room.launch(place, theatre.environment)) as child:
-        yield child, Home(theatre.session, place.url)
+    with _port(theatre.console, "Home Assistant", wishes.ha_port) as port:
+        place = Place(
+            folder=folders.home_assistant,
+            port=port,
+            program=HA_PROGRAM,
+            integration=INTEGRATION,
+            log=folders.logs / "home-assistant.log",
+        )
+        theatre.console.step(f"Starting Home Assistant (log: {place.log})")
+        home_room.prepare(place)
+        async with _child(theatre, home_room.launch(place, theatre.environment)) as child:
+            yield child, Home(theatre.session, place.url)
 
 
 @asynccontextmanager
@@ -91,8 +93,9 @@ async def _child(theatre: Theatre, launch: Launch) -> AsyncIterator[Child]:
             await child.stop()
 
 
-def _port(console: Console, whose: str, wanted: int) -> int:
-    port = free_port(wanted)
-    if wanted not in {0, port}:
-        console.note(f"port {wanted} is taken; {whose} listens on {port}")
-    return port
+@contextmanager
+def _port(console: Console, whose: str, wanted: int) -> Iterator[int]:
+    with held_port(wanted) as port:
+        if wanted not in {0, port}:
+            console.note(f"port {wanted} is taken; {whose} listens on {port}")
+        yield port

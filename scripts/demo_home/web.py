@@ -8,7 +8,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from .errors import DemoError
 
-_TIMEOUT: Final = ClientTimeout(total=30)
+_TIMEOUT: Final = ClientTimeout(total=60)
 
 
 class Silent(DemoError, ConnectionError):

@@ -14,7 +14,7 @@ from scripts.demo_home.home_assistant import Home
 
 OUTPUT: Final = Path(__file__).resolve().parents[2] / "test-output" / "e2e"
 _SIZE: Final[ViewportSize] = {"width": 1280, "height": 900}
-_PATIENCE_MS: Final = 30_000
+_PATIENCE_MS: Final = 180_000
 _SWITCHES: Final = (
     "--no-sandbox",
     "--disable-gpu",
@@ -45,7 +45,9 @@ async def browsing() -> AsyncIterator[Page]:
     OUTPUT.mkdir(parents=True, exist_ok=True)
     executable = chromium()
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=executable, args=list(_SWITCHES))
+        browser = await playwright.chromium.launch(
+            executable_path=executable, args=list(_SWITCHES), timeout=_PATIENCE_MS
+        )
         context = await browser.new_context(viewport=_SIZE, locale="en-US", timezone_id="UTC")
         context.set_default_timeout(_PATIENCE_MS)
         page = await context.new_page()

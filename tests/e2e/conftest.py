@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Final
 
 from aiohttp import ClientSession
 import pytest
@@ -9,6 +10,14 @@ import pytest
 from scripts.demo_home.home_assistant import Home
 from tests.e2e.browser import OUTPUT
 from tests.e2e.stage import EngineRun, engine_running, home_running
+
+# two programs and a browser start within a test, perhaps on a machine that does much else
+_PATIENCE_S: Final = 1200
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        item.add_marker(pytest.mark.timeout(_PATIENCE_S))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,6 +11,7 @@ from tests.e2e.browser import OUTPUT
 from tests.e2e.stage import ROOT
 
 DEMO = ROOT / "scripts" / "demo"
+PATIENCE_S = 600
 
 
 async def demo(*arguments: str, **environment: str) -> tuple[int, str]:
@@ -41,11 +42,13 @@ async def running_demo(folder: Path) -> asyncio.subprocess.Process:
         start_new_session=True,
     )
     assert process.stdout is not None
-    async with asyncio.timeout(300):
+    told = b""
+    async with asyncio.timeout(PATIENCE_S):
         async for line in process.stdout:
+            told += line
             if b"uploads" in line:
-                break
-    return process
+                return process
+    pytest.fail(f"no picture was brought:\n{told.decode()}")
 
 
 def without_media() -> dict[str, str]:
@@ -104,7 +107,7 @@ async def test_a_signal_ends_everything_and_leaves_no_process(tmp_path: Path, nu
     assert processes_with(str(tmp_path))
     process.send_signal(number)
     assert process.stdout is not None
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         rest = await process.stdout.read()
         assert await process.wait() == 0
     assert b"Stopping" in rest
@@ -115,7 +118,7 @@ async def test_children_end_when_the_demo_is_killed(tmp_path: Path) -> None:
     process = await running_demo(tmp_path)
     process.kill()
     await process.wait()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while processes_with(str(tmp_path)):  # noqa: ASYNC110  # nobody tells when a foreign process ends
             await asyncio.sleep(0.2)
 

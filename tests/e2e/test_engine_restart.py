@@ -34,7 +34,7 @@ async def test_entities_turn_unavailable_with_the_engine_and_come_back(engine_ru
     drop(engine_run.cameras, picture, picture.copy("after the restart"))
 
     async def next_event() -> str | None:
-        event_id = (await home.states())[summary]["attributes"].get("event_id")
+        event_id = (await home.states()).get(summary, {}).get("attributes", {}).get("event_id")
         return event_id if event_id not in {None, first_id} else None
 
     await until(next_event, what="the event after the restart", deadline_s=NEWS_S)
