@@ -57,5 +57,7 @@ class Peer:
         while True:
             message = await self.receive()
             if isinstance(message, aiohttp.WSMessage):
-                return messages, self.socket.close_code
+                # what the engine said, also where it was gone before our answer to it
+                said = message.type is WSMsgType.CLOSE
+                return messages, message.data if said else self.socket.close_code
             messages.append(message)
