@@ -10,6 +10,7 @@ from home_sentry_engine.api.tokens import KeyRing, hash_of, open_tokens, rotate_
 from home_sentry_engine.contract import Problem, decode
 from home_sentry_engine.contract.errors import ServiceUnavailable
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.patience import until
 from tests.fakes.records import jpeg
 
 KEY = {"Idempotency-Key": "the one and only"}
@@ -123,14 +124,18 @@ async def test_a_failure_frees_the_key(client, engine):
 
 
 async def test_two_at_the_same_time_are_one(client, engine):
-    engine.delay_s = 0.05
+    others_answered = asyncio.Event()
+    engine.registry._pause = others_answered.wait
 
     async def create() -> int:
         async with client.post("/api/v1/cameras", json={"name": "Garage"}, headers=KEY) as response:
             await response.read()
             return response.status
 
-    assert sorted(await asyncio.gather(*(create() for _ in range(5)))) == [201, 409, 409, 409, 409]
+    asked = [asyncio.create_task(create()) for _ in range(5)]
+    await until(lambda: sum(one.done() for one in asked) == 4)
+    others_answered.set()
+    assert sorted(await asyncio.gather(*asked)) == [201, 409, 409, 409, 409]
     assert engine.registry.made == ["garage"]
 
 
