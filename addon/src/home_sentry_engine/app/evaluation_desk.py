@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -71,7 +72,7 @@ class EvaluationDesk:
                 # nothing is left of what was seen: there is no record to make
                 continue
             if made is not None:
-                await self._database.write(lambda conn, made=made: rows.save(conn, made))  # type: ignore[misc]
+                await self._database.write(partial(rows.save, audit=made))
                 recorded += 1
         waiting = await self._database.write(lambda conn: rows.want(conn, since, span.camera_id, limit))
         return BatchAudit(looked_at=len(missing), recorded=recorded, waiting=waiting, background=self.standing())

@@ -255,7 +255,7 @@ class ExportDesk:
     async def _events(self, export: Export) -> AsyncIterator[tuple[Event, tuple[Detection, ...]]]:
         query = replace(_query(export), limit=_AT_ONCE)
         while True:
-            page, found = await self._database.read(lambda conn, query=query: self._page(conn, query))  # type: ignore[misc]
+            page, found = await self._database.read(partial(self._page, query=query))
             for event, detections in found:
                 yield event, detections
             if page is None:

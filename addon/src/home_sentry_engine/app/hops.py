@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict, deque
 from datetime import datetime
+from functools import partial
 import logging
 from typing import Final
 
@@ -69,7 +70,7 @@ class Hops:
             while self._judged:
                 event_id, judged_at = self._judged.popleft()
                 try:
-                    found = await self._database.read(lambda conn, one=event_id: self._found(conn, one))  # type: ignore[misc]
+                    found = await self._database.read(partial(self._found, event_id=event_id))
                 except (HomeSentryError, OSError) as err:
                     _LOGGER.debug("The time of a visit is not known: %s", err)
                     continue

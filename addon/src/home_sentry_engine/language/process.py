@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 import json
 import logging
-import os
 from pathlib import Path
 import sys
 from typing import Any, Final
 
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.resilience.backoff import Backoff
+from home_sentry_engine.resilience.child_process import child_environment, close_pipes
 
 from .errors import (
     BadOutput,
@@ -29,7 +29,6 @@ from .errors import (
 )
 
 _LOGGER = logging.getLogger(__name__)
-_PACKAGE: Final = Path(__file__).parents[1]
 _MAX_LINE: Final = 1024 * 1024
 # real work that waits for a model gets it within a second
 _STOP_S: Final = 0.8
@@ -251,7 +250,7 @@ class ModelProcess:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=_MAX_LINE,
-            env=_environment(),
+            env=child_environment(),
             start_new_session=True,
         )
         self._child = child
@@ -307,8 +306,7 @@ class ModelProcess:
         if self._drain is not None:
             self._drain.cancel()
             self._drain = None
-        # the transport keeps its pipes until it is closed, and asyncio offers no public way
-        child._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001
+        close_pipes(child)
 
     def _become(self, state: ProcessState, reason: str | None = None) -> None:
         if (state, reason) == (self.state, self.reason):
@@ -316,14 +314,6 @@ class ModelProcess:
         self.state, self.reason = state, reason
         if self._on_change is not None:
             self._on_change(state, reason)
-
-
-def _environment() -> dict[str, str]:
-    """Give the child the engine's environment without its settings and secrets, and the way to the package."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("HOME_SENTRY_")}
-    paths = [str(_PACKAGE.parent), *filter(None, [environment.get("PYTHONPATH")])]
-    environment["PYTHONPATH"] = os.pathsep.join(paths)
-    return environment
 
 
 def _checked(answer: dict[str, Any]) -> dict[str, Any]:

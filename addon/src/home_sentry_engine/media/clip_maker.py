@@ -4,18 +4,17 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 import json
-import os
 from pathlib import Path
 import sys
 from typing import Any, Final
 
 from home_sentry_engine.domain.errors import Permanent, StageError, Transient, Unavailable
+from home_sentry_engine.resilience.child_process import child_environment, close_pipes
 
 from .clip_encode import NVENC
 from .clip_plan import ClipKind, ClipPlan, to_json
 
 _MODULE: Final = "home_sentry_engine.media.clip_child"
-_PACKAGE: Final = Path(__file__).resolve().parents[2]
 _END_S: Final = 5.0
 _BUSY_S: Final = 30.0
 _LONGEST_ANSWER: Final = 4096
@@ -95,7 +94,7 @@ class ClipMaker:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             limit=_LONGEST_ANSWER,
-            env=_environment(),
+            env={**child_environment(), "OPENBLAS_NUM_THREADS": "1"},
             start_new_session=True,
         )
         try:
@@ -137,12 +136,4 @@ async def _end(child: asyncio.subprocess.Process) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(_END_S):
                 await child.wait()
-    # the transport keeps its pipes until it is closed, and asyncio offers no public way
-    child._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001
-
-
-def _environment() -> dict[str, str]:
-    """Give the child the engine's environment without its settings and secrets, and the way to the package."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("HOME_SENTRY_")}
-    paths = [str(_PACKAGE), *filter(None, [kept.get("PYTHONPATH")])]
-    return kept | {"PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1"}
+    close_pipes(child)

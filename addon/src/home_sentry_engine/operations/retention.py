@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 import logging
 from pathlib import Path
 from typing import Final
@@ -88,9 +89,8 @@ class Retention:
         removed = Removed()
         for of_events in (False, True):
             while not await asyncio.to_thread(enough):
-                files = await self._database.read(
-                    lambda conn, of=of_events: self._expiry.files(conn, before, _ROWS, of_events=of)  # type: ignore[misc]
-                )
+                wanted = partial(self._expiry.files, before=before, limit=_ROWS, of_events=of_events)
+                files = await self._database.read(wanted)
                 if not files:
                     break
                 removed = await self._delete(files, removed)
@@ -108,7 +108,7 @@ class Retention:
         for start in range(0, len(found), _STRAYS_AT_ONCE):
             some = {path: _media_id(path) for path in found[start : start + _STRAYS_AT_ONCE]}
             ids = tuple(set(some.values()))
-            known = await self._database.read(lambda conn, ids=ids: self._expiry.known_files(conn, ids))  # type: ignore[misc]
+            known = await self._database.read(partial(self._expiry.known_files, ids=ids))
             strays = [path for path, media_id in some.items() if media_id not in known]
             await self._unlink(strays)
             deleted += len(strays)
@@ -117,7 +117,7 @@ class Retention:
     async def _delete_events(self, old: Callable[[Connection], tuple[str, ...]], removed: Removed) -> Removed:
         while ids := await self._database.read(old):
             await self._unlink([self._paths.thumbnail(one) for one in ids])
-            count = await self._database.write(lambda conn, ids=ids: self._expiry.delete_events(conn, ids))  # type: ignore[misc]
+            count = await self._database.write(partial(self._expiry.delete_events, ids=ids))
             removed = removed.plus(events=count)
         if removed.events:
             await self._forget_terms()
@@ -126,7 +126,7 @@ class Retention:
     async def _forget_terms(self) -> None:
         last: str | None = ""
         while last is not None:
-            last = await self._database.write(lambda conn, after=last: forget_terms(conn, after, _TERMS))  # type: ignore[misc]
+            last = await self._database.write(partial(forget_terms, after=last, most=_TERMS))
 
     async def _delete(self, files: Sequence[OldFile], removed: Removed) -> Removed:
         places = await asyncio.to_thread(lambda: [place for one in files for place in self._places(one)])

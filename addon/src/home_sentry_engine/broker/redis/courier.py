@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import deque
+from functools import partial
 import logging
 from typing import Final
 
-from home_sentry_engine.broker.sql.ledger import Change, JobLedger, JobRow
+from home_sentry_engine.broker.sql.ledger import Change, JobLedger
 from home_sentry_engine.broker.sql.queue import Transactions
 from home_sentry_engine.domain.clock import Clock
 
@@ -73,7 +74,7 @@ class Courier:
         over = sorted(known.keys() - fences.keys())
         for start in range(0, len(behind), _AT_ONCE):
             ids = behind[start : start + _AT_ONCE]
-            rows: tuple[JobRow, ...] = await self._database.read(lambda conn, ids=ids: self._ledger.rows(conn, ids))  # type: ignore[misc]
+            rows = await self._database.read(partial(self._ledger.rows, ids=ids))
             await self._carry([Change(queue=queue, placed=rows)])
         for start in range(0, len(over), _AT_ONCE):
             await self._carry([Change(queue=queue, gone=tuple(over[start : start + _AT_ONCE]))])
