@@ -97,18 +97,24 @@ async def test_a_scene_becomes_a_verdict_in_a_window_of_512_tokens(backend):
 def stopped_in_answers(model: Path, times: int) -> tuple[ModelProcess, asyncio.Event]:
     """A child that stands still when it is to answer, since no machine is slow enough for a model so small."""
     standing = asyncio.Event()
-    left = times
+    left, asked = times, ""
+
+    class Asked(ModelProcess):
+        async def call(self, operation, arguments, *, timeout_s):
+            nonlocal asked
+            asked = operation
+            return await super().call(operation, arguments, timeout_s=timeout_s)
 
     def watch(state, _reason):
         nonlocal left
-        if state is ProcessState.BUSY and process.operation == "complete" and left:
+        if state is ProcessState.BUSY and asked == "complete" and left:
             left -= 1
             assert process.pid is not None
             os.kill(process.pid, signal.SIGSTOP)
             standing.set()
 
     command = worker_command(model, context=4096, gpu_layers=-1, threads=1)
-    process = ModelProcess(command, clock=SystemClock(), policy=QUICK, on_change=watch)
+    process = Asked(command, clock=SystemClock(), policy=QUICK, on_change=watch)
     return process, standing
 
 
