@@ -227,6 +227,9 @@ class FakePictures:
         found = next((one for one in self._engine.detections if one.id == detection_id), None)
         return await self._picture(found.media_id if found else None)
 
+    async def thumbnail_of_detection(self, detection_id: int) -> Picture | None:
+        return await self.of_detection(detection_id)
+
 
 class FakeUploads:
     def __init__(self, engine: FakeEngine) -> None:

@@ -233,6 +233,7 @@ class MaskedHome:
             asked += [await self.pictures.thumbnail_of(event.event_id), await self.pictures.snapshot_of(event.event_id)]
         found = await self.database.read(lambda conn: self.tables.detections.page(conn, DetectionQuery(limit=100)))
         asked += [await self.pictures.of_detection(one.id) for one in found.items]
+        asked += [await self.pictures.thumbnail_of_detection(one.id) for one in found.items]
         return [decode(one.body).pixels for one in asked if one is not None]
 
 

@@ -91,7 +91,7 @@ _VIEWER: Final[Mapping[Reach, tuple[str, ...]]] = {
         "get_event_clip_gif",
     ),
     Reach.MEDIA: ("get_media", "get_media_picture", "get_media_thumbnail"),
-    Reach.DETECTION: ("get_detection_picture",),
+    Reach.DETECTION: ("get_detection_picture", "get_detection_thumbnail"),
     Reach.ALERT: ("get_alert",),
     Reach.CLOSED: (
         "get_event_recognition",

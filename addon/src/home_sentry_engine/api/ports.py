@@ -226,6 +226,10 @@ class Pictures(Protocol):
         """Give the full-size frame of a detection, with its box alone."""
         ...
 
+    async def thumbnail_of_detection(self, detection_id: int) -> Picture | None:
+        """Give the 320x240 thumbnail of a detection's own frame, with its box alone."""
+        ...
+
 
 class Uploads(Protocol):
     """Entrance for files that come over HTTP."""

@@ -112,6 +112,13 @@ def _entity(known: Known) -> Entity:
     )
 
 
+def _thumbnail(visit: Visit) -> str:
+    """Give the path of the picture that shows the subject itself, where that is known."""
+    if visit.detection_id is None:
+        return f"/api/v1/events/{visit.event_id}/thumbnail.jpg"
+    return f"/api/v1/detections/{visit.detection_id}/thumbnail.jpg"
+
+
 def _appearance(visit: Visit) -> Appearance:
     return Appearance(
         entity_id=visit.entity_id,
@@ -122,5 +129,5 @@ def _appearance(visit: Visit) -> Appearance:
         similarity=visit.similarity,
         detection_id=visit.detection_id,
         media_id=visit.media_id,
-        thumbnail=f"/api/v1/events/{visit.event_id}/thumbnail.jpg",
+        thumbnail=_thumbnail(visit),
     )

@@ -91,6 +91,15 @@ class GalleryPictures:
         tag = f"{detection_id}-d{self._gallery.version(media.camera_id)}"
         return await _or_none(lambda: self._gallery.snapshot(media, (one,), offset_s=one.offset_s), tag)
 
+    async def thumbnail_of_detection(self, detection_id: int) -> Picture | None:
+        """Give the thumbnail of a detection's own frame, with its box alone."""
+        found = await self._database.read(lambda conn: self._detected(conn, detection_id))
+        if found is None:
+            return None
+        media, one = found
+        tag = f"{detection_id}-dt{self._gallery.version(media.camera_id)}"
+        return await _or_none(lambda: self._gallery.small(media, (one,), offset_s=one.offset_s), tag)
+
     def _detected(self, conn: Connection, detection_id: int) -> tuple[Media, Detection] | None:
         detection = self._tables.detections.get(conn, detection_id)
         stored = self._tables.media.get(conn, detection.media_id) if detection is not None else None

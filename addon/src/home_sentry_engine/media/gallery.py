@@ -40,6 +40,11 @@ class Gallery:
             lambda: _written(self._paths.thumbnail(owner_id), thumbnail(picture, detections, veil=veil), veil)
         )
 
+    async def small(self, media: Media, detections: Sequence[Marked] = (), *, offset_s: float | None = None) -> bytes:
+        """Draw a thumbnail that is not kept."""
+        picture, veil = await self._frames.picture(media, offset_s), self._frames.veil_of(media.camera_id)
+        return await self._run(lambda: thumbnail(picture, detections, veil=veil))
+
     async def video_thumbnail(self, owner_id: str, media: Media) -> bytes | None:
         """Draw and keep the poster of a video, taken at 1 s or a tenth of its length; None if that fails."""
         offset_s = min(_POSTER_S, _POSTER_SHARE * (media.duration_s or 0.0))

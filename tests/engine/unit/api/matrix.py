@@ -28,6 +28,7 @@ get_media_thumbnail           route    viewer    404
 list_rejections               both     viewer    own
 list_detections               route    viewer    own
 get_detection_picture         route    viewer    404
+get_detection_thumbnail       route    viewer    404
 list_events                   both     viewer    own
 search_events                 both     viewer    own
 get_event_stats               route    viewer    own

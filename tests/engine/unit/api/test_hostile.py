@@ -117,6 +117,7 @@ async def test_all_that_serves_files_is_among_the_places(server):
         "/api/v1/cameras/{}/timelapse.mp4",
         "/api/v1/exports/{}/file",
         "/api/v1/detections/{}/picture.jpg",
+        "/api/v1/detections/{}/thumbnail.jpg",
     } <= found
 
 

@@ -23,6 +23,7 @@ from tests.fakes.records import jpeg
         ("events/e1/thumbnail.jpg", 1),
         ("events/e1/snapshot.jpg", 1),
         ("detections/1/picture.jpg", 1),
+        ("detections/1/thumbnail.jpg", 1),
         ("cameras/front_door/latest.jpg", 3),
     ],
 )

@@ -82,6 +82,7 @@ async def test_reads_answer_with_the_contracts_records(client, path, shape):
         "events/e9/thumbnail.jpg",
         "events/e9/snapshot.jpg",
         "detections/99/picture.jpg",
+        "detections/99/thumbnail.jpg",
         "events/e9/detections",
         "nothing",
         "events/e1/",

@@ -112,7 +112,7 @@ async def test_who_comes_again_is_an_entity_with_its_visits(house):
         ("gate", "probable same subject"),
         ("door", "first seen"),
     ]
-    assert all(one.thumbnail == f"/api/v1/events/{one.event_id}/thumbnail.jpg" for one in visits.items)
+    assert all(one.thumbnail == f"/api/v1/detections/{one.detection_id}/thumbnail.jpg" for one in visits.items)
     by_camera = [len((await house.entities.page(EntityQuery(camera_id=name))).items) for name in ("gate", "yard")]
     assert by_camera == [1, 0]
     assert (await house.entities.page(EntityQuery(kind="vehicle"))).items == ()

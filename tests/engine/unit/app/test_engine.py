@@ -89,6 +89,7 @@ async def test_a_picture_in_a_folder_becomes_an_event_with_pictures_over_http(tm
                 f"/api/v1/media/{event.media_id}/picture.jpg",
                 f"/api/v1/media/{event.media_id}/thumbnail.jpg",
                 f"/api/v1/detections/{await a_detection(engine)}/picture.jpg",
+                f"/api/v1/detections/{await a_detection(engine)}/thumbnail.jpg",
                 "/api/v1/cameras/front_door/latest.jpg",
             ):
                 async with session.get(path) as answer:

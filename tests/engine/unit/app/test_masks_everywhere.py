@@ -102,7 +102,7 @@ async def test_the_test_would_see_it(tmp_path):
         assert all(leaks(one.pixels) for one in home.onlooker.shown)
         assert all(shown_by(one) for one in home.files())
         served = await home.served()
-        assert len(served) == 6
+        assert len(served) == 7
         assert all(leaks(one) for one in served)
 
 

@@ -70,6 +70,9 @@ class Drawn:
     async def thumbnail(self, _owner_id, _media, detections=(), *, offset_s=None) -> bytes:
         return f"thumbnail at {offset_s} with {[one.label for one in detections]}".encode()
 
+    async def small(self, _media, detections=(), *, offset_s=None) -> bytes:
+        return f"small at {offset_s} with {[one.label for one in detections]}".encode()
+
     async def snapshot(self, _media, detections=(), *, offset_s=None, max_side=None) -> bytes:
         return f"snapshot at {offset_s} with {[one.label for one in detections]}".encode()
 
@@ -105,6 +108,17 @@ async def test_people_see_the_frame_of_a_clip_that_shows_most(home, drawn):
         "snapshot at 8.0 with ['car', 'person']",
         "original at 8.0",
     ]
+
+
+async def test_each_detection_of_a_clip_has_a_thumbnail_of_its_own_moment(home, drawn):
+    pictures = GalleryPictures(home.database, home.tables, drawn)
+    rows = await home.database.read(lambda conn: home.tables.detections.of_media(conn, "clip"))
+    shown = {row.offset_s: await pictures.thumbnail_of_detection(row.id) for row in rows if row.label == "person"}
+    assert {at: one.body.decode() for at, one in shown.items() if one is not None} == {
+        at: f"small at {at} with ['person']" for at, size in SIZES.items() if size
+    }
+    assert len({one.etag for one in shown.values() if one is not None}) == len(shown) == 3
+    assert await pictures.thumbnail_of_detection(10_000) is None
 
 
 async def test_an_empty_clip_shows_its_beginning_and_what_is_unknown_nothing(home, drawn):

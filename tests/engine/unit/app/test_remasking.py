@@ -77,7 +77,7 @@ async def test_a_still_and_its_pictures(home):
     assert listed.to_remask == 0
     assert home.heard[-1].details["to_remask"] == 0
     assert last(home.heard) == (ComponentState.HEALTHY, "")
-    assert len(await home.served()) == 6
+    assert len(await home.served()) == 7
     # the folder of the camera is the camera's: what lay there before the masks stays
     assert shows(home.root / "Door" / "a.jpg")
 

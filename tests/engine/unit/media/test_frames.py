@@ -126,6 +126,19 @@ async def test_gallery_draws_and_forgets(gallery, paths, tmp_path):
     assert await gallery.kept_thumbnail("e1", media.camera_id) is None
 
 
+async def test_a_small_picture_that_is_not_kept(gallery, paths, tmp_path):
+    media = _media(pictures.clip(tmp_path / "a.mp4", seconds=9), MediaKind.VIDEO, 9.0)
+    found = Detection(label="person", confidence=0.9, box=Box(x=20, y=20, width=60, height=60))
+    plain, boxed, later = [
+        await gallery.small(media, offset_s=2.0),
+        await gallery.small(media, [found], offset_s=2.0),
+        await gallery.small(media, [found], offset_s=7.0),
+    ]
+    assert {decode(one).pixels.shape for one in (plain, boxed, later)} == {(240, 320, 3)}
+    assert len({plain, boxed, later}) == 3
+    assert not paths.thumbnail("a").parent.exists() or not list(paths.thumbnail("a").parent.iterdir())
+
+
 async def test_video_thumbnail(gallery, paths, tmp_path):
     media = _media(pictures.clip(tmp_path / "a.mp4", seconds=9), MediaKind.VIDEO, 9.0)
     drawn = await gallery.video_thumbnail("7", media)

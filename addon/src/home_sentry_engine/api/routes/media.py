@@ -108,6 +108,17 @@ class MediaRoutes:
                 errors=(NotFound, Unprocessable),
                 limit=LimitClass.MEDIA,
             ),
+            Route(
+                method="GET",
+                path="/api/v1/detections/{detection_id}/thumbnail.jpg",
+                name="get_detection_thumbnail",
+                text="The small picture of a detection's own frame, of a clip the moment that shows it, its box drawn",
+                respond=self._detection_thumbnail,
+                answer=Answer(content_type="image/jpeg", text="The thumbnail, 320 by 240 pixels, black at the sides"),
+                fields=(_DETECTION_ID,),
+                errors=(NotFound, Unprocessable),
+                limit=LimitClass.MEDIA,
+            ),
         )
 
     async def _list(self, call: Call) -> web.Response:
@@ -146,3 +157,8 @@ class MediaRoutes:
     async def _detection_picture(self, call: Call) -> web.Response:
         number: int = call.path["detection_id"]
         return await self._shelf.answer(call, f"detection/{number}", lambda: self._pictures.of_detection(number))
+
+    async def _detection_thumbnail(self, call: Call) -> web.Response:
+        number: int = call.path["detection_id"]
+        key = f"detection-thumbnail/{number}"
+        return await self._shelf.answer(call, key, lambda: self._pictures.thumbnail_of_detection(number))
