@@ -104,9 +104,9 @@ def decode_server(data: bytes | str) -> messages.ServerMessage | None:
     return message
 
 
-def decode_client(data: bytes | str) -> messages.ClientMessage:
-    """Parse what a client sent; raises ``InvalidRequest`` for an unknown type."""
+def decode_client(data: bytes | str) -> messages.ClientMessage | None:
+    """Parse what a client sent; an unknown type gives None and one log line."""
     message: messages.ClientMessage | None = _tagged(data, _CLIENT)
     if message is None:
-        raise InvalidRequest("unknown message type", details={"field": "type"})
+        _LOGGER.info("Skipped a message of a client of a type that this version does not know")
     return message

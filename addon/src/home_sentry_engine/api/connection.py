@@ -212,11 +212,13 @@ class Connection:
                 case Command(id=number) if 0 <= number <= _LARGEST_ID:
                     await self._slots.acquire()
                     group.create_task(self._answer(message, view.caller))
+                case None:
+                    continue
                 case _:
                     raise _Leave("protocol")
 
-    async def _received(self, idle: asyncio.Timeout | None = None) -> ClientMessage:
-        """Give the next message; a ping, or the answer to ours, is a sign of life too."""
+    async def _received(self, idle: asyncio.Timeout | None = None) -> ClientMessage | None:
+        """Give the next message, None for an unknown one; a ping, or the answer to ours, is a sign of life too."""
         while True:
             frame = await self._socket.receive()
             if idle is not None:

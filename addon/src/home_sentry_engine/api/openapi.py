@@ -80,7 +80,7 @@ def _operation(route: Route, builder: jsonschema.JSONSchemaBuilder, problem: dic
         operation |= {"x-least-role": grant.role.value, "x-camera-limits": grant.reach.value}
     parameters = [_parameter(field, "path") for field in route.fields]
     parameters += [_parameter(field, "query") for field in route.query]
-    if _is_repeatable(route):
+    if route.is_repeatable:
         parameters.append(_KEY)
     if parameters:
         operation["parameters"] = parameters
@@ -110,16 +110,12 @@ def _errors(route: Route) -> set[type[WireError]]:
     errors: set[type[WireError]] = {*route.errors, InvalidRequest, InternalError, DeadlineExceeded}
     if route.access is not Access.OPEN:
         errors |= {Unauthorized, RateLimited, Forbidden}
-    if _is_repeatable(route):
+    if route.is_repeatable:
         errors.add(Conflict)
     if route.fields:
         # an id that cannot exist is not found before anybody is asked
         errors.add(NotFound)
     return errors
-
-
-def _is_repeatable(route: Route) -> bool:
-    return route.method == "POST" and route.replays and route.access is Access.TOKEN
 
 
 def _sentence(error: type[WireError]) -> str:

@@ -65,7 +65,7 @@ type Respond = Callable[[Call], Awaitable[web.StreamResponse]]
 class Route:
     """One operation; ``path`` holds the names of its path fields in braces, ``audited`` names the deed to keep.
 
-    A POST with an idempotency key is answered once where it ``replays``.
+    A POST or PATCH with an idempotency key is answered once where it ``replays``.
     """
 
     method: str
@@ -83,6 +83,11 @@ class Route:
     deadline_s: float = 30.0
     audited: str | None = None
     replays: bool = True
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether an idempotency key counts here."""
+        return self.method in {"POST", "PATCH"} and self.replays and self.access is Access.TOKEN
 
 
 @dataclass(frozen=True, slots=True)

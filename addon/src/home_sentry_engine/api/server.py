@@ -272,7 +272,7 @@ class ApiServer:
         call = Call(request=request, request_id=request_id, path=match.path, query=query, caller=caller)
         if route.access is Access.IN_BAND:
             return await route.respond(call)
-        repeatable = route.method == "POST" and route.replays and caller is not None
+        repeatable = route.is_repeatable and caller is not None
         claim = claim_of(request, self._ports.replies, caller) if repeatable and caller is not None else None
         response: web.StreamResponse | None = None
         try:

@@ -264,8 +264,10 @@ async def test_the_connection_survives_what_a_later_version_adds(connect):
     await peer.receive()
     await peer.socket.send_json({"type": "auth", "token": TOKEN, "schema": 7, "colour": "red"})
     assert isinstance(await peer.receive(), Snapshot)
-    await peer.socket.send_json({"type": "command", "id": 1, "name": "ping", "trace": "x"})
-    assert (await peer.receive()).ok
+    await peer.socket.send_json({"type": "a later version's", "id": 1, "name": "ping"})
+    await peer.socket.send_json({"type": "command", "id": 2, "name": "ping", "trace": "x"})
+    answer = await peer.receive()
+    assert (answer.id, answer.ok) == (2, True)
 
 
 async def test_a_client_of_an_older_schema_is_sent_away(connect):
