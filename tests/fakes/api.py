@@ -309,6 +309,7 @@ async def serving(
     pace: Pace | None = None,
     patience: Patience = PATIENT,
     tls: ssl.SSLContext | None = None,
+    most_silent: int = 512,
 ) -> AsyncGenerator[ApiServer]:
     """A server on a free port, its feed running."""
     numbers = itertools.count(1)
@@ -324,6 +325,7 @@ async def serving(
             pace=pace or Pace(),
             patience=patience,
             tls=tls,
+            most_silent=most_silent,
         ),
     )
     async with server:

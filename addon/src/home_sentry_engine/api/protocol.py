@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 import logging
+import resource
 from typing import Any, Final
 
 from aiohttp import web
@@ -18,22 +19,55 @@ _LIMITS: Final[dict[str, Any]] = {
     "max_headers": 64,
     "auto_decompress": False,
 }
+# with the strangers among the WebSockets fewer than the 1024 files that `select` can wait for
+_MOST_SILENT: Final = 512
 
 type Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 type Broken = Callable[[int], web.Response]
 
 
-class HttpServer(web.Server):
-    """Makes one protocol for each connection; ``broken`` words the answer to a malformed request (by status)."""
+def most_silent() -> int:
+    """Give how many silent connections leave the engine files enough to work with."""
+    return min(_MOST_SILENT, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
 
-    def __init__(self, handle: Handle, broken: Broken) -> None:
+
+class HttpServer(web.Server):
+    """Makes one protocol for each connection; ``broken`` words the answer to a malformed request (by status).
+
+    Of more than ``most_silent`` connections on which nothing is being answered the one that is silent longest is cut.
+    """
+
+    def __init__(self, handle: Handle, broken: Broken, *, most_silent: int) -> None:
         """Take who answers requests, and who answers what is none."""
-        super().__init__(handle)
+        super().__init__(self._answered)
+        self._answer = handle
         self._broken = broken
+        self._most_silent = most_silent
+        self._silent: dict[asyncio.BaseProtocol, asyncio.Transport] = {}
 
     def __call__(self) -> web.RequestHandler:
         """Make the protocol of one connection."""
         return HttpProtocol(self, self._broken)
+
+    def silent(self, protocol: asyncio.BaseProtocol, transport: asyncio.BaseTransport | None) -> None:
+        """Note that nothing is being answered on a connection."""
+        if not isinstance(transport, asyncio.Transport) or transport.is_closing():
+            return
+        self._silent[protocol] = transport
+        if len(self._silent) > self._most_silent:
+            self._silent.pop(next(iter(self._silent))).abort()
+
+    def busy(self, protocol: asyncio.BaseProtocol) -> None:
+        """Note that something is, or that the connection is over."""
+        self._silent.pop(protocol, None)
+
+    async def _answered(self, request: web.BaseRequest) -> web.StreamResponse:
+        protocol = request.protocol
+        self.busy(protocol)
+        try:
+            return await self._answer(request)
+        finally:
+            self.silent(protocol, request.transport)
 
 
 class HttpProtocol(web.RequestHandler):
@@ -43,15 +77,21 @@ class HttpProtocol(web.RequestHandler):
     first of them to be cancelled cancels the others; hence our own.
     """
 
-    __slots__ = ("_broken", "_staying", "writable")
+    __slots__ = ("_broken", "_server", "_staying", "writable")
 
-    def __init__(self, server: web.Server, broken: Broken) -> None:
+    def __init__(self, server: HttpServer, broken: Broken) -> None:
         """Take who words the answer to a malformed request."""
         super().__init__(server, loop=asyncio.get_running_loop(), **_LIMITS)
         self._broken = broken
+        self._server = server
         self._staying: asyncio.Future[None] | None = None
         self.writable = asyncio.Event()
         self.writable.set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        super().connection_made(transport)
+        self._server.silent(self, transport)
 
     def pause_writing(self) -> None:
         """Note that the peer does not keep up."""
@@ -66,6 +106,7 @@ class HttpProtocol(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Let go who waits for room."""
         super().connection_lost(exc)
+        self._server.busy(self)
         self.writable.set()
         _let_go(self._staying)
 

@@ -41,7 +41,7 @@ from .peer import Patience, Services
 from .pictures import PictureShelf
 from .ports import Ports
 from .problems import problem_response, wire_error_of
-from .protocol import HttpServer
+from .protocol import HttpServer, most_silent
 from .route_table import Tools, families
 from .routing import Access, Call, Match, Route, Router
 from .slowing import Slowing
@@ -83,6 +83,7 @@ class Surroundings:
     pace: Pace = field(default_factory=Pace)
     patience: Patience = field(default_factory=Patience)
     tls: ssl.SSLContext | None = None
+    most_silent: int = field(default_factory=most_silent)
 
 
 class ApiServer:
@@ -161,7 +162,7 @@ class ApiServer:
             )
         await self._book.refresh()
         self._router = Router(self._all_routes())
-        server = HttpServer(self._handle, self._broken)
+        server = HttpServer(self._handle, self._broken, most_silent=self._surroundings.most_silent)
         runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
         await runner.setup()
         try:

@@ -1,6 +1,8 @@
 """The WebSocket route: who may connect, how many, and the end of all connections."""
 
 import asyncio
+from dataclasses import replace
+from functools import partial
 from socket import SO_SNDBUF, SOL_SOCKET
 import sys
 from typing import Final
@@ -16,10 +18,10 @@ from .connection import Connection
 from .peer import Peer, Services
 from .protocol import HttpProtocol
 from .routing import Access, Answer, Call, Route
+from .seats import Seats
 
 _LARGEST_MESSAGE: Final = 64 * 1024
 _HEARTBEAT_S: Final = 30.0
-_MOST_CLIENTS: Final = 2000
 # the kernel would take 4 MB for a peer that does not read, unseen by whoever counts how far it is behind
 _KERNEL_BYTES: Final = 256 * 1024
 
@@ -31,6 +33,7 @@ class SocketRoute:
         """Take what every connection shares."""
         self._gate = gate
         self._shared = shared
+        self._seats = Seats(shared.admit)
         self._open: set[Connection] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -72,8 +75,7 @@ class SocketRoute:
             self._gate.open(request)
             raise InvalidRequest("this path speaks WebSocket")
         _refuse_foreign(request)
-        if len(self._open) >= _MOST_CLIENTS:
-            raise ServiceUnavailable("too many clients", details={"retry_after_s": 10})
+        self._seats.refuse_full()
         info = await self._shared.health.info()
         socket = web.WebSocketResponse(
             autoping=False,
@@ -99,12 +101,14 @@ class SocketRoute:
             address=address_of(request),
             deflate_bits=_deflate_bits(socket),
         )
-        connection = Connection(peer, self._shared)
+        seat = self._seats.take(transport)
+        connection = Connection(peer, replace(self._shared, admit=partial(self._seats.admit, seat)))
         self._open.add(connection)
         self._empty.clear()
         try:
             await connection.serve(Hello(engine_id=info.instance_id, name=info.name, version=info.version))
         finally:
+            self._seats.leave(seat)
             self._open.discard(connection)
             if not self._open:
                 self._empty.set()

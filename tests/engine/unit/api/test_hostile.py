@@ -275,6 +275,27 @@ async def test_connections_that_say_nothing_do_not_disturb(server, client):
         await close(writer)
 
 
+async def test_of_too_many_silent_connections_the_oldest_is_cut(engine):
+    async with serving(engine, most_silent=3) as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        streams = []
+        for _ in range(5):
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            streams.append((reader, writer))
+        for reader, _ in streams[:2]:
+            with contextlib.suppress(ConnectionError):
+                await reader.read()
+            assert reader.at_eof() or reader.exception() is not None
+        for reader, writer in streams[2:]:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b"HTTP/1.1 200" in await reader.readuntil(b"HTTP/1.1 200")
+        for _, writer in streams:
+            await close(writer)
+
+
 async def test_the_engine_does_not_wait_for_silent_connections_when_it_stops(engine):
     async with asyncio.timeout(50), serving(engine) as server:
         host, port = server.url.removeprefix("http://").split(":")

@@ -4,6 +4,7 @@ import aiohttp
 from aiohttp import WSMsgType
 import pytest
 
+from home_sentry_engine.api import seats
 from home_sentry_engine.api.limits import Limit, Limits
 from home_sentry_engine.api.peer import Patience
 from home_sentry_engine.contract import (
@@ -11,11 +12,14 @@ from home_sentry_engine.contract import (
     Bye,
     Command,
     Hello,
+    KeyRole,
     Snapshot,
     encode,
 )
 from tests.fakes.api import QUIET, TOKEN, FakeEngine, serving
 from tests.fakes.peer import Peer
+
+KEY = "viewer-" + "v" * 43
 
 
 @pytest.mark.parametrize("token", ["", "wrong", TOKEN[:-1], TOKEN + "x", "x" * 60_000])
@@ -39,6 +43,36 @@ async def test_guessing_is_slowed_down_but_the_right_token_opens():
         peer = Peer(await session.ws_connect("/api/v1/ws"))
         assert isinstance(await peer.greet(), Snapshot)
         await peer.socket.close()
+
+
+async def test_strangers_never_keep_a_client_out(connect, monkeypatch):
+    monkeypatch.setattr(seats, "_MOST_STRANGERS", 2)
+    monkeypatch.setattr(seats, "_MOST_CLIENTS", 2)
+    client = await connect()
+    assert isinstance(await client.greet(), Snapshot)
+    strangers = [await connect() for _ in range(4)]
+    for cut in strangers[:2]:
+        messages, code = await cut.rest()
+        assert [type(message) for message in messages] == [Hello]
+        assert code == 1006
+    assert isinstance(await strangers[2].greet(), Snapshot)
+    assert (await client.ask("ping")).ok
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await connect()
+    assert refused.value.status == 503
+
+
+async def test_a_key_has_only_so_many_connections(engine, monkeypatch):
+    monkeypatch.setattr(seats, "_MOST_OF_A_KEY", 1)
+    engine.api_keys.add(KEY, KeyRole.VIEWER)
+    async with serving(engine, pace=QUIET) as server, aiohttp.ClientSession(server.url) as session:
+        peers = [Peer(await session.ws_connect("/api/v1/ws")) for _ in range(4)]
+        assert isinstance(await peers[0].greet(token=KEY), Snapshot)
+        assert await peers[1].greet(token=KEY) == Bye(reason="rate_limited")
+        for owner in peers[2:]:
+            assert isinstance(await owner.greet(), Snapshot)
+        for peer in peers:
+            await peer.socket.close()
 
 
 async def test_who_says_nothing_is_sent_away(engine):
