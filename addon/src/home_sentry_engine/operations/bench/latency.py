@@ -102,10 +102,11 @@ async def bench_latency(settings: Settings, *, pictures: Sequence[Path] = (), ro
     async with scratch_engine(settings, overrides) as engine, _listening(engine) as (info, news):
         feeder = _Feeder(engine, contents, news)
         await feeder.warm_up()
+        before = len(news.heard)
         began = time.perf_counter()
         closed = await feeder.run(rounds)
         spent_s = time.perf_counter() - began
-        await news.quiet(len(closed))
+        await news.quiet(before + len(closed))
         looks = await asyncio.to_thread(_looks, engine.data / DATABASE_FILE)
     seen = [
         ((news.heard[media_id] - closed[look.sha256]) * 1000.0, look.model_ms)
@@ -189,6 +190,7 @@ class _Feeder:
             raise NoEvents(_NOTHING) from None
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE_S):
+                await self._news.quiet(_CAMERAS)
                 await self._news.at_rest(_PAUSE_S * _CAMERAS)
 
     async def run(self, rounds: int) -> dict[str, float]:
