@@ -111,6 +111,12 @@ class House:
             assert time.monotonic() < until, f"{query}: {found} instead of {wanted}"
             await asyncio.sleep(0.1)
 
+    async def at_least(self, query: str, wanted: int, within_s: float = 90.0) -> None:
+        """Wait until a count has reached what is wanted."""
+        async with asyncio.timeout(within_s):
+            while await self.count(query) < wanted:  # noqa: ASYNC110 what is waited for lies in a database
+                await asyncio.sleep(0.05)
+
     async def looked_at(self) -> int:
         return await self.count("SELECT count(*) FROM media WHERE state = 'detected'")
 
@@ -222,7 +228,7 @@ class Listener:
                 if getattr(message, "seq", None):
                     self.sequence.append(message.seq)
 
-    async def heard(self, house: House, within_s: float = 30.0) -> None:
+    async def heard(self, house: House, within_s: float = 120.0) -> None:
         """Wait until the newest announcement is here, then compare with what is on record."""
         newest = await house.count("SELECT max(seq) FROM outbox")
         until = time.monotonic() + within_s

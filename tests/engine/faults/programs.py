@@ -110,7 +110,7 @@ class Serve:
         headers = {"Authorization": f"Bearer {token}", "X-Forwarded-For": address}
         request = urllib.request.Request(f"{self.url}{path}", headers=headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 body = answer.read()
                 return json.loads(body) if body[:1] in b"{[" else body.decode()
         except urllib.error.HTTPError as err:
@@ -120,7 +120,7 @@ class Serve:
     def status(self) -> Any:
         return self.get("/api/v1/status")
 
-    def until(self, condition: Any, within_s: float = 60.0, every_s: float | None = None) -> Any:
+    def until(self, condition: Any, within_s: float = 120.0, every_s: float | None = None) -> Any:
         """Wait until ``condition(status)`` holds and give that status; the engine has to stay alive."""
         began = time.monotonic()
         until = began + within_s

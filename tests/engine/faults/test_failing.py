@@ -99,7 +99,7 @@ class GraphEyes(Eyes):
 
     def __init__(self, eye: GraphEye, executor: ThreadPoolExecutor) -> None:
         super().__init__()
-        self.detector = Detector(DetectSettings(), Runner(executor, AcceleratorGate(1), timeout_s=10), SystemClock())
+        self.detector = Detector(DetectSettings(), Runner(executor, AcceleratorGate(1), timeout_s=60), SystemClock())
         self.put_in(eye)
 
     def put_in(self, eye: GraphEye) -> None:
@@ -197,6 +197,8 @@ async def test_f07_a_hanging_look_is_cut_and_the_next_one_works(within):
             await detector.detect([object()])  # type: ignore[list-item]
         took_s = asyncio.get_running_loop().time() - began
         assert took_s <= within(2 * 0.5)
+        # who does not hang may need longer than that on a machine in a hurry
+        runner._timeout_s = 60.0
         assert len(await detector.detect([object()])) == 1  # type: ignore[list-item]
         assert detector.describe().failures == 1
     print(f"  cut after {took_s:.2f} s of 0.5 s allowed")
@@ -272,7 +274,7 @@ async def test_f08_nothing_is_asked_again_while_the_model_is_away(tmp_path):
         assert (await home.tables.queue.depth("assess")).pending == 0
         model.up = True
         await clock.advance(61)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not (await home.tables.queue.depth("assess")).pending:  # noqa: ASYNC110 a row of the database
                 await asyncio.sleep(0.01)
         task.cancel()

@@ -30,7 +30,7 @@ def start_growing(served: Serve) -> None:
         )
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1500)
 def test_he10_an_engine_above_its_limit_begins_anew_in_the_middle_of_work_and_loses_nothing(
     tmp_path, model_mirror, stock, rounds
 ):
@@ -39,7 +39,7 @@ def test_he10_an_engine_above_its_limit_begins_anew_in_the_middle_of_work_and_lo
     with engine(tmp_path / "data", model_mirror, MEMORY_LIMIT_MB="64") as served:
         start_growing(served)
         first = served.process.pid
-        until = time.monotonic() + 60 * wanted
+        until = time.monotonic() + 100 * wanted
         while served.log.read_text(errors="replace").count("Begun anew for its memory") < wanted:
             assert time.monotonic() < until, served.tail()
             assert served.process.poll() is None, served.tail()
@@ -68,7 +68,7 @@ async def test_he10_a_model_process_that_grows_is_replaced_between_two_answers()
     pids, largest = set(), 0
     try:
         for _ in range(16):
-            asking = asyncio.create_task(process.call("count", {}, timeout_s=20))
+            asking = asyncio.create_task(process.call("count", {}, timeout_s=60))
             found = await watch.check()
             clock.tick(700)
             assert (await asking)["tokens"] == 7

@@ -13,7 +13,7 @@ def _state(status, part: str) -> str:
     return next(one["state"] for one in status["components"] if one["id"] == part)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_what_is_switched_off_stays_off_over_a_restart_and_files_wait_for_it(tmp_path, model_mirror, stock):
     first, second = stock(5), stock(5, first=5)
     with engine(tmp_path / "data", model_mirror) as served:
@@ -50,7 +50,7 @@ def test_what_is_switched_off_stays_off_over_a_restart_and_files_wait_for_it(tmp
     assert account.stored == 10
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_f22_pictures_wait_for_a_detector_whose_file_is_broken_until_it_is_whole(tmp_path, model_mirror, stock):
     mirror = tmp_path / "mirror"
     mirror.mkdir()
