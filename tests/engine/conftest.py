@@ -10,12 +10,15 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 import pytest
 
+from home_sentry_engine.operations.thrift import share_heaps
 from tests.engine import servers
 
 HERE = Path(__file__).parent
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # as the engine does: tests start thousands of threads, and each of many heaps keeps what they leave
+    share_heaps()
     # examples take as long as the machine is busy; without --full they are the same in every run
     slow = [HealthCheck.too_slow]
     by_chance = config.getoption("--full")
