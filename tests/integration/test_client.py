@@ -30,10 +30,7 @@ from custom_components.home_sentry.contract import CameraChanged, EventChange, S
 from custom_components.home_sentry.contract.errors import DeadlineExceeded, NotFound
 from tests.fakes.engine import JPEG, TOKEN, FakeEngine, until
 
-from .conftest import FAST
-
-# a busy machine may stand still for a while, which is no lost connection; a test that waits in vain shortens its own
-PATIENT = Deadlines(request_s=60.0, picture_s=60.0, greeting_s=60.0, heartbeat_s=120.0)
+from .conftest import FAST, PATIENT
 
 
 class Listener:
@@ -154,7 +151,7 @@ async def something_else(answer: bytes, *, answers: bool = True) -> AsyncIterato
 
     app = web.Application()
     app.router.add_get("/{path:.*}", handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    runner = web.AppRunner(app, shutdown_timeout=30.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     yield f"http://127.0.0.1:{runner.addresses[0][1]}"
