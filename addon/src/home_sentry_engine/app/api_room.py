@@ -95,7 +95,7 @@ async def open_api(ground: Ground, minds: Minds, room: PipelineRoom, secured: Se
 def _make_clips(ground: Ground, room: PipelineRoom) -> StoredClips:
     settings, masks = ground.settings, room.masks
     where = ClipRoom(
-        paths=MediaPaths(settings.media_root),
+        paths=MediaPaths(settings.media_root, settings.ingest.camera_root),
         folder=settings.data / "clips",
         veils=masks.veil_of,
         fresh=known_here if settings.storage.is_local else masks.read,

@@ -81,7 +81,7 @@ async def open_pipeline(
     """Wire the pipeline; ``forget_pictures`` is called when what is shown of a camera has changed."""
     settings, clock, zoo = ground.settings, ground.clock, minds.zoo
     decoding = ground.threads(_DECODE_THREADS, "decode")
-    paths = MediaPaths(settings.media_root)
+    paths = MediaPaths(settings.media_root, settings.ingest.camera_root)
     memories = SceneMemories(ground.database, ground.tables.scenes, scene_eye(zoo.models))
     masks = await _open_masks(ground, forget_pictures)
     worn = Masks(veils=masks.veil_of, fresh=known_here if settings.storage.is_local else masks.read)

@@ -67,7 +67,7 @@ class Timeline:
         return _hidden(self._plan.veil, self.size, place) if self._plan.veil is not None else None
 
     def _still(self, part: Part) -> Iterator[VideoFrame]:
-        with open_regular(part.path) as file:
+        with open_regular(part.path, below=part.below) as file:
             data = file.read()
         picture = decode_checked(data, read_still_header(data, self._limits), at_least=min(self.size))
         frame = self._placed(picture.pixels, (picture.width, picture.height))
@@ -79,7 +79,7 @@ class Timeline:
         held: VideoFrame | None = None
         shown: VideoFrame | None = None
         last_s, tick = start_s, 0
-        with open_regular(part.path) as file:
+        with open_regular(part.path, below=part.below) as file:
             for frame, offset in self._reader.between(file, start_s, start_s + part.seconds):
                 while held is not None and tick < ticks and start_s + (tick + 0.5) * step < offset:
                     shown = shown or self._of_video(held)
@@ -113,7 +113,7 @@ class Timeline:
         why: Rejected | OSError | None = None
         for part in self._plan.parts:
             try:
-                with open_regular(part.path) as file:
+                with open_regular(part.path, below=part.below) as file:
                     if part.start_s is None:
                         header = read_still_header(file.read(), self._limits)
                         return _even((header.width, header.height), self._plan.longest_side)
@@ -131,7 +131,7 @@ class Timeline:
         for part in self._plan.parts:
             if part.start_s is not None:
                 try:
-                    with open_regular(part.path) as file:
+                    with open_regular(part.path, below=part.below) as file:
                         return min(_HIGHEST_RATE, max(_LOWEST_RATE, self._reader.rate(file)))
                 except Rejected, OSError:
                     continue

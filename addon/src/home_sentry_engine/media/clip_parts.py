@@ -63,7 +63,7 @@ def parts_of_visit(files: Sequence[Media], margins: Margins, seen: Seen, paths: 
     stills: list[_Moment] = []
     for one in files:
         if one.kind is MediaKind.VIDEO and one.path.exists():
-            cut = _cut(one, margins, seen.get(one.media_id))
+            cut = _cut(one, margins, seen.get(one.media_id), paths.cameras)
             cuts += [cut] if cut is not None else []
         else:
             stills += [each for each in _stills(one, paths) if margins.start <= each.at <= margins.end]
@@ -78,7 +78,7 @@ def parts_of_day(files: Sequence[Media], paths: MediaPaths) -> tuple[Part, ...]:
     return tuple(replace(one.part, seconds=_DAY_STEP_S) for one in _spread(moments, _MOST_OF_A_DAY))
 
 
-def _cut(media: Media, margins: Margins, seen: tuple[float, float] | None) -> _Moment | None:
+def _cut(media: Media, margins: Margins, seen: tuple[float, float] | None, below: Path | None) -> _Moment | None:
     length_s = media.duration_s or 0.0
     if seen is not None:
         start_s, end_s = seen[0] - margins.before_s, seen[1] + margins.after_s
@@ -91,7 +91,7 @@ def _cut(media: Media, margins: Margins, seen: tuple[float, float] | None) -> _M
     return _Moment(
         at=media.captured_at + timedelta(seconds=start_s),
         until=media.captured_at + timedelta(seconds=end_s),
-        part=Part(path=media.path, token=media.sha256, seconds=end_s - start_s, start_s=start_s),
+        part=Part(path=media.path, below=below, token=media.sha256, seconds=end_s - start_s, start_s=start_s),
     )
 
 

@@ -28,12 +28,16 @@ class ClipKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A still shown for ``seconds``, or, with ``start_s``, that much of a video from there on; ``token`` names it."""
+    """A still shown for ``seconds``, or, with ``start_s``, that much of a video from there on; ``token`` names it.
+
+    No folder from ``below`` on to the file may be a link.
+    """
 
     path: Path
     token: str
     seconds: float
     start_s: float | None = None
+    below: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +69,7 @@ class ClipPlan:
 def to_json(plan: ClipPlan) -> dict[str, Any]:
     """Give a plan as plain values, for another process."""
     return {
-        "parts": [asdict(part) | {"path": str(part.path)} for part in plan.parts],
+        "parts": [asdict(part) | {"path": str(part.path), "below": str(part.below or "")} for part in plan.parts],
         "kind": plan.kind.value,
         "shapes": plan.veil.shapes if plan.veil is not None else [],
         "rate": plan.rate,
@@ -77,12 +81,17 @@ def from_json(values: Mapping[str, Any]) -> ClipPlan:
     """Give the plan back."""
     shapes = tuple(_shape(one) for one in values["shapes"])
     return ClipPlan(
-        parts=tuple(Part(**one | {"path": Path(one["path"])}) for one in values["parts"]),
+        parts=tuple(_part(one) for one in values["parts"]),
         kind=ClipKind(values["kind"]),
         veil=Veil(shapes=shapes) if shapes else None,
         rate=values["rate"],
         longest_side=values["longest_side"],
     )
+
+
+def _part(values: dict[str, Any]) -> Part:
+    below = Path(values["below"]) if values["below"] else None
+    return Part(**values | {"path": Path(values["path"]), "below": below})
 
 
 def _shape(points: Sequence[Sequence[float]]) -> Shape:

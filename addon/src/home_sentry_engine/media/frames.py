@@ -213,7 +213,7 @@ class Frames:
             raise Transient(f"the file cannot be read or written: {err.strerror or err}", code="disk") from err
 
     def _still(self, media: Media) -> Picture:
-        with open_regular(media.path) as file:
+        with open_regular(media.path, below=self._paths.cameras) as file:
             data = file.read()
         return self._decoded(data, media.camera_id, at_least=self._rules.at_least)
 
@@ -230,7 +230,7 @@ class Frames:
         return replace(picture, pixels=pixels, source=veiled_jpeg(whole, veil), veil=veil.key)
 
     def _video_frames(self, media: Media) -> tuple[Picture, ...]:
-        with open_regular(media.path) as file:
+        with open_regular(media.path, below=self._paths.cameras) as file:
             sampling = replace(self._rules.sampling, veil=self._veils(media.camera_id))
             frames = tuple(self._reader.frames(file, sampling))
         if not frames:
@@ -243,7 +243,7 @@ class Frames:
             with open_regular(kept) as file:
                 data = file.read()
         except FileNotFoundError:
-            with open_regular(media.path) as file:
+            with open_regular(media.path, below=self._paths.cameras) as file:
                 return self._reader.frame_at(file, offset_s, veil=self._veils(media.camera_id))
         return self._decoded(data, media.camera_id, at_least=None)
 

@@ -1,5 +1,6 @@
 """Where the engine keeps its files: ids in the names, nothing outside the root, never half a file."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 import os
@@ -20,11 +21,15 @@ class UnsafeName(ValueError):
 
 
 class MediaPaths:
-    """Places below the data folder: ``media/<camera>/<yyyy-mm-dd>/`` and ``thumbnails/``."""
+    """Places below the data folder: ``media/<camera>/<yyyy-mm-dd>/`` and ``thumbnails/``.
 
-    def __init__(self, data: Path) -> None:
-        """Take the data folder; folders are made when something is written."""
+    Videos stay below ``cameras``, where whoever writes for a camera may put links in their way.
+    """
+
+    def __init__(self, data: Path, cameras: Path | None = None) -> None:
+        """Take the data folder and that of the cameras; folders are made when something is written."""
         self.root = data
+        self.cameras = cameras
         self._media = data / "media"
         self._thumbnails = data / "thumbnails"
 
@@ -78,13 +83,41 @@ def remove(path: Path) -> bool:
     return False
 
 
-def open_regular(path: Path) -> BinaryIO:
-    """Open a regular file for reading; raises ``OSError`` for a link, device, fifo or socket without waiting on it."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+def open_regular(path: Path, *, below: Path | None = None) -> BinaryIO:
+    """Open a regular file for reading; raises ``OSError`` for a link, device, fifo or socket without waiting on it.
+
+    No folder from ``below`` on to the file may be a link: ``FileNotFoundError``.
+    """
+    inner = path.relative_to(below).parts if below is not None and path.is_relative_to(below) else ()
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    if below is None or len(inner) < 2:
+        descriptor = os.open(path, flags)
+    else:
+        folder = _folder_within(below, inner[:-1])
+        try:
+            descriptor = os.open(inner[-1], flags, dir_fd=folder)
+        finally:
+            os.close(folder)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(f"{path.name} is not a regular file")
     return os.fdopen(descriptor, "rb")
+
+
+def _folder_within(folder: Path, names: Sequence[str]) -> int:
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+    descriptor = os.open(folder, flags)
+    try:
+        for name in names:
+            inner = os.open(name, flags | os.O_NOFOLLOW, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+    except BaseException as err:
+        os.close(descriptor)
+        if isinstance(err, NotADirectoryError):
+            raise FileNotFoundError(err.errno, "a link stands in the way", names[-1]) from err
+        raise
+    return descriptor
 
 
 def _safe(one_id: str) -> str:

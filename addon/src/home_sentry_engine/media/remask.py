@@ -63,7 +63,7 @@ class Burner:
 
     def _remasked(self, place: Path, veil: Veil) -> str | None:
         try:
-            with open_regular(place) as file:
+            with open_regular(place, below=self._paths.cameras) as file:
                 content = self.burned(file, veil)
         except FileNotFoundError:
             return None

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 import os
 from pathlib import Path
@@ -122,6 +123,16 @@ async def test_a_playlist_or_a_link_in_the_place_of_a_picture_is_not_followed(tm
     parts = tuple(Part(path=one, token=one.name, start_s=0.0, seconds=1.0) for one in (playlist, concat, link))
     with pytest.raises(Permanent):
         await made(ClipPlan(parts=parts), tmp_path / "clip.mp4")
+
+
+async def test_a_link_in_the_way_to_a_video_is_not_followed(tmp_path):
+    (tmp_path / "garden").mkdir()
+    video = pictures.clip(tmp_path / "garden/a.mp4", seconds=2)
+    (tmp_path / "porch").symlink_to(tmp_path / "garden")
+    seen = Part(path=video, below=tmp_path, token="v", start_s=0.0, seconds=1.0)
+    await made(ClipPlan(parts=(seen,)), tmp_path / "clip.mp4")
+    with pytest.raises(Permanent):
+        await made(ClipPlan(parts=(replace(seen, path=tmp_path / "porch/a.mp4"),)), tmp_path / "none.mp4")
 
 
 async def test_the_child_is_ended_when_it_takes_too_long_or_nobody_wants_it(tmp_path):

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
 
@@ -98,6 +99,20 @@ async def test_failures_have_a_type(frames, tmp_path):
     with pytest.raises(Permanent):
         await frames.load(_media(tmp_path / "bad.mp4", MediaKind.VIDEO))
     assert sorted(file.name for file in tmp_path.iterdir()) == ["bad.jpg", "bad.mp4"]
+
+
+async def test_a_folder_that_became_a_link_gives_no_frames_of_others(executor, tmp_path):
+    cameras = tmp_path / "cameras"
+    (cameras / "garden").mkdir(parents=True)
+    video = pictures.clip(cameras / "garden/a.mp4", seconds=3)
+    (cameras / "yard").symlink_to(cameras / "garden")
+    frames = Frames(MediaPaths(tmp_path / "data", cameras), Rules(), executor)
+    assert await frames.load(_media(video, MediaKind.VIDEO, 3.0))
+    swapped = replace(_media(cameras / "yard/a.mp4", MediaKind.VIDEO, 3.0), media_id="m2")
+    for look in (frames.load(swapped), frames.picture(swapped, 1.0)):
+        with pytest.raises(Permanent) as gone:
+            await look
+        assert gone.value.code == "file_gone"
 
 
 async def test_video_frames_are_kept_as_stills(frames, paths, tmp_path):

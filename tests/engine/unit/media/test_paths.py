@@ -42,6 +42,28 @@ def test_links_out_of_the_root_are_seen(tmp_path):
     assert not paths.contains(root / ".." / "secret")
 
 
+def test_a_folder_that_became_a_link_leads_nowhere(tmp_path):
+    cameras, clip = tmp_path / "cameras", b"somebody else's"
+    for folder in ("porch/day", "garden"):
+        (cameras / folder).mkdir(parents=True)
+        (cameras / folder / "a.mp4").write_bytes(clip)
+    with open_regular(cameras / "porch/day/a.mp4", below=cameras) as file:
+        assert file.read() == clip
+    (cameras / "porch/day/a.mp4").unlink()
+    (cameras / "porch/day").rmdir()
+    (cameras / "porch/day").symlink_to(cameras / "garden")
+    with pytest.raises(FileNotFoundError, match="a link stands in the way"):
+        open_regular(cameras / "porch/day/a.mp4", below=cameras)
+    (cameras / "a.mp4").symlink_to(cameras / "garden/a.mp4")
+    with pytest.raises(OSError, match="symbolic link"):
+        open_regular(cameras / "a.mp4", below=cameras)
+    # what lies elsewhere, and the folder of the cameras itself, may be reached by links
+    (tmp_path / "alias").symlink_to(cameras)
+    for below in (None, tmp_path / "alias", tmp_path / "none"):
+        with open_regular(tmp_path / "alias/garden/a.mp4", below=below) as file:
+            assert file.read() == clip
+
+
 def test_write_is_all_or_nothing(tmp_path, monkeypatch):
     place = tmp_path / "a" / "b.jpg"
     write_atomic(place, b"one")
