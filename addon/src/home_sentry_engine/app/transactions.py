@@ -1,7 +1,7 @@
 """The pipeline's transactions over the database's repositories and the queue."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from home_sentry_engine.broker.queue import PutOutcome, Queue
@@ -184,8 +184,10 @@ class _BatchRows:
     def last_closed(self, camera_id: str) -> ClosedBatch | None:
         return self._rows.last_closed(self._conn, camera_id)
 
-    def last_containing(self, camera_id: str, captured_at: datetime, since: datetime) -> ClosedBatch | None:
-        return self._rows.last_containing(self._conn, camera_id, captured_at, since)
+    def last_containing(
+        self, camera_id: str, captured_at: datetime, since: datetime, *, idle: timedelta
+    ) -> ClosedBatch | None:
+        return self._rows.last_containing(self._conn, camera_id, captured_at, since, idle=idle)
 
     def save_open(self, batch: OpenBatch, *, deadline: datetime) -> None:
         self._rows.save_open(self._conn, batch, deadline=deadline)

@@ -278,7 +278,8 @@ class Gathering:
         if self._lateness.last(look.media.camera_id) <= _LATE_S:
             return None
         since = at - timedelta(seconds=self._settings.rules.late_s)
-        closed = tx.batches.last_containing(look.media.camera_id, look.media.captured_at, since)
+        idle = timedelta(seconds=self._settings.rules.idle_s)
+        closed = tx.batches.last_containing(look.media.camera_id, look.media.captured_at, since, idle=idle)
         if closed is None:
             return None
         version = tx.batches.grow_closed(closed.batch_id, detections=look.count)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -141,8 +141,10 @@ class BatchRows(Protocol):
         """Give the camera's newest closed batch."""
         ...
 
-    def last_containing(self, camera_id: str, captured_at: datetime, since: datetime) -> ClosedBatch | None:
-        """Give the batch closed after ``since`` that spans this capture time."""
+    def last_containing(
+        self, camera_id: str, captured_at: datetime, since: datetime, *, idle: timedelta
+    ) -> ClosedBatch | None:
+        """Give the batch closed after ``since`` that spans this capture time, ``idle`` after its last sighting too."""
         ...
 
     def save_open(self, batch: OpenBatch, *, deadline: datetime) -> None:

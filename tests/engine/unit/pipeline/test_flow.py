@@ -185,6 +185,15 @@ async def test_files_of_hours_ago_make_visits_of_their_own_time(home):
     assert (events[2].started_at - events[0].started_at).total_seconds() == pytest.approx(180 * 60)
 
 
+async def test_visits_of_hours_ago_stay_apart_although_their_batches_are_closed_now(home):
+    for minutes in (180, 120, 60):
+        await home.deliver(PERSON, late_s=minutes * 60)
+        await home.pass_time(40)
+    events = await home.events()
+    assert [event.detection_count for event in events] == [1, 1, 1]
+    assert all(event.ended_at == event.started_at for event in events)
+
+
 async def test_a_failed_detector_is_never_an_empty_picture(home):
     await home.deliver(Unavailable("no model file"))
     await home.work()

@@ -1,6 +1,7 @@
 """The crash-safe rows of the batcher."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -91,7 +92,9 @@ async def test_the_batch_that_a_late_file_belongs_to(filled):
     await close(filled, "b2", 100)
 
     async def containing(captured, since=0, camera_id="yard"):
-        found = await filled.read(lambda conn: ROWS.last_containing(conn, camera_id, at(captured), at(since)))
+        found = await filled.read(
+            lambda conn: ROWS.last_containing(conn, camera_id, at(captured), at(since), idle=timedelta(seconds=30))
+        )
         return found.batch_id if found else None
 
     assert [await containing(second) for second in (-1, 0, 50, 55, 60, 100, 101)] == [
@@ -105,6 +108,19 @@ async def test_the_batch_that_a_late_file_belongs_to(filled):
     ]
     assert await containing(10, since=51) is None
     assert await containing(10, camera_id="door") is None
+
+
+async def test_a_batch_of_hours_ago_that_is_closed_today_does_not_span_the_hours_between(filled):
+    await save(filled, batch("b1", opened_at=at(0), last_at=at(20)))
+    await close(filled, "b1", 7200)
+
+    async def holds(captured):
+        found = await filled.read(
+            lambda conn: ROWS.last_containing(conn, "yard", at(captured), at(0), idle=timedelta(seconds=30))
+        )
+        return found is not None
+
+    assert [await holds(second) for second in (10, 50, 51, 3600, 7200)] == [True, True, False, False, False]
 
 
 async def test_due_batches_come_by_their_deadline(filled):

@@ -1,6 +1,6 @@
 """Batches: the crash-safe rows of the batcher."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,9 +30,12 @@ class Batches:
         return None if row is None else _closed(row)
 
     def last_containing(
-        self, conn: Connection, camera_id: str, captured_at: datetime, since: datetime
+        self, conn: Connection, camera_id: str, captured_at: datetime, since: datetime, *, idle: timedelta
     ) -> ClosedBatch | None:
-        """Give the newest batch closed at or after ``since`` whose time holds ``captured_at``."""
+        """Give the newest batch closed at or after ``since`` whose time holds ``captured_at``.
+
+        Its time ends when it is closed, and ``idle`` after its last sighting: one of hours ago may be closed today.
+        """
         newest = (
             sa.select(batches)
             .where(
@@ -40,6 +43,7 @@ class Batches:
                 batches.c.closed_at >= since,
                 batches.c.opened_at <= captured_at,
                 batches.c.closed_at >= captured_at,
+                batches.c.last_at >= captured_at - idle,
             )
             .order_by(batches.c.closed_at.desc(), batches.c.id.desc())
             .limit(1)
