@@ -23,6 +23,7 @@ from home_sentry_engine.domain.clock import SystemClock
 from home_sentry_engine.domain.risk import Bands
 from home_sentry_engine.judgement.judge import Judge
 from home_sentry_engine.media.frames import Frames, Rules
+from home_sentry_engine.media.limits import Limits
 from home_sentry_engine.media.paths import MediaPaths
 from home_sentry_engine.settings import DetectSettings, ModelSettings
 from home_sentry_engine.storage.database import Database, sqlite_url
@@ -32,6 +33,9 @@ from home_sentry_engine.vision.models import ModelRules, Models
 from home_sentry_engine.vision.zoo import Zoo
 from tests.fakes.clock import FakeClock
 from tests.fakes.household import Household
+
+# real models on a machine in a hurry; the most that the settings take
+PATIENT_S = 120
 
 type Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -152,13 +156,13 @@ async def staged(
     data.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 a test has the loop for itself
     clock = FakeClock(at)
     async with AsyncExitStack() as stack:
-        detect = DetectSettings(detector="deimv2-femto", confidence=0.5, provider="cpu")
+        detect = DetectSettings(detector="deimv2-femto", confidence=0.5, provider="cpu", timeout_s=PATIENT_S)
         source = ModelSettings(folder=data / "models", mirror=str(mirror), offline=True)
         zoo = await stack.enter_async_context(Zoo(detect, source, SystemClock(), rules=rules))
         await zoo.prepare()
         database = await stack.enter_async_context(Database(sqlite_url(data / "home.db"), clock))
         decoding = stack.enter_context(ThreadPoolExecutor(2))
-        frames = Frames(MediaPaths(data), Rules(remembered_bytes=0), decoding)
+        frames = Frames(MediaPaths(data), Rules(limits=Limits(timeout_s=PATIENT_S), remembered_bytes=0), decoding)
         sight = make_second_look(zoo.detector, decoding, tiles=True)
         senses = {
             "frames": frames,
@@ -170,5 +174,6 @@ async def staged(
             "models": wrap(zoo.models),
             "views": CameraViews(database, Scenes(), decoding),
         }
-        home = Household(database, clock, data, senses=senses, time_zone="UTC", **overrides)
+        patient = {"enrichment_timeout_seconds": PATIENT_S} | overrides
+        home = Household(database, clock, data, senses=senses, time_zone="UTC", **patient)
         yield Stage(home, zoo, data)

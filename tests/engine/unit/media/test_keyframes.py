@@ -11,7 +11,7 @@ from home_sentry_engine.media.similarity import grey_of
 from home_sentry_engine.media.video import Sampling, VideoReader
 from tests.needs import folder_from
 
-READER = VideoReader(Limits())
+READER = VideoReader(Limits(timeout_s=300.0))
 STEP_S = 0.25
 RANDOM = np.random.default_rng(7)
 TEXTURE = RANDOM.integers(40, 200, (18, 32), dtype=np.uint8).repeat(10, axis=0).repeat(10, axis=1)

@@ -15,7 +15,7 @@ from home_sentry_engine.media.limits import Limits
 from home_sentry_engine.media.video import Sampling, VideoReader
 from tests.fakes import pictures
 
-READER = VideoReader(Limits())
+READER = VideoReader(Limits(timeout_s=300.0))
 
 
 def _reason(data: bytes, reader: VideoReader = READER) -> RejectReason:

@@ -273,7 +273,7 @@ class Own:
 def served(server):
     with ThreadPoolExecutor(2) as executor:
         services = Services(florence_url=server.url, clip_url=server.url, enrichment_url=server.url)
-        yield ServedModels(Own(), services, lambda: Runner(executor, AcceleratorGate(2), timeout_s=10))
+        yield ServedModels(Own(), services, lambda: Runner(executor, AcceleratorGate(2), timeout_s=60))
 
 
 class TestInstead:
