@@ -4,6 +4,7 @@ A pack holds a list of the SHA-256 of its files and a link: the hash of the list
 changes a byte breaks a hash; who computes all of them anew breaks the link of the next pack, and what the engine noted.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -152,16 +153,19 @@ def check_chain(packs: Sequence[Checked], noted: Mapping[int, Mapping[str, str]]
 
 def _contents(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     names = archive.namelist()
-    faults = [f"{name} is there twice" for name in sorted({name for name in names if names.count(name) > 1})]
+    if any(one.compress_type != zipfile.ZIP_STORED for one in archive.infolist()):
+        # nor may a few bytes become many
+        return {"link": None, "faults": ("the archive is compressed, which no pack is",)}
+    faults = [f"{_told(name)} is there twice" for name, count in Counter(names).items() if count > 1]
     missing = [name for name in (LIST, LINK) if name not in names]
     if missing:
         return {"link": None, "faults": (*faults, *(f"{name} is missing" for name in missing))}
     listed = archive.read(LIST)
     sums = {name: digest for digest, _, name in (line.partition("  ") for line in listed.decode().splitlines())}
     found = {name: sha256(archive.read(name)).hexdigest() for name in names if name not in {LIST, LINK}}
-    faults += [f"{name} was changed" for name in sums.keys() & found.keys() if sums[name] != found[name]]
-    faults += [f"{name} is missing" for name in sums.keys() - found.keys()]
-    faults += [f"{name} was added" for name in found.keys() - sums.keys()]
+    faults += [f"{_told(name)} was changed" for name in sums.keys() & found.keys() if sums[name] != found[name]]
+    faults += [f"{_told(name)} is missing" for name in sums.keys() - found.keys()]
+    faults += [f"{_told(name)} was added" for name in found.keys() - sums.keys()]
     link: Link | None = None
     try:
         link = Link.of(json.loads(archive.read(LINK)))
@@ -172,6 +176,11 @@ def _contents(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     if not faults and not _same_container(archive, path):
         faults.append("the archive around the files was changed")
     return {"link": link, "faults": tuple(sorted(faults))}
+
+
+def _told(name: str) -> str:
+    """Give a name in which nothing is obeyed by a terminal."""
+    return name if name.isprintable() else ascii(name)
 
 
 def _same_container(archive: zipfile.ZipFile, path: Path) -> bool:

@@ -69,6 +69,23 @@ def test_bytes_that_are_added_or_missing_are_found(pack, tmp_path):
         assert check_pack(changed).faults
 
 
+def test_a_pack_of_few_bytes_that_would_become_many_is_not_unpacked(pack, tmp_path):
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(pack) as old, zipfile.ZipFile(bomb, "x", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+        new.writestr("zeros", bytes(10_000_000))
+    assert check_pack(bomb).faults == ("the archive is compressed, which no pack is",)
+
+
+def test_names_in_a_pack_are_not_obeyed_by_a_terminal(pack, tmp_path):
+    changed = tmp_path / "changed.zip"
+    changed.write_bytes(pack.read_bytes())
+    with zipfile.ZipFile(changed, "a") as archive:
+        archive.writestr("\x1b[2J\nok  pack.zip", b"x")
+    assert "'\\x1b[2J\\nok  pack.zip' was added" in check_pack(changed).faults
+
+
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
