@@ -37,7 +37,7 @@ class Crowd:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(300):
             line = await self._process.stdout.readline()
         assert line, "the listeners failed; their reason is in the output"
         return json.loads(line)
@@ -70,7 +70,7 @@ def _dropped(server: ApiServer) -> int:
     return int(found[1]) if found else 0
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 async def test_f19_stalled_clients_are_dropped_and_all_others_hear_everything_once(rounds, within):
     listeners, stalled, restless = rounds(100, 900), rounds(8, 50), rounds(10, 50)
     seconds, rate = rounds(2, 20), 10
@@ -147,7 +147,7 @@ def _p95(took_ms: list[float]) -> float:
     return statistics.quantiles(took_ms, n=20)[-1]
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_f27_a_client_that_asks_without_end_gets_its_budget_and_others_do_not_feel_it(
     tmp_path, model_mirror, stock, rounds, within
 ):
@@ -178,7 +178,7 @@ def test_f27_a_client_that_asks_without_end_gets_its_budget_and_others_do_not_fe
     assert account.stored == 15
     assert answers["200"] <= 70 * (1 + seconds // 60)
     assert answers["429"] > 0
-    assert offered > 10 * answers["429"]
+    assert offered > rounds(1, 10) * answers["429"]
     assert _p95(busy_ms) <= within(2 * _p95(idle_ms))
     print(
         f"  {offered / seconds:.0f} calls/s from one client, {dict(answers)} in {seconds:.0f} s; the other client's "

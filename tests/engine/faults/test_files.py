@@ -86,8 +86,8 @@ async def test_f11_damaged_pictures_are_refused_and_sound_ones_are_not(tmp_path,
     # Huffman codes find their way back: about one noise in a hundred leaves exactly as many blocks as before
     assert accepted["noise inside"] <= max(1, count["noise inside"] * 3 // 100)
     cpu_ms = {kind: round(statistics.median(times) * 1000, 1) for kind, times in seconds.items()}
-    # a damaged picture costs no more than looking at a sound one
-    assert max(cpu_ms.values()) <= cpu_ms["sound"] * 3
+    # a damaged picture costs no more than looking at a sound one; other threads of this process count as well
+    assert max(cpu_ms.values()) <= cpu_ms["sound"] * rounds(20, 3)
     found = {kind: f"{1 - accepted[kind] / count[kind]:.1%}" for kind in count}
     print(f"  {sum(count.values())} files, 0 crashes; refused {found}; CPU ms with the booking {cpu_ms}")
 
@@ -168,7 +168,7 @@ class Uploads:
             time.sleep(self.pause_s / 2)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_f12_slow_uploads_are_taken_once_and_only_when_they_are_whole(tmp_path, rounds, within):
     async with household(tmp_path / "data") as home:
         home.eyes.shows = Nothing()
@@ -224,7 +224,7 @@ def _bombs(folder: Path) -> int:
     return len(others) + 5
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_f13_bombs_are_refused_before_they_cost_anything(tmp_path, within):
     count = _bombs(tmp_path / "cameras" / "yard")
     command = [sys.executable, "-m", "tests.engine.faults.bombs", str(tmp_path)]

@@ -7,7 +7,6 @@ import asyncio
 from contextlib import closing
 from datetime import datetime
 import json
-import os
 from pathlib import Path
 import shutil
 import sqlite3
@@ -21,7 +20,7 @@ from home_sentry_engine.ingest.taking import Pace
 from tests.engine.faults.invariants import DATABASE, check_invariants, sha256
 from tests.engine.faults.programs import WITHOUT_MODELS, Serve, deliver, different, engine
 from tests.fakes import pictures
-from tests.fakes.intake import house
+from tests.fakes.intake import house, roomy_memory
 
 MB = 1024 * 1024
 FIRST = 42
@@ -112,10 +111,11 @@ def test_f14_a_flood_is_accepted_whole_and_another_camera_is_served(
         f"another camera {_told(waits['calm'])}, before the flood {_told(waits['idle'])}: p95 x {ratio:.1f}; "
         f"of the flood {statistics.median(passed):.0f}, at most {max(passed)}, were looked at meanwhile"
     )
-    assert grown <= 100
-    # those that are being looked at, and one more of each camera: not the backlog
-    assert statistics.median(passed) <= floods + WORKERS
-    assert max(passed) <= 3 * (floods + WORKERS)
+    assert grown <= rounds(250, 100)
+    # those that are being looked at, and one more of each camera: not the backlog; a machine in a hurry notices a file
+    # late, and what was looked at until then counts as well
+    assert statistics.median(passed) <= rounds(3, 1) * (floods + WORKERS)
+    assert max(passed) <= rounds(10, 3) * (floods + WORKERS)
 
 
 def _names(floods: int) -> list[str]:
@@ -134,8 +134,7 @@ def _part(values: list[float], part: float) -> float:
 async def test_f14_five_thousand_files_at_once_in_nested_folders(tmp_path, rounds):
     count, folders = rounds(1500, 5000), 64
     picture = pictures.jpeg(160, 120)
-    memory = Path("/dev/shm")
-    base = memory / f"home-sentry-flood-{os.getpid()}" if os.access(memory, os.W_OK) else tmp_path
+    base = roomy_memory("flood") or tmp_path
 
     def fill() -> None:
         for number in range(count):
@@ -170,6 +169,6 @@ async def test_f15_more_folders_than_may_be_watched_are_swept_and_told(tmp_path,
         picture = pictures.jpeg(160, 120)
         for number in range(40):
             deliver(home.root / "yard" / f"day{number % 20}", f"{number}.jpg", different(picture, number))
-        await home.until(lambda: len(home.books.accepted) == 40, within_s=60)
+        await home.until(lambda: len(home.books.accepted) == 40, within_s=100)
         await home.until(lambda: home.source.status().problem is not None)
         assert "max_user_watches" in (home.source.status().problem or "")
