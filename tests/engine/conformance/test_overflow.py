@@ -72,6 +72,20 @@ async def test_rejecting_refuses_the_flood_and_forgets_nothing_that_was_accepted
     assert (counts.accepted, counts.rejected, counts.dead_lettered) == (7, 1, 1)
 
 
+@pytest.mark.limits(REJECTING)
+async def test_a_refusal_counts_although_it_undoes_the_transaction_of_its_caller(backend):
+    def work(conn):
+        result = backend.queue.put(conn, job(6, key="busy"), backend.clock.steady())
+        assert result.outcome is PutOutcome.REJECTED
+        raise InterruptedError(result.reason)
+
+    await flood(backend)
+    for _ in range(2):
+        with pytest.raises(InterruptedError, match="6 jobs"):
+            await backend.do(work)
+    assert (backend.queue.counts(Q).accepted, backend.queue.counts(Q).rejected) == (6, 2)
+
+
 @pytest.mark.limits(DROPPING)
 async def test_dropping_the_oldest_drops_the_oldest_of_the_flood(backend):
     await put(backend, job(10, key="calm"))

@@ -49,6 +49,8 @@ async def test_rejecting_refuses_the_flood_alone(tmp_path):
             await home.deliver(camera="busy")
         assert await home.deliver(camera="calm") is not None
         assert await closed(home) == (0, LIMIT, 1)
+        detect = (await home.tables.queues.depths())[0]
+        assert (detect.queue, detect.rejected, detect.dead_lettered) == (DETECT, 1, 1)
 
 
 async def test_dropping_the_oldest_drops_it_from_the_flood(tmp_path):

@@ -102,7 +102,11 @@ class SqlQueue:
         """Queue a job."""
         full = not self._room.take(conn, job.queue)
         result = self._overflow(conn, job, now) if full else self._insert(conn, job, now)
-        self._database.after_commit(conn, lambda: self._stored(job.queue, result))
+        if result.outcome is PutOutcome.REJECTED:
+            # who is refused undoes the transaction, and no commit would tell of it
+            self._tally.put(job.queue, result)
+        else:
+            self._database.after_commit(conn, lambda: self._stored(job.queue, result))
         return result
 
     async def claim(self, queue: str, n: int, lease_s: float) -> tuple[Job, ...]:
