@@ -194,15 +194,24 @@ def _blind(engine: Engine) -> str | None:
 
 
 async def _document(engine: Engine, inputs: list[_Input]) -> dict[str, Any]:
-    media = [await _media_entry(engine, one) for one in inputs]
+    looked = [(one, await _detections(engine, one)) for one in inputs]
+    shown = {row.event_id for _, rows in looked for row in rows}
     query = EventQuery(limit=MAX_LIMIT)
     events = (await engine.database.read(lambda conn: engine.tables.events.page(conn, query))).items
     detector = to_plain(detector_component(engine.zoo.detector.describe()))
     return {
         "detector": detector,
-        "media": media,
-        "events": [await _event_entry(engine, event) for event in reversed(events)],
+        "media": [await _media_entry(engine, one, rows) for one, rows in looked],
+        # a data folder that is kept holds those of earlier runs as well
+        "events": [await _event_entry(engine, event) for event in reversed(events) if event.event_id in shown],
     }
+
+
+async def _detections(engine: Engine, one: _Input) -> tuple[DetectionRecord, ...]:
+    media_id = one.media_id
+    if media_id is None:
+        return ()
+    return await engine.database.read(lambda conn: engine.tables.detections.of_media(conn, media_id))
 
 
 async def _event_entry(engine: Engine, event: Event) -> dict[str, Any]:
@@ -212,13 +221,11 @@ async def _event_entry(engine: Engine, event: Event) -> dict[str, Any]:
     return entry | {"enrichment": to_plain(found) if found is not None else None}
 
 
-async def _media_entry(engine: Engine, one: _Input) -> dict[str, Any]:
+async def _media_entry(engine: Engine, one: _Input, rows: tuple[DetectionRecord, ...]) -> dict[str, Any]:
     media_id = one.media_id
     stored = await engine.database.read(lambda conn: engine.tables.media.get(conn, media_id)) if media_id else None
-    rows: tuple[DetectionRecord, ...] = ()
     frames = 0
     if stored is not None and media_id is not None:
-        rows = await engine.database.read(lambda conn: engine.tables.detections.of_media(conn, media_id))
         frames = await engine.database.read(lambda conn: engine.tables.detections.frames_of(conn, media_id))
         one.error = one.error or stored.error
     return {

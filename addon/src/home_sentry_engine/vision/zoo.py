@@ -146,9 +146,11 @@ class Zoo:
         if wanted == _AUTO:
             first = (_AUTO_GPU,) if has_accelerator(choice.wanted) else ()
             return tuple(self.catalogue.get(model_id) for model_id in (*first, *_AUTO_ANYWHERE, BUILTIN_ID))
-        card = self.catalogue.get(wanted)
-        if card.task is not Task.DETECT:
-            raise UnknownModel(f"{wanted} is no detector but does {card.task}")
+        card = self.catalogue.get(wanted) if wanted in self.catalogue else None
+        if card is None or card.task is not Task.DETECT:
+            why = f"{wanted} is no detector but does {card.task}" if card else f"no model is called {wanted!r}"
+            known = ", ".join(one.id for one in self.catalogue.of_task(Task.DETECT))
+            raise UnknownModel(f"{why}; known: {known}")
         return (card,)
 
     async def renew(self) -> None:

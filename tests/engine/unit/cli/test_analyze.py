@@ -45,7 +45,18 @@ def test_a_path_that_is_not_there_is_named_as_such(run, tmp_path):
 def test_a_detector_that_cannot_be_had_ends_the_command(run, pictures):
     outcome = run("analyze", "--no-llm", "--detector", "owl", pictures / "plates" / "lpd_sample_1.jpg")
     assert outcome.status == 1
-    assert outcome.err.startswith("home-sentry: no detector: no model is called 'owl'; known: ")
+    assert outcome.err.startswith("home-sentry: no detector: no model is called 'owl'; known: rtdetrv2-r18, ")
+    assert "yunet" not in outcome.err
+
+
+def test_a_data_folder_that_is_kept_shows_no_events_of_earlier_runs(run, pictures, tmp_path):
+    def looked(picture, at):
+        words = ("--no-llm", "--json", "--data", tmp_path / "kept", "--at", at)
+        return run("analyze", *words, pictures / "misc" / picture).document["events"]
+
+    (dogs,) = looked("3dogs.jpg", "2026-11-01T10:00:00+00:00")
+    assert dogs["object_types"] == ["dog"]
+    assert looked("supervision_1.jpg", "2026-11-03T10:00:00+00:00") == []
 
 
 def test_the_basic_detector_is_named_where_no_model_looked(run, pictures, monkeypatch, tmp_path):
