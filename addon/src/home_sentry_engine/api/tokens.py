@@ -113,13 +113,30 @@ def open_tokens(folder: Path, make: Callable[[], str] = new_token) -> tuple[Toke
 
 
 def rotate_tokens(folder: Path, now: datetime, make: Callable[[], str] = new_token) -> TokenKeys:
-    """Replace the token; the old one works for ten more minutes."""
+    """Replace the token; the old one works for ten more minutes. Raises ``UnusableToken``, with nothing replaced."""
     keys, _ = open_tokens(folder, make)
     token = make()
     rotated = TokenKeys(current=hash_of(token), previous=keys.current, previous_until=now + GRACE)
-    write_private(folder / HASH_FILE, _encode(rotated))
-    write_private(folder / TOKEN_FILE, _line(token))
+    readable = folder / TOKEN_FILE
+    try:
+        before = readable.read_bytes() if readable.exists() else None
+        # a token that counts and that nobody can read would lock everybody out
+        write_private(readable, _line(token))
+        try:
+            write_private(folder / HASH_FILE, _encode(rotated))
+        except OSError:
+            _put_back(readable, before)
+            raise
+    except OSError as err:
+        raise UnusableToken(f"cannot write the token files in the data folder: {err.strerror}") from err
     return rotated
+
+
+def _put_back(file: Path, content: bytes | None) -> None:
+    if content is None:
+        file.unlink()
+    else:
+        write_private(file, content)
 
 
 def _encode(keys: TokenKeys) -> bytes:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from home_sentry_engine.api.tokens import TOKEN_FILE, KeyRing, rotate_tokens
+from home_sentry_engine.api.tokens import TOKEN_FILE, KeyRing, UnusableToken, rotate_tokens
 from home_sentry_engine.contract import (
     Camera,
     CameraDeleted,
@@ -16,7 +16,7 @@ from home_sentry_engine.contract import (
     TokenRotated,
     encode,
 )
-from home_sentry_engine.contract.errors import Conflict, NotFound, Unprocessable
+from home_sentry_engine.contract.errors import Conflict, NotFound, ServiceUnavailable, Unprocessable
 from home_sentry_engine.domain.clock import Clock
 from home_sentry_engine.domain.identity import InvalidCameraName, camera_id_of
 from home_sentry_engine.operations.retention import Retention
@@ -156,9 +156,12 @@ class TokenFiles:
         self._clock = clock
 
     async def rotate(self) -> TokenRotated:
-        """Replace the token; the one before works for ten more minutes."""
+        """Replace the token; the one before works for ten more minutes. Raises ``ServiceUnavailable``."""
         now = self._clock.now()
-        keys = await asyncio.to_thread(rotate_tokens, self._data, now)
+        try:
+            keys = await asyncio.to_thread(rotate_tokens, self._data, now)
+        except UnusableToken as err:
+            raise ServiceUnavailable(f"the token stays as it is: {err}", details={"component": "data"}) from err
         self._ring.turn(keys)
         token = await asyncio.to_thread((self._data / TOKEN_FILE).read_text, encoding="ascii")
         assert keys.previous_until is not None

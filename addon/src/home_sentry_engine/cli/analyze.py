@@ -41,7 +41,11 @@ class _Input:
 
 def add_parser(commands: Any) -> None:
     """Add the command."""
-    parser: argparse.ArgumentParser = commands.add_parser("analyze", help="look at pictures, clips or folders now")
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "analyze",
+        help="look at pictures, clips or folders now",
+        description="Send pictures through the real pipeline in a data folder of their own, and print what was found.",
+    )
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="picture, clip or folder")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--camera", default="Analyze", metavar="NAME", help="camera that the files count for")

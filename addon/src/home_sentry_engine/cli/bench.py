@@ -70,7 +70,9 @@ def add_parser(commands: Any) -> None:
         bench = benches.add_parser(name, help=text, description=text)
         add_places(bench)
         add_models_folder(bench)
-        bench.add_argument("--rounds", type=count_up_to(10_000), default=rounds, metavar="N", help=f"default: {rounds}")
+        bench.add_argument(
+            "--rounds", type=count_up_to(10_000), default=rounds, metavar="N", help=f"rounds (default: {rounds})"
+        )
         bench.add_argument("--pictures", type=Path, nargs="+", default=[], metavar="PATH", help="instead of drawn ones")
         add_json(bench)
         bench.set_defaults(run=run, measure=measure)

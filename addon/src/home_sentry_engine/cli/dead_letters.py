@@ -48,7 +48,7 @@ def add_parser(commands: Any) -> None:
         if name == "list":
             verb.add_argument("--limit", type=_limit, default=100, metavar="N", help="at most that many (1 to 1000)")
         else:
-            verb.add_argument("ids", nargs="*", type=int, metavar="ID")
+            verb.add_argument("ids", nargs="*", type=int, metavar="ID", help="as `dead-letters list` shows it")
             verb.add_argument("--all", action="store_true", help="all of them, or all of --queue")
         verb.add_argument("--queue", choices=(DETECT, ASSESS, NOTIFY), help="only those of one queue")
         add_places(verb)

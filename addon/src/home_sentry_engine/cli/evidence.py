@@ -32,7 +32,7 @@ def add_parser(commands: Any) -> None:
         help=text,
         description=f"{text}; packs that follow each other are compared too, and with --engine what the engine noted",
     )
-    verb.add_argument("packs", nargs="+", type=Path, metavar="PACK")
+    verb.add_argument("packs", nargs="+", type=Path, metavar="PACK", help="file of an export of the kind evidence")
     verb.add_argument("--engine", action="store_true", help="compare with what the engine in --data noted")
     add_places(verb)
     add_json(verb)

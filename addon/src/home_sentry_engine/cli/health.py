@@ -11,7 +11,8 @@ from .common import add_data_option
 
 def add_parser(commands: Any) -> None:
     """Add the command."""
-    parser = commands.add_parser("health", help="tell by the exit status whether an engine works in a data folder")
+    text = "tell by the exit status whether an engine works in a data folder"
+    parser = commands.add_parser("health", help=text, description=text)
     add_data_option(parser)
     parser.add_argument(
         "--max-age", type=float, default=MAX_AGE_S, metavar="SECONDS", help=f"oldest heartbeat (default: {MAX_AGE_S:g})"

@@ -23,7 +23,8 @@ class _Nobody:
 
 def add_parser(commands: Any) -> None:
     """Add the command."""
-    parser = commands.add_parser("openapi", help="print the OpenAPI 3.1 document of the API")
+    text = "print the OpenAPI 3.1 document of the API"
+    parser = commands.add_parser("openapi", help=text, description=text)
     parser.set_defaults(run=run)
 
 

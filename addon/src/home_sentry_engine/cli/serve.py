@@ -26,7 +26,9 @@ _BEGIN_ANEW: Final = 75
 
 def add_parser(commands: Any) -> None:
     """Add the command."""
-    parser: argparse.ArgumentParser = commands.add_parser("serve", help="run the engine")
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "serve", help="run the engine", description="Run the engine until a signal ends it."
+    )
     add_data_option(parser)
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings as options.json or TOML")
     parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")

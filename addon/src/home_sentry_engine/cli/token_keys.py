@@ -38,15 +38,18 @@ class KeyRefused(HomeSentryError, ValueError):
 
 def add_verbs(verbs: Any) -> None:
     """Add the verbs to the command ``token``."""
-    listed = verbs.add_parser("list", help="show the keys of the API, also those that open nothing any more")
-    create = verbs.add_parser(
-        "create", help="make a key of the API; its secret is printed once", description="works while the engine runs"
+    listed, create, revoke = (
+        verbs.add_parser(name, help=text, description=f"{text}; works while the engine runs")
+        for name, text in (
+            ("list", "show the keys of the API, also those that open nothing any more"),
+            ("create", "make a key of the API; its secret is printed once"),
+            ("revoke", "end a key for good, within a second also for who is connected"),
+        )
     )
     create.add_argument("name", help="what it is for, such as 'tablet in the hall'")
     create.add_argument("--role", choices=_ROLES, default=_ROLES[0], help="what it may do (default: viewer)")
     create.add_argument("--camera", action="append", default=[], metavar="ID", help="only this camera; may be repeated")
     create.add_argument("--days", type=_days, metavar="N", help="how long it opens the API (default: for good)")
-    revoke = verbs.add_parser("revoke", help="end a key for good, within a second also for who is connected")
     revoke.add_argument("id", help="as `token list` shows it")
     for verb, run in ((listed, run_list), (create, run_create), (revoke, run_revoke)):
         add_places(verb)

@@ -1,10 +1,12 @@
 from datetime import timedelta
+import errno
 import json
 import stat
 
 import pytest
 
 from home_sentry_engine.api.tokens import HASH_FILE, TOKEN_FILE, UnusableToken, hash_of, open_tokens, rotate_tokens
+from home_sentry_engine.resilience.private_file import write_private
 from tests.fakes.clock import START
 
 
@@ -64,6 +66,25 @@ def test_rotation_keeps_the_old_token_for_ten_minutes(tmp_path):
         assert known.accepts(hash_of(old), START + timedelta(minutes=9, seconds=59))
         assert not known.accepts(hash_of(old), START + timedelta(minutes=10))
         assert not known.accepts(hash_of(""), START)
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_rotation_that_cannot_be_kept_locks_nobody_out(tmp_path, monkeypatch, readable):
+    keys, _ = open_tokens(tmp_path)
+    if not readable:
+        (tmp_path / TOKEN_FILE).unlink()
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def write(file, content):
+        if file.name == HASH_FILE:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_private(file, content)
+
+    monkeypatch.setattr("home_sentry_engine.api.tokens.write_private", write)
+    with pytest.raises(UnusableToken, match="No space left"):
+        rotate_tokens(tmp_path, START)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert open_tokens(tmp_path)[0] == keys
 
 
 def test_the_hash_file_does_not_hold_the_token(tmp_path):

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from home_sentry_engine.api.tokens import KeyRing, hash_of, open_tokens
 from home_sentry_engine.app.changes import StoredRegistry, StoredReplies, TokenFiles
 from home_sentry_engine.contract import CameraRemoved, RiskLevel, decode_server
-from home_sentry_engine.contract.errors import Conflict, NotFound, Unprocessable
+from home_sentry_engine.contract.errors import Conflict, NotFound, ServiceUnavailable, Unprocessable
 from home_sentry_engine.operations.retention import Retention
 from home_sentry_engine.pipeline.relay import to_message
 from home_sentry_engine.storage.query import EventQuery
@@ -135,3 +135,16 @@ async def test_a_rotated_token_counts_at_once_and_the_old_one_for_ten_minutes(tm
         assert ring().accepts(hash_of(old), home.clock.now())
         assert not ring().accepts(hash_of(old), rotated.previous_until)
         assert (tmp_path / "token").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_token_that_cannot_be_written_stays(tmp_path):
+    async with household(tmp_path / "home") as home:
+        keys, _ = open_tokens(tmp_path)
+        ring = KeyRing(tmp_path, keys, home.clock.monotonic)
+        readable = tmp_path / "token"
+        readable.unlink()
+        # a folder in its place takes no file
+        (readable / "inside").mkdir(parents=True)
+        with pytest.raises(ServiceUnavailable, match="the token stays as it is"):
+            await TokenFiles(tmp_path, ring, home.clock).rotate()
+        assert ring() == keys
