@@ -41,7 +41,7 @@ from .const import (
     STATUS_FALLBACK,
     STORE_VERSION,
 )
-from .contract import Event, Info, ServerMessage, Snapshot, WireError
+from .contract import CameraRemoved, Event, Info, ServerMessage, Snapshot, WireError
 from .devices import CameraDevices
 from .home import HomeReporter
 from .issues import Issues
@@ -215,6 +215,8 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
         if self.data.apply(message):
             if isinstance(message, Snapshot):
                 remember_next(self.hass, self.config_entry, message.info)
+            elif isinstance(message, CameraRemoved):
+                self._forget_news(message.camera_id)
             self._show()
         for item in news:
             self._tell(item)
@@ -232,6 +234,11 @@ class HomeSentryCoordinator(DataUpdateCoordinator[Mirror]):
         self.issues.insecure(self.data.info)
         if self.state is ConnectionState.CONNECTED:
             self.async_set_updated_data(self.data)
+
+    @callback
+    def _forget_news(self, camera_id: str) -> None:
+        for key in [key for key in self._pending if key[1] == camera_id]:
+            del self._pending[key]
 
     @callback
     def _release(self, _hass: HomeAssistant) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers import entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 
@@ -51,6 +52,21 @@ async def test_a_visit(hass: HomeAssistant, engine: FakeEngine, setup: Setup) ->
         0.6,
         1,
     )
+
+
+async def test_news_that_nobody_heard_go_with_their_camera(
+    hass: HomeAssistant, engine: FakeEngine, setup: Setup
+) -> None:
+    entry = await setup()
+    registry = er.async_get(hass)
+    registry.async_update_entity(entity_id(hass, "event", "security_event"), disabled_by=er.RegistryEntryDisabler.USER)
+    await hass.async_block_till_done()
+    await engine.start_event("front_door", score=40)
+    await reach(hass, entry, engine)
+    assert {camera_id for _, camera_id in entry.runtime_data._pending} == {"front_door"}
+    await engine.remove_camera("front_door")
+    await reach(hass, entry, engine)
+    assert not entry.runtime_data._pending
 
 
 async def test_who_it_probably_was(hass: HomeAssistant, engine: FakeEngine, setup: Setup) -> None:
