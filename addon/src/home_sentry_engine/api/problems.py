@@ -47,6 +47,7 @@ _TITLES: Final = {
     "unavailable": "Temporarily unavailable",
     "deadline": "Deadline exceeded",
 }
+_SOON_S: Final = 5.0
 _TOO_LARGE: Final = frozenset({RejectReason.TOO_LARGE, RejectReason.TOO_MANY_PIXELS, RejectReason.TOO_MANY_SCANS})
 _WRONG_TYPE: Final = frozenset(
     {RejectReason.NOT_MEDIA, RejectReason.FORBIDDEN_FORMAT, RejectReason.NO_VIDEO_STREAM, RejectReason.NOT_REGULAR}
@@ -65,8 +66,9 @@ def wire_error_of(err: Exception) -> WireError:
 
 def _unavailable(err: Unavailable | Transient) -> WireError:
     details: dict[str, Any] = {"reason": err.code}
-    if err.retry_after_s is not None:
-        details["retry_after_s"] = err.retry_after_s
+    wait_s = _SOON_S if err.retry_after_s is None and isinstance(err, Transient) else err.retry_after_s
+    if wait_s is not None:
+        details["retry_after_s"] = wait_s
     return ServiceUnavailable(err.reason, details=details)
 
 

@@ -262,8 +262,8 @@ async def test_failures_inside_are_told_in_the_documented_shape(engine, client, 
     assert "Traceback" not in text
     if code == "internal":
         assert any(record.levelname == "ERROR" and record.exc_info for record in caplog.records)
-    if "gpu" in str(problem.details):
-        assert response.headers["Retry-After"] == "7"
+    waits = {"gpu": "7", "transient": "5"}
+    assert response.headers.get("Retry-After") == waits.get(problem.details.get("reason", ""))
 
 
 async def test_head_answers_without_a_body(client):
