@@ -111,7 +111,7 @@ async def test_what_cannot_be_judged(home, verdicts):
 
 async def test_a_full_queue_is_told_and_leaves_no_job(home, verdicts):
     event = await ended(home)
-    put = [NewJob(queue=ASSESS, payload={}, unique=f"other {number}") for number in range(LIMIT)]
+    put = [NewJob(queue=ASSESS, payload={}, key="door", unique=f"other {number}") for number in range(LIMIT)]
     await home.store.write(lambda tx: [tx.jobs.put(job) for job in put])
     with pytest.raises(QueueFull):
         await verdicts.reassess(event.event_id)
