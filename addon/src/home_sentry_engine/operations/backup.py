@@ -41,7 +41,7 @@ def back_up(database: Path, target: Path) -> Backup:
         raise BackupFailed(f"{target} exists already; a backup never replaces a file")
     with _parted(target) as part:
         _copy(database, part)
-        revision = inspect(part)
+        revision = inspect(part, named=database)
     return Backup(path=target, size_bytes=target.stat().st_size, revision=revision)
 
 
@@ -57,7 +57,7 @@ def restore(source: Path, database: Path, *, kept_as: Path) -> Backup:
     database.parent.mkdir(parents=True, exist_ok=True)
     with _parted(database) as part:
         _copy(source, part)
-        revision = inspect(part)
+        revision = inspect(part, named=source)
         if database.exists():
             _copy(database, kept_as, best_effort=True)
         for suffix in _SIDE_FILES:
@@ -65,23 +65,25 @@ def restore(source: Path, database: Path, *, kept_as: Path) -> Backup:
     return Backup(path=database, size_bytes=database.stat().st_size, revision=revision)
 
 
-def inspect(path: Path, *, thorough: bool = True) -> str:
+def inspect(path: Path, *, thorough: bool = True, named: Path | None = None) -> str:
     """Give the schema revision of a sound database; raises ``BackupFailed`` for anything else.
 
-    ``thorough`` compares the indexes with their tables too, which takes several times as long.
+    ``thorough`` compares the indexes with their tables too, which takes several times as long. Of a copy that nobody
+    will see the error tells as of the file ``named``.
     """
+    named = named or path
     check = "integrity_check" if thorough else "quick_check"
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as found:
             damage = [row[0] for row in found.execute(f"PRAGMA {check}(3)")]
             revisions = [row[0] for row in found.execute("SELECT version_num FROM alembic_version")]
     except sqlite3.Error as err:
-        raise BackupFailed(f"{path} is no database of Home Sentry: {err}") from err
+        raise BackupFailed(f"{named} is no database of Home Sentry: {err}") from err
     if damage != ["ok"]:
-        raise BackupFailed(f"{path} is damaged: {'; '.join(damage)[:300]}")
+        raise BackupFailed(f"{named} is damaged: {'; '.join(damage)[:300]}")
     if len(revisions) != 1 or revisions[0] not in REVISIONS:
         raise BackupFailed(
-            f"{path} has schema {', '.join(revisions) or 'none'}, this release knows {REVISIONS[-1]}; "
+            f"{named} has schema {', '.join(revisions) or 'none'}, this release knows {REVISIONS[-1]}; "
             "use the release that made it"
         )
     return str(revisions[0])

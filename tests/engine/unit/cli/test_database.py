@@ -135,6 +135,17 @@ def test_a_backup_of_a_newer_release_is_not_restored(run, data):
     assert f"has schema 9999, this release knows {REVISIONS[-1]}" in outcome.err
 
 
+def test_a_database_of_a_newer_release_is_named_when_it_is_not_copied(run, data):
+    file = data / "home_sentry.db"
+    with closing(sqlite3.connect(file)) as newer:
+        newer.execute("UPDATE alembic_version SET version_num = '9999'")
+        newer.commit()
+    outcome = run("db", "backup", "--data", data)
+    assert outcome.status == 1
+    assert outcome.err.startswith(f"home-sentry: {file} has schema 9999")
+    assert not list((data / "backups").iterdir())
+
+
 @pytest.mark.parametrize(
     ("sql", "named"),
     [
