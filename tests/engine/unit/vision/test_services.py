@@ -49,7 +49,6 @@ from home_sentry_engine.vision.tasks.pictures import RgbFrame
 from home_sentry_engine.vision.tasks.pose import POINTS, PoseFinder
 from home_sentry_engine.vision.tasks.zero_shot import ImageText
 from tests.engine.unit.pipeline.views import seen, shot, views_of
-from tests.fakes import pictures
 from tests.fakes.clock import START
 
 FRAME = RgbFrame.of(draw_canary(64, 48))
@@ -344,22 +343,6 @@ class TestInstead:
         server.answers["/pose-analyze"] = "[" * 200_000
         with pytest.raises(EnrichmentUnavailableError, match="no JSON"):
             await served.use(ids.POSE, PoseFinder, lambda one, c: one.find(FRAME))
-
-    @pytest.mark.parametrize(
-        ("sent", "reason"),
-        [
-            (pictures.black_png(5000), "has 5000x5000 pixels"),
-            (pictures.black_png(8)[:16] + b"\x7f\xff\xff\xff" * 2, "has 2147483647x2147483647 pixels"),
-            (pictures.jpeg(64, 48), "no PNG"),
-            (b"\x89PNG\r\n\x1a\n", "no PNG"),
-            (b"", "no PNG"),
-        ],
-        ids=["bomb", "beyond all", "jpeg", "crumb", "empty"],
-    )
-    async def test_a_depth_map_that_costs_too_much_is_not_decoded(self, server, served, sent, reason):
-        server.answers["/depth-estimate"] = {"depth_map_base64": base64.b64encode(sent).decode()}
-        with pytest.raises(EnrichmentUnavailableError, match=reason):
-            await served.use(ids.DEPTH, DepthGauge, lambda one, c: one.measure(FRAME))
 
     def test_the_settings_say_who_answers(self, server):
         with ThreadPoolExecutor(1) as executor:
