@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import Final
 
 from home_sentry_engine.contract import (
     ModelFetch,
@@ -26,6 +27,11 @@ from home_sentry_engine.vision.needs import model_of
 from home_sentry_engine.vision.store import FileState, LicenceNotAccepted, StoredModel, require_licence
 from home_sentry_engine.vision.tiers import is_resident
 from home_sentry_engine.vision.zoo import Zoo
+
+_ELSEWHERE: Final = {
+    "source": "its file is not here yet; it is fetched when it is first needed",
+    "none": "its file is not here; put it into the model folder or a mirror",
+}
 
 
 class ModelDesk:
@@ -187,11 +193,12 @@ class ModelDesk:
 
     def _record(self, stored: StoredModel, told: Mapping[str, ModelStatus]) -> ModelRecord:
         card, status = stored.card, told[stored.card.id]
+        state, reason = _with_its_file(_state(status), status.reason, stored)
         return ModelRecord(
             id=card.id,
             name=card.name,
             task=card.task.value,
-            state=_state(status),
+            state=state,
             on=self._zoo.models.allowed(card),
             licence=card.licence,
             permissive=card.permissive,
@@ -201,7 +208,7 @@ class ModelDesk:
             default_on=card.default_on,
             resident=is_resident(card, self._zoo.rules.tier),
             measured=status.measured,
-            reason=status.reason,
+            reason=reason,
             note=card.note,
             variant_of=card.variant_of,
             unconfirmed=card.unconfirmed,
@@ -214,7 +221,7 @@ class ModelDesk:
             failures=status.failures,
             last_ms=status.last_ms,
             fetch=self._fetch(card.id),
-            cold=_state(status) is ModelState.LOADED and self._zoo.models.history.is_cold(card.id),
+            cold=state is ModelState.LOADED and self._zoo.models.history.is_cold(card.id),
         )
 
 
@@ -227,3 +234,10 @@ def _licensed(card: Card, accepted: str | None) -> None:
 
 def _state(status: ModelStatus) -> ModelState:
     return ModelState(status.state.value)
+
+
+def _with_its_file(state: ModelState, reason: str | None, stored: StoredModel) -> tuple[ModelState, str | None]:
+    """Tell a model that is allowed from one that could be used at once."""
+    if state is not ModelState.READY or stored.place not in _ELSEWHERE:
+        return state, reason
+    return ModelState.MISSING, _ELSEWHERE[stored.place]

@@ -62,23 +62,31 @@ class Fetches:
         self._listeners.append(listener)
 
     async def run(self) -> None:
-        """Fetch until cancelled."""
+        """Fetch until cancelled, one model at a time; one that failed rests, and the others do not wait for it."""
         tries: dict[str, int] = {}
-        while True:
-            card = self._catalogue.get(await self._queue.get())
-            failed = await self._fetch(card)
-            self._progress.pop(card.id, None)
-            if failed is None:
-                tries.pop(card.id, None)
-                self._failures.pop(card.id, None)
-            else:
+        async with asyncio.TaskGroup() as resting:
+            while True:
+                card = self._catalogue.get(await self._queue.get())
+                failed = await self._fetch(card)
+                self._progress.pop(card.id, None)
+                if failed is None:
+                    tries.pop(card.id, None)
+                    self._failures.pop(card.id, None)
+                    self._let_go(card)
+                    continue
                 tries[card.id] = tries.get(card.id, 0) + 1
                 self._failures[card.id] = failed
                 self._tell(card)
                 _LOGGER.warning("%s", failed.reason, extra={"model_id": card.id})
-                await self._clock.sleep(_RETRY.delay_s(tries[card.id]))
-            self._wanted.discard(card.id)
-            self._tell(card)
+                resting.create_task(self._rest(card, _RETRY.delay_s(tries[card.id])))
+
+    async def _rest(self, card: Card, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self._let_go(card)
+
+    def _let_go(self, card: Card) -> None:
+        self._wanted.discard(card.id)
+        self._tell(card)
 
     async def _fetch(self, card: Card) -> StoreError | None:
         try:

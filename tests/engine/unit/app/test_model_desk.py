@@ -101,6 +101,8 @@ async def test_every_model_is_told_with_its_licence_and_place(tmp_path):
         assert (found[FACES].place, found[FACES].on, found[FACES].state) == ("mirror", False, ModelState.OFF)
         assert (found[AGPL].licence, found[AGPL].permissive) == ("AGPL-3.0", False)
         assert found["yunet"].resident
+        assert (found["yunet"].on, found["yunet"].place, found["yunet"].state) == (True, "none", ModelState.MISSING)
+        assert "put it into the model folder" in (found["yunet"].reason or "")
         assert (await desk.all()).memory.budget_bytes == 10**9
         with pytest.raises(NotFound):
             await desk.one("nobody")
@@ -169,6 +171,28 @@ async def test_the_fetching_of_a_model_is_told(tmp_path):
         while not (news.reason and "into the model folder" in news.reason):
             (news,) = await asyncio.wait_for(desk.news(), 60)
         running.cancel()
+
+
+async def test_a_model_that_cannot_be_had_keeps_no_other_waiting(tmp_path):
+    face_file(tmp_path)
+    async with desk_of(tmp_path) as desk:
+        fetches = desk._zoo.models.fetches
+        running = asyncio.create_task(desk._zoo.models.run())
+        await desk.get("yunet", None)
+        await until(lambda: fetches.failure("yunet"))
+        await desk.switch(FACES, on=True)
+        await desk.get(FACES, None)
+        await until(lambda: not fetches.is_wanted(FACES))
+        assert fetches.failure(FACES) is None
+        assert (await desk.one(FACES)).state is ModelState.READY
+        # the one that failed rests until its next try
+        assert fetches.is_wanted("yunet")
+        async with asyncio.timeout(60):
+            while fetches.is_wanted("yunet"):
+                await desk._zoo.models._clock.advance(60)
+                await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 def test_the_machine_limits_what_models_take(tmp_path):
