@@ -13,6 +13,7 @@ from home_sentry_engine.ingest.taking import Door
 from home_sentry_engine.settings import IngestSettings
 
 _REPORT_S: Final = 2.0
+_TOLD: Final = 5
 
 type Report = Callable[[Component], None]
 
@@ -55,8 +56,10 @@ def component_of(status: FolderStatus, folder: str) -> Component:
         f"the last file could not be taken: {status.last_error}" if status.last_error else None
     )
     if status.refused_folders:
-        pairs = ", ".join(f"'{folder}' (as '{owner}')" for folder, owner in sorted(status.refused_folders.items()))
-        problem = problem or f"folders whose camera id is taken: {pairs}"
+        refused = sorted(status.refused_folders.items())
+        pairs = ", ".join(f"'{folder}' (as '{owner}')" for folder, owner in refused[:_TOLD])
+        more = f" and {len(refused) - _TOLD} more" if len(refused) > _TOLD else ""
+        problem = problem or f"folders whose camera id is taken: {pairs}{more}"
     state = ComponentState.DEGRADED if problem else ComponentState.HEALTHY
     if not status.running:
         state, problem = ComponentState.STARTING, None

@@ -7,6 +7,7 @@ import errno
 from hashlib import blake2b
 import os
 from pathlib import Path
+import re
 import secrets
 import stat
 from typing import BinaryIO, Final, NamedTuple
@@ -17,6 +18,9 @@ from home_sentry_engine.domain.filetypes import kind_of_name
 from home_sentry_engine.domain.identity import InvalidCameraName, camera_id_of
 
 _PRIVATE: Final = (".", "@", "#")
+# controls, what turns the direction of a text, and bytes that are no text: neither stored nor shown
+_UNFIT: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSTORED: Final = re.compile(r"[\ud800-\udfff]")
 _FOLDER_FLAGS: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -71,7 +75,8 @@ class CameraFolders:
     def place(self, relative: str) -> Place | None:
         """Give camera and kind of a path relative to the root; None for what is no picture or video, or a tool's own.
 
-        Raises ``Rejected`` for one that lies in no folder of a camera, or in one whose camera id another folder has.
+        Raises ``Rejected`` for one that lies in no folder of a camera or in one whose camera id another folder has, and
+        for a name that cannot be stored.
         """
         kind = kind_of_name(relative)
         parts = Path(relative).parts
@@ -79,9 +84,16 @@ class CameraFolders:
             return None
         if len(parts) < 2:
             raise Rejected(RejectReason.CAMERA_REFUSED, "it lies beside the folders of the cameras, not in one of them")
+        if kind is MediaKind.VIDEO and _UNSTORED.search(relative):
+            detail = "the name of the video is not UTF-8: let the camera, or the server that it uploads to, write UTF-8"
+            raise Rejected(RejectReason.UNREADABLE, detail)
         return Place(camera_id=self._camera_of(parts[0]), camera_name=parts[0], kind=kind)
 
     def _camera_of(self, folder: str) -> str:
+        if _UNFIT.search(folder):
+            shown = _UNFIT.sub("\ufffd", folder)[:40]
+            detail = f"the folder '{shown}' has characters in its name that cannot be shown: rename it"
+            raise Rejected(RejectReason.CAMERA_REFUSED, detail)
         try:
             camera_id = camera_id_of(folder)
         except InvalidCameraName as err:

@@ -360,6 +360,15 @@ class TestStrangeFiles:
             await home.until(lambda: len(home.books.accepted) == 2)
             assert {one.camera_id for one in home.books.accepted} == {"terrasse_sud", "yard"}
 
+    async def test_names_that_cannot_be_stored(self, tmp_path):
+        async with house(tmp_path) as home:
+            _put(home.root, os.fsdecode(b"caf\xe9/a.jpg"), _different(1))
+            _put(home.root, os.fsdecode(b"yard/T\xfcre.mp4"), bytes(4000))
+            await home.until(lambda: len(home.books.rejected) == 2)
+            for arrival, refusal, _ in home.books.rejected:
+                assert f"{arrival.camera_id} {arrival.name} {refusal.detail}".encode()
+            assert sorted(home.books.reasons()) == ["camera_refused", "unreadable"]
+
     async def test_files_that_vanish(self, tmp_path):
         async with house(tmp_path) as home:
             for number in range(20):

@@ -41,12 +41,23 @@ def test_paths_that_are_no_picture_of_a_camera(tmp_path, path):
     [
         ("a.jpg", "it lies beside the folders of the cameras, not in one of them"),
         ("--/a.jpg", "the camera name '--' has no letter or digit"),
+        ("a\nb/a.jpg", "the folder 'a\ufffdb' has characters in its name that cannot be shown: rename it"),
+        ("\u202eb/a.jpg", "the folder '\ufffdb' has characters"),
+        (os.fsdecode(b"caf\xe9/a.jpg"), "the folder 'caf\ufffd' has characters"),
     ],
 )
 def test_pictures_that_belong_to_no_camera_are_refused_with_the_reason(tmp_path, path, why):
     with pytest.raises(Rejected, match=why) as caught:
         CameraFolders(tmp_path).place(path)
     assert caught.value.reason is RejectReason.CAMERA_REFUSED
+
+
+def test_a_video_whose_name_cannot_be_stored_is_refused_and_a_still_is_not(tmp_path):
+    folders, name = CameraFolders(tmp_path), os.fsdecode(b"yard/T\xfcre")
+    assert folders.place(f"{name}.jpg") is not None
+    with pytest.raises(Rejected, match="the name of the video is not UTF-8") as caught:
+        folders.place(f"{name}.mp4")
+    assert caught.value.reason is RejectReason.UNREADABLE
 
 
 def test_two_folders_of_one_id(tmp_path):
