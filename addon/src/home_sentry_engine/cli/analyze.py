@@ -269,8 +269,18 @@ def table_of(document: dict[str, Any]) -> Iterator[str]:
         for factor in event["factors"]:
             yield f"    {factor['points']:+4d}  {factor['text']}"
         for found in (event["enrichment"] or {}).get("findings", ()):
-            told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in found["value"].items())
-            yield f"    {found['about']:<14} {told} ({found['model_id']})"
+            yield f"    {found['about']:<14} {_told(found['value'])} ({found['model_id']})"
     detector = document.get("detector")
     if detector is not None and detector["state"] == ComponentState.DEGRADED:
         yield f"detector  {detector['reason']}"
+
+
+def _told(value: dict[str, Any]) -> str:
+    known = {name.replace("_", " "): one for name, one in value.items() if one is not None and one != []}
+    return ", ".join(f"{name} {_word(one)}" for name, one in known.items())
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return " and ".join(map(_word, value)) if isinstance(value, list) else str(value)

@@ -30,6 +30,22 @@ def test_objects_and_what_models_found_in_them_are_told(run, pictures, tmp_path)
     assert any(line.startswith("    failed: not a picture") for line in table)
 
 
+def test_what_models_found_is_told_in_words():
+    value = {"posture": "crouching", "is_moving": True, "alerts": ["crouching", "hiding"], "words": [], "side": None}
+    finding = {"about": "pose", "value": value, "model_id": "movenet"}
+    event = {
+        "analysis_state": "rules",
+        "analysis_reason": None,
+        "risk_score": 20,
+        "risk_level": "low",
+        "summary": "1 person at Yard",
+        "factors": [],
+        "enrichment": {"findings": [finding]},
+    }
+    *_, line = table_of({"events": [event]})
+    assert line == "    pose           posture crouching, is moving yes, alerts crouching and hiding (movenet)"
+
+
 def test_nothing_but_failures_is_status_1(run, tmp_path):
     (tmp_path / "notes.txt").write_text("no picture")
     assert run("analyze", "--no-llm", tmp_path / "notes.txt").status == 1
