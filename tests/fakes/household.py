@@ -103,7 +103,8 @@ class Household:
     ) -> None:
         self.database, self.clock = database, clock
         self.eyes, self.mind = eyes or Eyes(), Mind()
-        self.settings = load_settings(data=data, overrides={"ai_max_concurrent_inferences": 1, **overrides})
+        usual = {"ai_max_concurrent_inferences": 1, "time_zone": "UTC"}
+        self.settings = load_settings(data=data, overrides={**usual, **overrides})
         self._ids = lambda: f"{data.name[-4:].lstrip('_-')}-{next(_NUMBERS):06d}"
         around = Surroundings(clock=clock, ids=self._ids, random=lambda: 0.0)
         self.tables = make_tables(self.settings, clock, make_queue(self.settings.storage, database, clock, "engine"))
