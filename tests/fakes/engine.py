@@ -155,27 +155,30 @@ class FakeEngine(visits.Visits):
         self._runner = web.AppRunner(app, shutdown_timeout=30.0)
         await self._runner.setup()
         self._keep_place()
-        self._site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls, reuse_port=True)
+        self._site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls)
         await self._site.start()
 
     async def stop(self) -> None:
         if self._runner is not None and self._site is not None:
             runner, self._runner = self._runner, None
+            server = self._site._server
             # nobody comes in any more while those who are there are sent away
             await self._site.stop()
             await self.drop_clients()
             await runner.cleanup()
+            # the runner knows nothing of those whose encryption is still being agreed on
+            if isinstance(server, asyncio.Server):
+                server.abort_clients()
+                await server.wait_closed()
 
     def _keep_place(self) -> None:
         """Hold the port beside the server, so that nobody else gets it while the engine is away."""
-        if self._place is not None and self._place.getsockname()[1] == self.port:
-            return
-        self._leave_place()
-        self._place = sockets.socket()
-        for option in (sockets.SO_REUSEADDR, sockets.SO_REUSEPORT):
-            self._place.setsockopt(sockets.SOL_SOCKET, option, 1)
-        self._place.bind(("127.0.0.1", self.port))
-        self.port = self._place.getsockname()[1]
+        if self._place is None or self._place.getsockname()[1] != self.port:
+            self._leave_place()
+            self._place = sockets.socket()
+            self._place.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
+            self._place.bind(("127.0.0.1", self.port))
+            self.port = self._place.getsockname()[1]
 
     def _leave_place(self) -> None:
         if self._place is not None:
@@ -301,8 +304,8 @@ class FakeEngine(visits.Visits):
         wanted = request.http_range
         if wanted.start is None:
             return web.Response(body=CLIP, content_type=kind)
-        told = f"bytes {wanted.start}-{wanted.stop - 1}/{len(CLIP)}"
-        return web.Response(status=206, body=CLIP[wanted], content_type=kind, headers={"Content-Range": told})
+        told = {"Content-Range": f"bytes {wanted.start}-{wanted.stop - 1}/{len(CLIP)}"}
+        return web.Response(status=206, body=CLIP[wanted], content_type=kind, headers=told)
 
     def _snapshot(self) -> Snapshot:
         newest: dict[str, Event] = {}

@@ -6,6 +6,7 @@ from typing import Any
 
 from homeassistant.const import CONF_TOKEN, CONF_URL, CONF_VERIFY_SSL
 from homeassistant.core import HomeAssistant
+from homeassistant.util import executor
 from homeassistant.util.async_ import get_scheduled_timer_handles
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -29,6 +30,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 type Setup = Callable[[], Coroutine[Any, Any, MockConfigEntry]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patient_with_threads() -> Iterator[None]:
+    """Let threads end by themselves: on a busy machine Home Assistant breaks some off, and others then wait forever."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(executor, "EXECUTOR_SHUTDOWN_TIMEOUT", 600)
+        yield
 
 
 @pytest.fixture(autouse=True)
