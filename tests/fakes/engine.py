@@ -58,14 +58,17 @@ UNASKED = frozenset({"deliver_alert", "list_components", "report_home"})
 class FakeEngine(visits.Visits):
     """State, history and connections of one engine on a port of 127.0.0.1."""
 
+    _runner: web.AppRunner | None = None
+    _site: web.TCPSite | None = None
+    _place: sockets.socket | None = None
+
     def __init__(self, instance_id: str = "engine-1", name: str = "Sentry") -> None:
         self.instance_id = instance_id
         self.name = name
         self.token = TOKEN
         self.caller = Whoami(id="installation", name="installation", role=KeyRole.ADMIN)
         self.version = VERSION
-        self.schema = SCHEMA
-        self.min_schema = MIN_SCHEMA
+        self.schema, self.min_schema = SCHEMA, MIN_SCHEMA
         self.mode = Mode.NORMAL
         self.causes: tuple[str, ...] = ()
         self.components = [
@@ -107,9 +110,6 @@ class FakeEngine(visits.Visits):
         # each with the turn in which it is written to: what is published during a replay comes after it
         self._sockets: dict[web.WebSocketResponse, asyncio.Lock] = {}
         self._strangers: set[web.WebSocketResponse] = set()
-        self._runner: web.AppRunner | None = None
-        self._site: web.TCPSite | None = None
-        self._place: sockets.socket | None = None
         self._now = START
 
     @property
