@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from home_sentry_engine.app.engine import Engine
-from home_sentry_engine.contract import ComponentState, Mode
+from home_sentry_engine.contract import ComponentState, Mode, Status
 from home_sentry_engine.settings import Settings, load_settings
 from tests.engine.mqtt_listener import Listener, listening
 from tests.engine.servers import MosquittoServer, server_folder
@@ -109,16 +109,19 @@ def heard(listener: Listener) -> list[tuple[str, int]]:
     return list(told)
 
 
+async def normal(engine: Engine) -> Status | None:
+    """Give the status once nothing but the broker is wrong."""
+    status = await engine.health.status()
+    return status if status.mode is Mode.NORMAL else None
+
+
 async def test_a_broker_that_dies_and_comes_back_hears_everything_and_stops_nothing(
     tmp_path, server, model_mirror, test_media, caplog
 ):
     caplog.set_level(logging.DEBUG)
     folder = tmp_path / "cameras" / "Front Door"
     folder.mkdir(parents=True)
-
-    def drop(name: str) -> None:
-        shutil.copyfile(test_media / "images/misc" / name, folder / name)
-
+    pictures = test_media / "images/misc"
     with restartable(server) as broker:
         async with running(settings_in(tmp_path, server, model_mirror, detector="deimv2-atto")) as engine:
 
@@ -131,23 +134,19 @@ async def test_a_broker_that_dies_and_comes_back_hears_everything_and_stops_noth
                 return account.stored == len(list(folder.iterdir()))
 
             await broker.listener.until(lambda one: one.raw("home_sentry/availability"))
-            drop("darknet_person.jpg")
+            shutil.copy(pictures / "darknet_person.jpg", folder)
             await until(looked)
             await until(everything)
 
             broker.child.kill()
             before = len(await announced(engine))
-            drop("darknet_dog.jpg")
+            shutil.copy(pictures / "darknet_dog.jpg", folder)
             await until(looked)
             assert len(await announced(engine)) > before
             await until(lambda: shows(engine, ComponentState.DEGRADED))
 
-            async def normal():
-                status = await engine.health.status()
-                return status if status.mode is Mode.NORMAL else None
-
             # nothing in the house needs the broker
-            status = await until(normal)
+            status = await until(lambda: normal(engine))
             assert await shows(engine, ComponentState.DEGRADED)
             assert status.accounting is not None
             assert status.accounting.quarantined == 0
