@@ -1,5 +1,7 @@
 """``home-sentry analyze``: what a person learns about a picture of their own."""
 
+from typing import Any
+
 import pytest
 
 from home_sentry_engine.cli.analyze import table_of
@@ -33,7 +35,7 @@ def test_objects_and_what_models_found_in_them_are_told(run, pictures, tmp_path)
 def test_what_models_found_is_told_in_words():
     value = {"posture": "crouching", "is_moving": True, "alerts": ["crouching", "hiding"], "words": [], "side": None}
     finding = {"about": "pose", "value": value, "model_id": "movenet"}
-    event = {
+    event: dict[str, Any] = {
         "analysis_state": "rules",
         "analysis_reason": None,
         "risk_score": 20,
