@@ -271,7 +271,9 @@ class Own:
 @pytest.fixture
 def served(server):
     with ThreadPoolExecutor(2) as executor:
-        services = Services(florence_url=server.url, clip_url=server.url, enrichment_url=server.url)
+        services = Services(
+            florence_url=server.url, clip_url=server.url, enrichment_url=server.url, limits=Limits(pause_s=0.0)
+        )
         yield ServedModels(Own(), services, lambda: Runner(executor, AcceleratorGate(2), timeout_s=60))
 
 
