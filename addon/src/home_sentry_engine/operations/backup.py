@@ -29,8 +29,8 @@ class Backup:
 
 
 def backup_name(now: datetime) -> str:
-    """Give the file name of a copy made now, sortable by time."""
-    return f"home_sentry-{now:%Y%m%dT%H%M%SZ}.db"
+    """Give the file name of a copy made now, sortable by time; two copies of one second have two names."""
+    return f"home_sentry-{now:%Y%m%dT%H%M%S%fZ}.db"
 
 
 def back_up(database: Path, target: Path) -> Backup:

@@ -109,3 +109,12 @@ async def _settled(condition) -> None:
     async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - a thread copies
             await asyncio.sleep(0.01)
+
+
+async def test_two_copies_of_one_second_are_two_files(backup, clock, board):
+    first = await backup.make()
+    clock.tick(0.001)
+    second = await backup.make()
+    assert first.path.exists()
+    assert first.path < second.path
+    assert board.get("backup").state is ComponentState.HEALTHY
