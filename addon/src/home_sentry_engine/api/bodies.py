@@ -86,6 +86,13 @@ class BodyReader:
         await arrived(request, data)
         return found
 
+    async def nothing(self, request: web.BaseRequest) -> None:
+        """Read the body of an operation that takes none; raises ``InvalidRequest`` for one that asks for something."""
+        data = await self._bounded(request, self._max_json_bytes, self._json_timeout_s) if request.body_exists else b""
+        if data.strip() not in {b"", b"{}", b"null"}:
+            raise InvalidRequest("this operation takes no body; leave it out, what it says would not be done")
+        await arrived(request, b"")
+
     async def file(self, request: web.BaseRequest) -> ReceivedFile:
         """Read one file, raw or from a form; raises ``TooLarge``, ``UnsupportedType``, ``InvalidRequest`` and such."""
         _refuse_encoding(request)

@@ -31,7 +31,7 @@ from .commands import Commands
 from .fields import read_query
 from .guard import Guard
 from .hub import Hub, Pace
-from .idempotency import REPLAYED, Replayed, arrived, claim_of
+from .idempotency import REPLAYED, Replayed, claim_of
 from .key_book import KeyBook
 from .keys import Keys
 from .limits import Limits, RateLimiter
@@ -116,6 +116,7 @@ class ApiServer:
             pace=surroundings.pace,
         )
         self._shelf = PictureShelf(surroundings.clock.monotonic)
+        self._bodies = BodyReader(max_json_bytes=settings.max_body_bytes, max_file_bytes=settings.max_upload_bytes)
         self._socket: SocketRoute | None = None
         self._surroundings = surroundings
         self._router = Router(())
@@ -198,7 +199,7 @@ class ApiServer:
             self._socket.recheck()
 
     def _all_routes(self) -> tuple[Route, ...]:
-        ports, settings, surroundings = self._ports, self._settings, self._surroundings
+        ports, surroundings = self._ports, self._surroundings
         keys = Keys(ports.api_keys, self._book, self._recheck)
         shared = Services(
             hub=self._hub,
@@ -215,7 +216,7 @@ class ApiServer:
         )
         self._socket = SocketRoute(self._gate, shared)
         tools = Tools(
-            bodies=BodyReader(max_json_bytes=settings.max_body_bytes, max_file_bytes=settings.max_upload_bytes),
+            bodies=self._bodies,
             shelf=self._shelf,
             metrics=surroundings.metrics,
             keys=keys,
@@ -278,8 +279,8 @@ class ApiServer:
         response: web.StreamResponse | None = None
         try:
             async with asyncio.timeout(route.deadline_s):
-                if route.body is None:
-                    await arrived(request, b"")
+                if route.body is None and route.method != "GET":
+                    await self._bodies.nothing(request)
                 response = await self._narrowed(await route.respond(call), caller)
         except Replayed as known:
             return known.response

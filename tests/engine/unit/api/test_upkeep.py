@@ -39,6 +39,16 @@ async def test_what_became_of_a_component(client):
         assert response.status == 404
 
 
+@pytest.mark.parametrize("asked", [{"dry_run": True}, {"days": 1}, [1]])
+async def test_what_a_body_asks_for_is_not_passed_over_where_none_is_read(client, engine, asked):
+    async with client.post("/api/v1/system/cleanup", json=asked) as response:
+        assert response.status == 400
+        assert "takes no body" in decode(Problem, await response.read()).detail
+    assert [one.outcome for one in engine.audit.deeds] == ["invalid_request"]
+    async with client.post("/api/v1/system/cleanup", json={}) as response:
+        assert response.status == 200
+
+
 async def test_nobody_fills_the_disk_with_copies(engine):
     async with serving(engine, limits=Limits()) as server, speaking(server) as client:
         statuses = []
