@@ -4,6 +4,7 @@ In PostgreSQL ``·`` stands after each text, so that no phrase begins in one and
 beginnings of words of up to ``BEGINNINGS`` characters; longer words stand in ``event_index_terms`` as well.
 """
 
+import re
 from typing import Final
 
 import sqlalchemy as sa
@@ -28,8 +29,9 @@ _SQLITE: Final = (
         INSERT INTO event_index(rowid, summary, reasoning, objects, camera, marks)
         VALUES (new.place, new.summary, new.reasoning, new.objects, new.camera, new.marks); END""",
 )
-# all that any database of this engine does by itself
-SQLITE_TRIGGERS: Final = frozenset(one for one in _SQLITE if one.startswith("CREATE TRIGGER"))
+_TRIGGERS: Final = tuple(one for one in _SQLITE if one.startswith("CREATE TRIGGER"))
+# all that any database of this engine does by itself; before schema 0014 the index had no marks
+SQLITE_TRIGGERS: Final = frozenset({*_TRIGGERS, *(re.sub(r", (new\.|old\.)?marks", "", one) for one in _TRIGGERS)})
 _SQLITE_DROP: Final = (
     "DROP TRIGGER IF EXISTS event_words_added",
     "DROP TRIGGER IF EXISTS event_words_removed",

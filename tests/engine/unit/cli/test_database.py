@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import closing
+import gzip
 from pathlib import Path
 import sqlite3
 
@@ -16,6 +17,8 @@ from home_sentry_engine.storage.repositories.events import Events
 from home_sentry_engine.storage.repositories.meta import Meta
 from home_sentry_engine.storage.repositories.search import Search
 from tests.engine.unit.storage.samples import event, with_camera
+
+DUMPS = sorted((Path(__file__).parents[2] / "dumps").glob("schema-*.db.gz"))
 
 
 def write(data: Path, word: str) -> None:
@@ -166,6 +169,17 @@ def test_a_backup_that_would_act_by_itself_is_not_restored(run, data, sql, named
     assert outcome.status == 1
     assert f"has {named}, which no engine makes" in outcome.err
     assert read(data) == "first"
+
+
+@pytest.mark.parametrize("dump", DUMPS, ids=lambda dump: dump.name.removesuffix(".db.gz"))
+def test_a_backup_of_an_earlier_release_is_restored_and_upgraded(run, data, tmp_path, dump):
+    earlier = tmp_path / "earlier.db"
+    earlier.write_bytes(gzip.decompress(dump.read_bytes()))
+    assert run("db", "restore", earlier, "--data", data).status == 0
+    assert run("db", "upgrade", "--data", data).status == 0
+    checked = run("db", "check", "--data", data, "--json")
+    assert checked.status == 0
+    assert checked.document["revision"] == REVISIONS[-1]
 
 
 def test_restore_replaces_a_damaged_database_and_keeps_it(run, data):
