@@ -27,6 +27,8 @@ _SWEEPS_APART_S: Final = 0.1
 _POLLED_SWEEP_S: Final = 30.0
 _FULL_EVERY: Final = 60
 _ALIVE_EVERY_S: Final = 1.0
+# a machine that is busy while it starts does not poll for years
+_NATIVE_AGAIN_S: Final = 3600.0
 _STOP_S: Final = 4.0
 _KEYS_AT_ONCE: Final = 500
 _MAX_WATCHES: Final = Path("/proc/sys/fs/inotify/max_user_watches")
@@ -175,7 +177,8 @@ class FolderSource:
 
     async def _while_it_answers(self, watch: Watch) -> None:
         missed = self._taking.counts.found_by_sweep
-        while watch.alive:
+        until = self._clock.monotonic() + _NATIVE_AGAIN_S
+        while watch.alive and not (watch.mode.passing and self._clock.monotonic() >= until):
             await self._clock.sleep(_ALIVE_EVERY_S)
             if self._taking.counts.found_by_sweep > missed and not watch.mode.polling:
                 missed = self._taking.counts.found_by_sweep

@@ -63,10 +63,14 @@ class Notice(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchMode:
-    """How folders are watched, and why not natively: one sentence, None where there is nothing to tell."""
+    """How folders are watched, and why not natively: one sentence, None where there is nothing to tell.
+
+    ``passing`` says that native events may come another time: none came in time, or no watch was left.
+    """
 
     polling: bool
     reason: str | None = None
+    passing: bool = False
 
 
 class Watch:
@@ -192,7 +196,7 @@ async def watching(root: Path, *, wake: asyncio.Event, polling: bool, interval_s
         if refused is not None:
             _LOGGER.warning("file events do not work here, polling instead: %s", refused)
             await asyncio.to_thread(watch.end)
-            watch.mode = WatchMode(polling=True, reason=refused)
+            watch.mode = WatchMode(polling=True, reason=refused, passing=True)
             await asyncio.to_thread(watch.begin, root, interval_s)
         yield watch
     finally:
