@@ -11,7 +11,7 @@ import pytest
 from watchdog.events import DirMovedEvent
 
 from home_sentry_engine.contract import MediaKind
-from home_sentry_engine.ingest import folder, watcher
+from home_sentry_engine.ingest import watcher
 from tests.fakes import pictures
 from tests.fakes.intake import BookKeeper, House, house
 
@@ -291,28 +291,6 @@ class TestStarting:
             _put(home.root, "yard/a.jpg")
             await home.until(lambda: len(home.books.accepted) == 1)
             assert not list(home.root.glob(".*"))
-
-    async def test_native_events_are_tried_again_where_none_came_in_time(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(folder, "_NATIVE_AGAIN_S", 0.5)
-        with monkeypatch.context() as busy:
-            busy.setattr(watcher, "_NATIVE", [DirMovedEvent])
-            busy.setattr(watcher, "_PROBE_S", 0.2)
-            async with house(tmp_path, polling_interval_s=0.1) as home:
-                await home.until(lambda: home.source.status().polling)
-                busy.undo()
-                await home.until(lambda: home.source._watch is not None and not home.source._watch.mode.polling)
-                assert home.source.status().reason is None
-                _put(home.root, "yard/a.jpg")
-                await home.until(lambda: len(home.books.accepted) == 1)
-
-    async def test_polling_that_is_wished_stays(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(folder, "_NATIVE_AGAIN_S", 0.0)
-        async with house(tmp_path, polling=True, polling_interval_s=0.1) as home:
-            _put(home.root, "yard/a.jpg")
-            await home.until(lambda: len(home.books.accepted) == 1)
-            watch = home.source._watch
-            await asyncio.sleep(1.5)
-            assert home.source._watch is watch
 
     async def test_watch_that_falls_silent_is_replaced(self, tmp_path, monkeypatch):
         async with house(tmp_path, sweep_interval_s=0.3, polling_interval_s=0.1) as home:
