@@ -164,8 +164,8 @@ class _DetectionRows:
             frames=frames,
         )
 
-    def sightings_of_event(self, event_id: str, *, best: int) -> tuple[Sighting, ...]:
-        return self._rows.sightings_of_event(self._conn, event_id, best=best)
+    def sightings_of_event(self, event_id: str, *, best: int, shared: bool = False) -> tuple[Sighting, ...]:
+        return self._rows.sightings_of_event(self._conn, event_id, best=best, shared=shared)
 
     def of_media(self, media_id: str) -> tuple[DetectionRecord, ...]:
         return self._rows.of_media(self._conn, media_id)

@@ -185,10 +185,14 @@ class Gathering:
         )
 
     def scene(self, tx: Tx, event_id: str, batch: OpenBatch | ClosedBatch, camera_name: str) -> Scene | None:
-        """Gather the visit around a batch; None when it has no stored sighting."""
-        stored = self._stored(tx, event_id)
-        if not stored:
-            return None
+        """Gather the visit around a batch, with its most telling detections; None when it has no stored sighting."""
+        most = self._settings.best_detections
+        stored = tx.detections.sightings_of_event(event_id, best=_LOOKS_FOR_EACH_TOLD * most, shared=True)
+        return self._scene(tx, event_id, batch, camera_name, stored) if stored else None
+
+    def _scene(
+        self, tx: Tx, event_id: str, batch: OpenBatch | ClosedBatch, camera_name: str, stored: Sequence[Sighting]
+    ) -> Scene:
         sightings = self._told(stored)
         closed = isinstance(batch, ClosedBatch)
         whole = Batch(
@@ -228,7 +232,7 @@ class Gathering:
         camera_id = look.media.camera_id
         current = tx.batches.open_for(camera_id)
         event_id = current.event_id if current is not None else ""
-        stored = self._stored(tx, event_id) if current is not None else ()
+        stored = self._surest(tx, event_id) if current is not None else ()
         sightings = self._told((*stored, *_sightings_of(look)))
         if not sightings:
             return RiskLevel.LOW
@@ -248,9 +252,9 @@ class Gathering:
         scene = Scene(batch=batch, local_time=started, legs=self.circumstances.legs(tx, batch))
         return self._visit.level_of(self._rules.rule(scene).score)
 
-    def _stored(self, tx: Tx, event_id: str) -> tuple[Sighting, ...]:
-        best = _LOOKS_FOR_EACH_TOLD * self._settings.best_detections
-        return tx.detections.sightings_of_event(event_id, best=best)
+    def _surest(self, tx: Tx, event_id: str) -> tuple[Sighting, ...]:
+        # asked for each look, while nothing else is written: the assessor sees more
+        return tx.detections.sightings_of_event(event_id, best=self._settings.best_detections)
 
     def _told(self, sightings: Sequence[Sighting]) -> tuple[Sighting, ...]:
         most = self._settings.best_detections
@@ -309,9 +313,10 @@ class Gathering:
     def _event(self, tx: Tx, batch: OpenBatch, look: Look, *, ongoing: bool) -> tuple[Event | None, Event]:
         before = tx.events.get(batch.event_id)
         self._note_appearances(tx, look, before)
-        scene = self.scene(tx, batch.event_id, batch, look.camera_name)
-        if scene is None:
+        stored = self._surest(tx, batch.event_id)
+        if not stored:
             raise LookupError(f"batch {batch.batch_id} has no sighting")
+        scene = self._scene(tx, batch.event_id, batch, look.camera_name, stored)
         evidence = Evidence(batch=scene.batch, rule=self._rules.rule(scene), now=tx.now)
         urgent = self._is_urgent(scene.batch, look.media.media_id)
         if before is None:

@@ -117,8 +117,8 @@ class DetectionRows(Protocol):
         """Store what was found, once per (file, model); gives the row ids per frame."""
         ...
 
-    def sightings_of_event(self, event_id: str, *, best: int) -> tuple[Sighting, ...]:
-        """Give the sightings of a visit in time order, at most its ``best`` detections."""
+    def sightings_of_event(self, event_id: str, *, best: int, shared: bool = False) -> tuple[Sighting, ...]:
+        """Give a visit's sightings in time order, with its ``best`` detections; every label has some if ``shared``."""
         ...
 
     def of_media(self, media_id: str) -> tuple[DetectionRecord, ...]:

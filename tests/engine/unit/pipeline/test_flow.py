@@ -75,6 +75,17 @@ async def test_a_gardener_at_work_for_twenty_minutes_is_one_event(home):
     assert (event.ended_at - event.started_at).total_seconds() == pytest.approx(1190, abs=1)
 
 
+async def test_the_model_hears_of_a_rare_one_among_many_that_are_surer(home):
+    most = home.settings.batch.best_detections
+    await home.deliver(("cat", 0.6))
+    for _ in range(most + 5):
+        await home.deliver(PERSON)
+    await home.pass_time(40)
+    told = [one.label for sighting in home.mind.asked[-1].batch.sightings for one in sighting.detections]
+    assert len(told) == most
+    assert told.count("cat") == 1
+
+
 async def test_a_pause_longer_than_the_idle_time_starts_a_new_event(home):
     await home.deliver(PERSON)
     await home.pass_time(40)

@@ -123,7 +123,7 @@ async def test_the_sightings_of_a_visit_span_its_batches_and_keep_the_surest(fil
 
 async def test_many_sure_ones_do_not_hide_another_label(filled):
     await add(filled, frame(*(detection("person", 0.9) for _ in range(12)), detection("car", 0.5)))
-    (seen,) = await filled.read(lambda conn: ROWS.sightings_of_event(conn, "e1", best=6))
+    (seen,) = await filled.read(lambda conn: ROWS.sightings_of_event(conn, "e1", best=6, shared=True))
     assert [found.label for found in seen.detections] == [*["person"] * 5, "car"]
 
 

@@ -89,17 +89,21 @@ class Detections:
         chosen = detections.c.id.in_(list(ids))
         conn.execute(detections.update().where(chosen).values(event_id=event_id, batch_id=batch_id))
 
-    def sightings_of_event(self, conn: Connection, event_id: str, *, best: int) -> tuple[Sighting, ...]:
+    def sightings_of_event(
+        self, conn: Connection, event_id: str, *, best: int, shared: bool = False
+    ) -> tuple[Sighting, ...]:
         """Give the sightings of a visit in the order of their time, with at most its ``best`` surest detections.
 
-        Half of them are shared by its labels, so that many sure ones of one do not hide the others.
+        With ``shared`` half of them are shared by its labels, so that many sure ones of one do not hide the others;
+        of thousands that takes ten times as long.
         """
-        sure = detections.c.confidence.desc(), detections.c.id
-        within = sa.func.row_number().over(partition_by=detections.c.label, order_by=sure)
-        labels = sa.select(sa.func.count(detections.c.label.distinct())).where(detections.c.event_id == event_id)
-        shared = within * 2 * labels.scalar_subquery() > best
-        chosen = sa.select(detections).where(detections.c.event_id == event_id)
-        surest = chosen.order_by(shared, *sure).limit(best)
+        surest = sa.select(detections).where(detections.c.event_id == event_id)
+        order: list[sa.ColumnElement[Any]] = [detections.c.confidence.desc(), detections.c.id.asc()]
+        if shared:
+            within = sa.func.row_number().over(partition_by=detections.c.label, order_by=order)
+            labels = sa.select(sa.func.count(detections.c.label.distinct())).where(detections.c.event_id == event_id)
+            order = [within * 2 * labels.scalar_subquery() > best, *order]
+        surest = surest.order_by(*order).limit(best)
         return self._with_inspections(conn, _sightings(conn.execute(surest).all()))
 
     def _with_inspections(self, conn: Connection, sightings: tuple[Sighting, ...]) -> tuple[Sighting, ...]:
