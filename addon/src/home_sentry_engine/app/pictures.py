@@ -84,21 +84,19 @@ class GalleryPictures:
 
     async def of_detection(self, detection_id: int) -> Picture | None:
         """Give the full-size frame of a detection, with its box alone."""
-        found = await self._database.read(lambda conn: self._detected(conn, detection_id))
-        if found is None:
-            return None
-        media, one = found
-        tag = f"{detection_id}-d{self._gallery.version(media.camera_id)}"
-        return await _or_none(lambda: self._gallery.snapshot(media, (one,), offset_s=one.offset_s), tag)
+        return await self._boxed(detection_id, "d", self._gallery.snapshot)
 
     async def thumbnail_of_detection(self, detection_id: int) -> Picture | None:
         """Give the thumbnail of a detection's own frame, with its box alone."""
+        return await self._boxed(detection_id, "dt", self._gallery.small)
+
+    async def _boxed(self, detection_id: int, kind: str, draw: Callable[..., Awaitable[bytes]]) -> Picture | None:
         found = await self._database.read(lambda conn: self._detected(conn, detection_id))
         if found is None:
             return None
         media, one = found
-        tag = f"{detection_id}-dt{self._gallery.version(media.camera_id)}"
-        return await _or_none(lambda: self._gallery.small(media, (one,), offset_s=one.offset_s), tag)
+        tag = f"{detection_id}-{kind}{self._gallery.version(media.camera_id)}"
+        return await _or_none(lambda: draw(media, (one,), offset_s=one.offset_s), tag)
 
     def _detected(self, conn: Connection, detection_id: int) -> tuple[Media, Detection] | None:
         detection = self._tables.detections.get(conn, detection_id)
