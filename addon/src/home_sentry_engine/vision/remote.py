@@ -13,7 +13,6 @@ import math
 import queue
 import secrets
 import socket
-import sys
 import threading
 import time
 from typing import Any, Final
@@ -30,6 +29,7 @@ from home_sentry_engine.resilience.breaker import Breaker, BreakerPolicy
 from home_sentry_engine.resilience.outbound import ForbiddenAddress, http_connection
 
 from .detector import DetectorStatus
+from .services.answers import is_number
 from .services.waiting import cutting, nobody_waits, waited_for, waited_for_at_most
 from .session import Cancel, InferenceTimeout
 from .tasks.boxes import BoxRules, Candidates, select
@@ -339,9 +339,7 @@ def _thing(one: Any, host: str) -> tuple[str, float, tuple[float, float, float, 
 
 
 def _number(value: Any, otherwise: float) -> float:
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= sys.float_info.max:
-        return float(value)
-    return otherwise
+    return float(value) if is_number(value) and value > 0 else otherwise
 
 
 def _retry_after_s(text: str | None) -> float | None:

@@ -17,6 +17,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 import logging
 from typing import Any, Final
 
@@ -94,11 +95,7 @@ class RedisQueue:
     def put(self, conn: Connection, job: NewJob, now: datetime) -> PutResult:
         """Queue a job; where another one has to make room and Redis cannot say what runs, the new one is refused."""
         result = self._ledger.put(conn, job, now, lambda: self._holders(conn, job.queue))
-        if result.outcome is PutOutcome.REJECTED:
-            # who is refused undoes the transaction, and no commit would tell of it
-            self._tally.put(job.queue, result)
-        else:
-            self._database.after_commit(conn, lambda: self._tally.put(job.queue, result))
+        self._tally.put_in(job.queue, result, partial(self._database.after_commit, conn))
         return result
 
     async def claim(self, queue: str, n: int, lease_s: float) -> tuple[Job, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 import json
 from typing import Any, Protocol
 
@@ -102,11 +103,9 @@ class SqlQueue:
         """Queue a job."""
         full = not self._room.take(conn, job.queue)
         result = self._overflow(conn, job, now) if full else self._insert(conn, job, now)
-        if result.outcome is PutOutcome.REJECTED:
-            # who is refused undoes the transaction, and no commit would tell of it
-            self._tally.put(job.queue, result)
-        else:
-            self._database.after_commit(conn, lambda: self._stored(job.queue, result))
+        self._tally.put_in(job.queue, result, partial(self._database.after_commit, conn))
+        if result.outcome is PutOutcome.ACCEPTED:
+            self._news(conn, job.queue)
         return result
 
     async def claim(self, queue: str, n: int, lease_s: float) -> tuple[Job, ...]:
@@ -257,11 +256,6 @@ class SqlQueue:
 
     def _news(self, conn: Connection, queue: str) -> None:
         self._database.after_commit(conn, lambda: self._wakeup.raise_flag(queue))
-
-    def _stored(self, queue: str, result: PutResult) -> None:
-        self._tally.put(queue, result)
-        if result.outcome is PutOutcome.ACCEPTED:
-            self._wakeup.raise_flag(queue)
 
 
 def _lease(job: Job) -> dict[str, Any]:

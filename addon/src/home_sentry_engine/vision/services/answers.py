@@ -2,18 +2,22 @@
 
 from collections.abc import Mapping
 import sys
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from home_sentry_engine.domain.errors import Unavailable
 
 _LARGEST: Final = sys.float_info.max
 
 
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Tell whether a value is a number that a float can hold; whole numbers of JSON may be larger than any."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST
+
+
 def number_in(found: Mapping[str, Any], name: str, failure: type[Unavailable]) -> float:
     """Give a finite number; raises ``failure``."""
     value = found.get(name)
-    # whole numbers of JSON may be larger than any float
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -_LARGEST <= value <= _LARGEST:
+    if not is_number(value):
         raise failure(f"the answer lacks the number {name}", code="service_nonsense")
     return float(value)
 

@@ -10,6 +10,8 @@ from home_sentry_engine.vision.session import Cancel
 from home_sentry_engine.vision.tasks.florence import FlorenceAnswer, FlorenceTask, Region, parse_answer
 from home_sentry_engine.vision.tasks.pictures import Frame
 
+from .answers import is_number
+
 type Ask = Callable[[Frame, str, Mapping[str, Any], int], Told]
 
 _SCALE: Final = 1000
@@ -131,7 +133,7 @@ def _region(one: object, image: tuple[int, int]) -> Region | None:
 
 
 def _is_place(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _SCALE
+    return is_number(value) and 0 <= value <= _SCALE
 
 
 def _object(**properties: Mapping[str, Any]) -> dict[str, Any]:
